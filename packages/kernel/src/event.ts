@@ -1,0 +1,116 @@
+import type { ClientEvidence } from './client.ts';
+import type { FailureSource } from './error.ts';
+import type { ReasonCode } from './reason.ts';
+
+/** The record of what happened. Every HTTP exchange ends in exactly one; a WebSocket connection emits several. */
+export type Event = ExchangeEvent | ConnectionEvent | SystemEvent;
+
+/** Unique over a fleet: which node, which start of it, which event. */
+export interface EventIdentity {
+  readonly node: string;
+  readonly boot: string;
+  readonly sequence: number;
+}
+
+export interface ExchangeEvent extends EventIdentity {
+  readonly kind: 'exchange';
+  /** Wall clock at the first byte judged, milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly requestId: string;
+  readonly traceId: string;
+  readonly listener: string;
+  /** '' when none matched or the request never got that far. */
+  readonly route: string;
+  readonly client: ClientFacts;
+  /** '' when the request could not be parsed. */
+  readonly method: string;
+  readonly host: string;
+  /** Normalised path without the query: queries carry secrets. */
+  readonly path: string;
+  readonly httpVersion: string;
+  readonly isWebSocket: boolean;
+  /** Status sent to the client; 0 when nothing was sent. */
+  readonly status: number;
+  readonly verdict: 'pass' | 'deny' | 'redirect' | 'drop';
+  /** Which step decided: a stage, or `strictness`, `connection`, `upstream`. '' for a pass that went well. */
+  readonly decidedBy: string;
+  readonly reason: ReasonCode | '';
+  readonly reasonDetail: string;
+  /** What observed stages would have done. */
+  readonly observed: readonly ObservedVerdict[];
+  /** Stages that threw. */
+  readonly failedStages: readonly string[];
+  /** Microseconds each stage took, by name. */
+  readonly stageUs: Readonly<Record<string, number>>;
+  /** '' when no upstream was asked. */
+  readonly upstream: string;
+  readonly upstreamServer: string;
+  /** Tries made, 0 when none. */
+  readonly upstreamAttempts: number;
+  /** Milliseconds from the request's dispatch to the response's head; -1 when none came. */
+  readonly upstreamHeadMs: number;
+  /** Whose fault a failure was; '' when nothing failed. */
+  readonly faultOf: FailureSource | '';
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+}
+
+export interface ClientFacts {
+  readonly address: string;
+  readonly network: string;
+  readonly peer: string;
+  readonly evidence: ClientEvidence;
+}
+
+export interface ObservedVerdict {
+  readonly stage: string;
+  readonly verdict: 'deny' | 'redirect' | 'drop';
+  readonly reason: ReasonCode;
+}
+
+export interface ConnectionEvent extends EventIdentity {
+  readonly kind: 'connection';
+  readonly timeMs: number;
+  /** `refused`: a TCP connection that ended before its first request; the others are WebSocket connections. */
+  readonly phase: 'refused' | 'open' | 'progress' | 'close';
+  /** The handshake's request id; '' for `refused`. */
+  readonly requestId: string;
+  readonly listener: string;
+  readonly route: string;
+  readonly client: ClientFacts;
+  readonly reason: ReasonCode | '';
+  readonly reasonDetail: string;
+  /** WebSocket close code, 0 when there is none yet. */
+  readonly closeCode: number;
+  /** Who ended it; '' while it is open. */
+  readonly closedBy: 'client' | 'upstream' | 'gateway' | '';
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+}
+
+export interface SystemEvent extends EventIdentity {
+  readonly kind: 'system';
+  readonly timeMs: number;
+  readonly what:
+    | 'started'
+    | 'draining'
+    | 'stopped'
+    | 'upstream-up'
+    | 'upstream-down'
+    | 'breaker-open'
+    | 'breaker-closed'
+    | 'internal-error';
+  readonly detail: string;
+}
+
+/**
+ * Where events go. `emit` returns at once and never throws: a sink that cannot keep up drops by class and counts what it
+ * dropped, because losing sight must not mean losing service.
+ */
+export interface EventSink {
+  emit(event: Event): void;
+}

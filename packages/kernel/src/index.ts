@@ -1,0 +1,36 @@
+/**
+ * The vocabulary of Sallyport: values and ports that every other package speaks in. No I/O, no clock, no dependency.
+ *
+ * @module
+ */
+export { BoundedMap, type BoundedMapOptions } from './bounded-map.ts';
+export { Client, type ClientEvidence } from './client.ts';
+export { type Clock, ManualClock } from './clock.ts';
+export { type FailureSource, GatewayError, type GatewayErrorOptions } from './error.ts';
+export type {
+  ClientFacts,
+  ConnectionEvent,
+  Event,
+  EventIdentity,
+  EventSink,
+  ExchangeEvent,
+  ObservedVerdict,
+  SystemEvent,
+} from './event.ts';
+export {
+  type Exchange,
+  type Framing,
+  type ListenerFacts,
+  METHODS,
+  type RequestExchange,
+  type RequestHead,
+} from './exchange.ts';
+export { HeaderList } from './header-list.ts';
+export { contains, IpAddress, type Network, parseNetwork } from './ip.ts';
+export type { Log, LogFields } from './log.ts';
+export { Counter, Family, Gauge, Histogram, type HistogramOptions, MetricsRegistry, SERIES_MAX } from './metrics.ts';
+export type * from './policy.ts';
+export { PROFILES, type Profile } from './profiles.ts';
+export { REASON_DETAIL_MAX, REASONS, type Reason, type ReasonCode, type ReasonRow, reason } from './reason.ts';
+export type { Stage, StageDefinition, StageMode } from './stage.ts';
+export { type Deny, PASS, type Verdict } from './verdict.ts';

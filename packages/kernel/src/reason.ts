@@ -1,0 +1,154 @@
+/**
+ * Why something was refused: a closed list of codes.
+ *
+ * A code is API: it stands in events, in metrics labels, in `problem+json` bodies and in operators' alerts. Codes are
+ * added, never renamed. `status` is what an HTTP client gets; `title` is the only sentence it is shown.
+ */
+export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
+  // What the gateway's strictness refuses (RFC 9110, RFC 9112).
+  MALFORMED_REQUEST: row(400, 'The request is not valid HTTP.'),
+  HEADERS_TOO_LARGE: row(431, 'The request header section is too large.'),
+  HEADER_DUPLICATE: row(400, 'A header that may occur once occurs more than once.'),
+  HEADER_NAME_FORBIDDEN: row(400, 'A header name is not allowed.'),
+  HEADER_VALUE_FORBIDDEN: row(400, 'A header value contains characters that are not allowed.'),
+  HEADER_UNDERSCORE_VARIANT: row(400, 'A header name imitates another one with underscores.'),
+  HOST_INVALID: row(400, 'The Host header is empty or not valid.'),
+  HOST_MISMATCH: row(400, 'The request target and the Host header disagree.'),
+  TARGET_INVALID: row(400, 'The request target is not valid.'),
+  TARGET_TOO_LONG: row(414, 'The request target is too long.'),
+  PATH_ENCODED_SLASH: row(400, 'The path contains an encoded slash.'),
+  PATH_TRAVERSAL: row(400, 'The path leaves its root.'),
+  FRAMING_AMBIGUOUS: row(400, 'The length of the request body is ambiguous.'),
+  HOP_BY_HOP_NOMINATED: row(400, 'The Connection header names a header that is not hop-by-hop.'),
+  BODY_UNEXPECTED: row(400, 'This request must not have a body.'),
+  UPGRADE_INVALID: row(400, 'The upgrade request is not valid.'),
+  EXPECTATION_FAILED: row(417, 'The expectation cannot be met.'),
+  METHOD_UNSUPPORTED: row(501, 'The request method is not supported.'),
+
+  // Who the client is.
+  PROXY_PROTOCOL_INVALID: row(400, 'The PROXY protocol header is missing or not valid.'),
+  CLIENT_UNPROVEN: row(403, 'The request did not come through the expected front door.'),
+  CLIENT_ADDRESS_INVALID: row(400, 'The client address is missing or not valid.'),
+  TLS_HANDSHAKE_FAILED: row(400, 'The TLS handshake failed.'),
+
+  // Slow and too many.
+  HEADER_TIMEOUT: row(408, 'The request header section took too long.'),
+  BODY_TIMEOUT: row(408, 'The request body arrived too slowly.'),
+  REQUEST_TIMEOUT: row(408, 'The request took too long.'),
+  RESPONSE_STALLED: row(408, 'The response was read too slowly.'),
+  CONNECTION_IDLE: row(408, 'The connection was idle for too long.'),
+  CONNECTION_EVICTED: row(503, 'The connection made room for others.'),
+  CONNECTIONS_PER_CLIENT: row(429, 'Too many connections from this client.'),
+  WEBSOCKETS_PER_CLIENT: row(429, 'Too many WebSocket connections from this client.'),
+
+  // Stages.
+  ADDRESS_DENIED: row(403, 'This address is not allowed here.'),
+  NO_ROUTE: row(404, 'There is nothing at this address.'),
+  HTTPS_REQUIRED: row(308, 'This address is served over HTTPS only.'),
+  METHOD_NOT_ALLOWED: row(405, 'The method is not allowed here.'),
+  BODY_TOO_LARGE: row(413, 'The request body is too large.'),
+  CONTENT_TYPE_NOT_ALLOWED: row(415, 'The content type is not allowed here.'),
+  LENGTH_REQUIRED: row(411, 'The request body needs a Content-Length.'),
+  STAGE_FAILED: row(403, 'The request could not be checked.'),
+
+  // Upstreams.
+  UPSTREAM_CONNECT_FAILED: row(502, 'The service could not be reached.'),
+  UPSTREAM_CLOSED: row(502, 'The service closed the connection.'),
+  UPSTREAM_MALFORMED: row(502, 'The service sent an invalid response.'),
+  UPSTREAM_TIMEOUT: row(504, 'The service took too long.'),
+  UPSTREAM_UNAVAILABLE: row(503, 'The service is not available at the moment.'),
+  UPSTREAM_TLS_FAILED: row(502, 'The secure connection to the service failed.'),
+  UPSTREAM_REFUSED_UPGRADE: row(502, 'The service did not accept the WebSocket connection.'),
+
+  // WebSocket connections (the status is used only before the upgrade).
+  FRAME_INVALID: row(400, 'A WebSocket frame is not valid.'),
+  MESSAGE_TOO_BIG: row(413, 'A WebSocket message is too big.'),
+  SLOW_CONSUMER: row(408, 'Messages were read too slowly.'),
+
+  // Ourselves.
+  DRAINING: row(503, 'The gateway is restarting.'),
+  CLIENT_CLOSED: row(499, 'The client closed the connection.'),
+  INTERNAL: row(500, 'Something went wrong in the gateway.'),
+};
+
+/** What an operator and a client are told of one code. */
+export interface ReasonRow {
+  /** HTTP status a client gets. 499 is never sent: there is nobody left to read it. */
+  readonly status: number;
+  /** One sentence for people outside. It never names rules, addresses or internal hosts. */
+  readonly title: string;
+}
+
+/** The closed list. */
+export type ReasonCode =
+  | 'MALFORMED_REQUEST'
+  | 'HEADERS_TOO_LARGE'
+  | 'HEADER_DUPLICATE'
+  | 'HEADER_NAME_FORBIDDEN'
+  | 'HEADER_VALUE_FORBIDDEN'
+  | 'HEADER_UNDERSCORE_VARIANT'
+  | 'HOST_INVALID'
+  | 'HOST_MISMATCH'
+  | 'TARGET_INVALID'
+  | 'TARGET_TOO_LONG'
+  | 'PATH_ENCODED_SLASH'
+  | 'PATH_TRAVERSAL'
+  | 'FRAMING_AMBIGUOUS'
+  | 'HOP_BY_HOP_NOMINATED'
+  | 'BODY_UNEXPECTED'
+  | 'UPGRADE_INVALID'
+  | 'EXPECTATION_FAILED'
+  | 'METHOD_UNSUPPORTED'
+  | 'PROXY_PROTOCOL_INVALID'
+  | 'CLIENT_UNPROVEN'
+  | 'CLIENT_ADDRESS_INVALID'
+  | 'TLS_HANDSHAKE_FAILED'
+  | 'HEADER_TIMEOUT'
+  | 'BODY_TIMEOUT'
+  | 'REQUEST_TIMEOUT'
+  | 'RESPONSE_STALLED'
+  | 'CONNECTION_IDLE'
+  | 'CONNECTION_EVICTED'
+  | 'CONNECTIONS_PER_CLIENT'
+  | 'WEBSOCKETS_PER_CLIENT'
+  | 'ADDRESS_DENIED'
+  | 'NO_ROUTE'
+  | 'HTTPS_REQUIRED'
+  | 'METHOD_NOT_ALLOWED'
+  | 'BODY_TOO_LARGE'
+  | 'CONTENT_TYPE_NOT_ALLOWED'
+  | 'LENGTH_REQUIRED'
+  | 'STAGE_FAILED'
+  | 'UPSTREAM_CONNECT_FAILED'
+  | 'UPSTREAM_CLOSED'
+  | 'UPSTREAM_MALFORMED'
+  | 'UPSTREAM_TIMEOUT'
+  | 'UPSTREAM_UNAVAILABLE'
+  | 'UPSTREAM_TLS_FAILED'
+  | 'UPSTREAM_REFUSED_UPGRADE'
+  | 'FRAME_INVALID'
+  | 'MESSAGE_TOO_BIG'
+  | 'SLOW_CONSUMER'
+  | 'DRAINING'
+  | 'CLIENT_CLOSED'
+  | 'INTERNAL';
+
+/** A code with what it was about. `detail` is for operators only and never leaves in a response. */
+export interface Reason {
+  readonly code: ReasonCode;
+  /** What exactly: a header name, a rule id, a limit. Bounded by {@link REASON_DETAIL_MAX}; never a secret. */
+  readonly detail?: string;
+}
+
+/** Longest `detail` kept, in UTF-16 units: attacker-written names end up in it, and events have to stay small. */
+export const REASON_DETAIL_MAX = 200;
+
+/** Makes a reason; a detail that is too long is cut. */
+export function reason(code: ReasonCode, detail?: string): Reason {
+  if (detail === undefined) return { code };
+  return { code, detail: detail.length > REASON_DETAIL_MAX ? detail.slice(0, REASON_DETAIL_MAX) : detail };
+}
+
+function row(status: number, title: string): ReasonRow {
+  return { status, title };
+}
