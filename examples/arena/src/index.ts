@@ -1,0 +1,1 @@
+export { type Arena, type ArenaAddress, type ArenaOptions, createArena } from './arena.ts';
