@@ -114,7 +114,7 @@ export interface RequestLimits {
   /** Slowest average a body may arrive with, judged after a grace of `bodyGraceMs`. */
   readonly bodyBytesPerSecondMin: number;
   readonly bodyGraceMs: number;
-  /** Longest time from the first byte of a request to the last byte of its response. */
+  /** Longest time from a request's head to the last byte of its response. Event streams (`text/event-stream`) are exempt. */
   readonly totalMs: number;
   /** Longest time in which a client takes nothing of a response that is waiting for it. */
   readonly stallMs: number;

@@ -17,7 +17,7 @@ const REQUEST: RequestLimits = {
   isEncodedSlashAllowed: false,
   bodyBytesPerSecondMin: 500,
   bodyGraceMs: 5_000,
-  totalMs: 120_000,
+  totalMs: 300_000,
   stallMs: 30_000,
 };
 

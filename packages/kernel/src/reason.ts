@@ -23,6 +23,7 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
   BODY_UNEXPECTED: row(400, 'This request must not have a body.'),
   UPGRADE_INVALID: row(400, 'The upgrade request is not valid.'),
   EXPECTATION_FAILED: row(417, 'The expectation cannot be met.'),
+  PIPELINE_TOO_DEEP: row(429, 'Too many requests were sent without waiting for answers.'),
   METHOD_UNSUPPORTED: row(501, 'The request method is not supported.'),
 
   // Who the client is.
@@ -98,6 +99,7 @@ export type ReasonCode =
   | 'BODY_UNEXPECTED'
   | 'UPGRADE_INVALID'
   | 'EXPECTATION_FAILED'
+  | 'PIPELINE_TOO_DEEP'
   | 'METHOD_UNSUPPORTED'
   | 'PROXY_PROTOCOL_INVALID'
   | 'CLIENT_UNPROVEN'
