@@ -98,6 +98,11 @@ export class ArenaConnection {
       this.#ping();
       this.#on.state('online', '');
     }
+    if (message.type === 'error' && !this.#isJoined && message.code.startsWith('NAME_')) {
+      // Choosing another name may take longer than the server waits for a join.
+      this.#discard();
+      this.#on.state('offline', '');
+    }
     if (message.type === 'pong') this.#on.latency(Math.max(0, performance.now() - message.at));
     else this.#on.message(message);
   }

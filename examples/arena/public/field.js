@@ -1,7 +1,7 @@
 import { FLAG, hueOf } from './state.js';
 
-const PLAYER_RADIUS = 22;
-const COIN_RADIUS = 12;
+const PLAYER_RADIUS = 26;
+const COIN_RADIUS = 13;
 const GRID = 100;
 /** Smallest scale at which a player is still a shape; below it the view follows its own player. */
 const SCALE_MIN = 0.5;
@@ -84,7 +84,8 @@ export class FieldView {
     const seenWidth = this.#canvas.width / scale;
     const seenHeight = this.#canvas.height / scale;
     const left = edge(own?.x ?? width / 2, seenWidth, width);
-    const top = edge(own?.y ?? height / 2, seenHeight, height);
+    // A field that leaves space above and below hangs at the top, level with the panels beside it.
+    const top = seenHeight >= height + 24 ? -12 : edge(own?.y ?? height / 2, seenHeight, height);
     this.#context.setTransform(scale, 0, 0, scale, -left * scale, -top * scale);
   }
 
@@ -121,8 +122,11 @@ export class FieldView {
     context.lineTo(width / 2, height);
     context.stroke();
     context.restore();
-    context.strokeStyle = `hsl(222 90% 66% / ${this.#isCalm ? 45 : 40 + 10 * Math.sin(nowMs / 900)}%)`;
-    context.lineWidth = 4;
+    // The border is the focus indicator too: the canvas itself may be larger than the field.
+    const hasFocus = document.activeElement === this.#canvas;
+    const pulse = this.#isCalm ? 0 : 8 * Math.sin(nowMs / 900);
+    context.strokeStyle = `hsl(217 95% 70% / ${(hasFocus ? 88 : 38) + pulse}%)`;
+    context.lineWidth = hasFocus ? 6 : 4;
     roundedRectangle(context, 0, 0, width, height, 26);
     context.stroke();
   }
@@ -188,7 +192,7 @@ export class FieldView {
       context.arc(0, 0, PLAYER_RADIUS + 5, 0, Math.PI * 2);
       context.stroke();
     }
-    const body = context.createRadialGradient(-7, -9, 3, 0, 0, PLAYER_RADIUS);
+    const body = context.createRadialGradient(-8, -10, 3, 0, 0, PLAYER_RADIUS);
     body.addColorStop(0, `hsl(${hue} 95% 78%)`);
     body.addColorStop(0.55, `hsl(${hue} 85% 60%)`);
     body.addColorStop(1, `hsl(${hue} 75% 42%)`);
@@ -210,8 +214,8 @@ export class FieldView {
     const context = this.#context;
     for (const side of [-1, 1]) {
       const angle = heading + side * 0.5;
-      const x = Math.cos(angle) * 11;
-      const y = Math.sin(angle) * 11;
+      const x = Math.cos(angle) * 13;
+      const y = Math.sin(angle) * 13;
       if (isStunned) {
         context.strokeStyle = '#10152a';
         context.lineWidth = 2.5;
@@ -225,11 +229,11 @@ export class FieldView {
       }
       context.fillStyle = '#fff';
       context.beginPath();
-      context.arc(x, y, 5.5, 0, Math.PI * 2);
+      context.arc(x, y, 6.5, 0, Math.PI * 2);
       context.fill();
       context.fillStyle = '#10152a';
       context.beginPath();
-      context.arc(x + Math.cos(heading) * 2, y + Math.sin(heading) * 2, 2.8, 0, Math.PI * 2);
+      context.arc(x + Math.cos(heading) * 2.4, y + Math.sin(heading) * 2.4, 3.3, 0, Math.PI * 2);
       context.fill();
     }
   }

@@ -71,6 +71,7 @@ function welcome(message) {
   for (const line of message.chat) showLine(line);
   if (message.resumed) appendSystem(element('chat-log'), `Welcome back, ${ownName}. You kept ${coins(message.score)}.`);
   else appendSystem(element('chat-log'), `Welcome, ${ownName}.`);
+  showLeaderboard();
   if (!hasPlayed) element('field').focus();
   hasPlayed = true;
   controls.resend();
@@ -105,7 +106,7 @@ function showError(message) {
 }
 
 function showConnection(name, detail) {
-  const texts = { connecting: 'connecting', online: 'online', reconnecting: 'reconnecting', closed: 'closed' };
+  const texts = { offline: 'not connected', connecting: 'connecting', online: 'online', reconnecting: 'reconnecting', closed: 'closed' };
   element('connection').dataset.state = name;
   setText(element('connection-text'), texts[name]);
   element('connection').title = detail;

@@ -19,7 +19,12 @@ await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<void> {
   const arena = prepare(args);
   if (!arena) return;
-  const address = await arena.listen();
+  const address = await arena.listen().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+    return null;
+  });
+  if (!address) return;
   const where = address.kind === 'unix' ? address.path : `http://${bracketed(address.host)}:${address.port}`;
   process.stdout.write(`The arena listens on ${where}\n`);
   // A second signal ends the process at once: `once` leaves the default in place.

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 /** Field size in world units. The page scales the field to its canvas, so a unit is not a pixel. */
 export const FIELD: { readonly width: number; readonly height: number } = { width: 1600, height: 900 };
 
-export const PLAYER_RADIUS = 22;
-export const COIN_RADIUS = 12;
+export const PLAYER_RADIUS = 26;
+export const COIN_RADIUS = 13;
 /** Every eighth coin is a large one. */
 const LARGE_COIN_EVERY = 8;
 const LARGE_COIN_VALUE = 5;
@@ -101,8 +101,8 @@ export function step(world: World, inputs: ReadonlyMap<number, Input>, dtMs: num
 
 /** A field with `coinsMax` coins and nobody on it. `seed` is any integer. */
 export function createWorld(seed: number, coinsMax: number): World {
-  // Xorshift has one fixed point, zero, which it would never leave.
-  const random = new Random(seed >>> 0 || 1);
+  // Small seeds would begin with small numbers, so they are spread over all bits first. Zero is a fixed point of xorshift.
+  const random = new Random(Math.imul(seed + 1, 0x9e37_79b1) >>> 0 || 1);
   const coins = Array.from({ length: coinsMax }, (_, id): Coin => {
     const value = id % LARGE_COIN_EVERY === LARGE_COIN_EVERY - 1 ? LARGE_COIN_VALUE : 1;
     return { id, value, hiddenMs: 0, ...random.place(COIN_RADIUS * 3) };
