@@ -121,9 +121,6 @@ describe('joining', () => {
     table.tick(1);
     expect(again.last('snapshot')).toMatchObject({ roster });
   });
-    table.tick(1);
-    expect(ada.last('snapshot')).not.toHaveProperty('roster');
-  });
 
   const refusals: readonly [string, string, string][] = [
     ['a name that somebody has', 'Ada', 'NAME_TAKEN'],
