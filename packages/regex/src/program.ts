@@ -1,0 +1,185 @@
+import { assertionsIn, isAnchoredAtStart } from './analysis.ts';
+import { ANY_BYTE, BYTE_VALUES, type ByteSet, hasByte, keyOfSet, NEWLINE, WORD_BYTES } from './byte-set.ts';
+import { RegexError } from './errors.ts';
+import { ASSERTION, isNullable, type Node, type Repeat } from './syntax/ast.ts';
+
+/**
+ * A Thompson automaton in typed arrays: instructions of three words, `[operation, next, argument]`. Plain data, so
+ * that it can be cloned to a worker thread or lie in shared memory.
+ */
+export interface Program {
+  readonly code: Int32Array;
+  /** Eight words for each distinct class, as in a `ByteSet`. */
+  readonly sets: Int32Array;
+  /** The class of every byte: bytes that no instruction tells apart share one. */
+  readonly classOf: Uint8Array;
+  /** One byte of each class. */
+  readonly byteOf: Uint8Array;
+  /** Where a match that begins here starts, and where a search starts that may begin anywhere behind. */
+  readonly anchoredStart: number;
+  readonly searchStart: number;
+  /** The assertions that occur, as bits. */
+  readonly assertions: number;
+}
+
+/** The operations. `next` is where the automaton goes on. */
+export const OPERATION = {
+  /** The argument is where the set of bytes begins in `sets`. */
+  bytes: 0,
+  /** Prefers `next` to the argument, which is a second place to go on. */
+  split: 1,
+  /** The argument is a bit of `ASSERTION`. */
+  assertion: 2,
+  /** The argument is the slot that remembers the place: two times the group, one more for its end. */
+  save: 3,
+  match: 4,
+} as const;
+
+export const INSTRUCTION_WORDS = 3;
+const SET_WORDS = 8;
+
+export interface CompileOptions {
+  readonly instructionsMax: number;
+  /** `backward` gives the automaton of the reversed language, without captures: it finds where a match began. */
+  readonly direction: 'forward' | 'backward';
+}
+
+/** The automaton of a tree. Throws `RegexError` (`TOO_LARGE`). */
+export function compileProgram(root: Node, options: CompileOptions): Program {
+  const assembler = new Assembler(options);
+  const match = assembler.add(OPERATION.match, 0, 0);
+  const start = assembler.emit(root, match);
+  const searchStart = options.direction === 'backward' || isAnchoredAtStart(root) ? start : assembler.loopBefore(start);
+  const assertions = assertionsIn(root);
+  const classOf = byteClasses(assembler.distinctSets, assertions);
+  return {
+    code: Int32Array.from(assembler.code),
+    sets: Int32Array.from(assembler.distinctSets.flatMap((set) => [...set])),
+    classOf,
+    byteOf: representatives(classOf),
+    anchoredStart: start,
+    searchStart,
+    assertions,
+  };
+}
+
+/** Builds from the end to the beginning: every node is emitted when the place behind it is already known. */
+class Assembler {
+  readonly code: number[] = [];
+  readonly distinctSets: ByteSet[] = [];
+  readonly #offsets = new Map<string, number>();
+  readonly #options: CompileOptions;
+
+  constructor(options: CompileOptions) {
+    this.#options = options;
+  }
+
+  emit(node: Node, next: number): number {
+    switch (node.kind) {
+      case 'empty':
+        return next;
+      case 'bytes':
+        return this.add(OPERATION.bytes, next, this.#offsetOf(node.set));
+      case 'assertion':
+        return this.add(OPERATION.assertion, next, node.assertion);
+      case 'concat': {
+        const parts = this.#options.direction === 'forward' ? node.parts.toReversed() : node.parts;
+        return parts.reduce((behind, part) => this.emit(part, behind), next);
+      }
+      case 'alternate':
+        return node.choices
+          .map((choice) => this.emit(choice, next))
+          .reduceRight((others, entry) => this.add(OPERATION.split, entry, others));
+      case 'capture': {
+        if (this.#options.direction === 'backward') return this.emit(node.body, next);
+        const close = this.add(OPERATION.save, next, node.index * 2 + 1);
+        return this.add(OPERATION.save, this.emit(node.body, close), node.index * 2);
+      }
+      case 'repeat':
+        return this.#repeat(node, next);
+    }
+  }
+
+  add(operation: number, next: number, argument: number): number {
+    const index = this.code.length / INSTRUCTION_WORDS;
+    if (index >= this.#options.instructionsMax) {
+      throw new RegexError('TOO_LARGE', -1, `needs more than ${this.#options.instructionsMax} instructions`);
+    }
+    this.code.push(operation, next, argument);
+    return index;
+  }
+
+  /** `.*?` over all bytes in front of `start`, preferred last, so that an earlier beginning always wins. */
+  loopBefore(start: number): number {
+    const loop = this.add(OPERATION.split, start, 0);
+    this.code[loop * INSTRUCTION_WORDS + 2] = this.add(OPERATION.bytes, loop, this.#offsetOf(ANY_BYTE));
+    return loop;
+  }
+
+  #repeat(node: Repeat, next: number): number {
+    let entry = next;
+    if (node.max === Number.POSITIVE_INFINITY) {
+      entry = this.#plus(node, next);
+      // x* is (x+)? when x can be empty: only so is an empty pass preferred as the pattern says.
+      if (node.min === 0) return isNullable(node.body) ? this.#choice(node, entry, next) : entry;
+      for (let copy = 1; copy < node.min; copy++) entry = this.emit(node.body, entry);
+      return entry;
+    }
+    for (let copy = node.min; copy < node.max; copy++) entry = this.#choice(node, this.emit(node.body, entry), next);
+    for (let copy = 0; copy < node.min; copy++) entry = this.emit(node.body, entry);
+    return entry;
+  }
+
+  /** The body at least once; where the body cannot be empty and may be left out, one instruction does for both. */
+  #plus(node: Repeat, next: number): number {
+    const loop = this.#choice(node, 0, next);
+    const body = this.emit(node.body, loop);
+    this.code[loop * INSTRUCTION_WORDS + (node.isGreedy ? 1 : 2)] = body;
+    return node.min === 0 && !isNullable(node.body) ? loop : body;
+  }
+
+  #choice(node: Repeat, body: number, next: number): number {
+    return node.isGreedy ? this.add(OPERATION.split, body, next) : this.add(OPERATION.split, next, body);
+  }
+
+  #offsetOf(set: ByteSet): number {
+    const key = keyOfSet(set);
+    const known = this.#offsets.get(key);
+    if (known !== undefined) return known;
+    const offset = this.distinctSets.length * SET_WORDS;
+    this.distinctSets.push(set);
+    this.#offsets.set(key, offset);
+    return offset;
+  }
+}
+
+/** Splits the 256 bytes by every set in turn. Bytes that an assertion tells apart must not share a class either. */
+function byteClasses(sets: readonly ByteSet[], assertions: number): Uint8Array {
+  const { wordBoundary, notWordBoundary, lineStart, lineEnd, textEndOrLastNewline } = ASSERTION;
+  const newline = new Uint32Array(SET_WORDS);
+  newline[NEWLINE >>> 5] = 1 << (NEWLINE & 31);
+  const dividing = [...sets];
+  if ((assertions & (wordBoundary | notWordBoundary)) !== 0) dividing.push(WORD_BYTES);
+  if ((assertions & (lineStart | lineEnd | textEndOrLastNewline)) !== 0) dividing.push(newline);
+  const classOf = new Uint8Array(BYTE_VALUES);
+  let count = 1;
+  for (const set of dividing) {
+    // The class of a byte stays for the first half that is met; the other half gets a new number.
+    const firstHalf = new Int16Array(BYTE_VALUES).fill(-1);
+    const secondHalf = new Int16Array(BYTE_VALUES).fill(-1);
+    for (let byte = 0; byte < BYTE_VALUES; byte++) {
+      const old = classOf[byte] ?? 0;
+      const half = hasByte(set, byte) ? 1 : 0;
+      if (firstHalf[old] === -1) firstHalf[old] = half;
+      if (firstHalf[old] === half) continue;
+      if (secondHalf[old] === -1) secondHalf[old] = count++;
+      classOf[byte] = secondHalf[old] ?? 0;
+    }
+  }
+  return classOf;
+}
+
+function representatives(classOf: Uint8Array): Uint8Array {
+  const count = Math.max(...classOf) + 1;
+  return Uint8Array.from({ length: count }, (_, index) => classOf.indexOf(index));
+}
