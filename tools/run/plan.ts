@@ -27,11 +27,12 @@ const SUITE_MS_MAX = 300_000;
 export function checkPhases(): readonly Phase[] {
   const steps: readonly Step[] = [
     { ...check('unit tests', 'vitest', 'run', '--exclude', 'tools/**'), format: 'vitest' },
-    { ...check('house rules', 'vitest', 'run', '--dir', 'tools'), format: 'vitest' },
+    { ...check('house rules', 'vitest', 'run', 'tools/'), format: 'vitest' },
     check('types', 'tsc', '--noEmit', '-p', 'tsconfig.json'),
     check('lint', 'oxlint', '--type-aware', '--deny-warnings'),
     check('format and imports', 'biome', 'ci', '--colors=off', '.'),
 
+    check('layers', 'node', 'tools/layers.ts'),
     check('dead code', 'knip', '--no-progress', '--no-config-hints'),
   ];
   return [{ name: 'check', lanes: 2, steps }];
