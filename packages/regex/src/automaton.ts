@@ -54,7 +54,7 @@ export class LazyAutomaton implements CacheMember {
   readonly #visitedIn: Int32Array;
   readonly #stack: Int32Array;
   readonly #resolved: Int32Array;
-  readonly #next: Int32Array;
+  readonly #roots: Int32Array;
   readonly #starts: Int32Array = new Int32Array(10);
   #epoch = 0;
   #flushedAt = 0;
@@ -71,9 +71,9 @@ export class LazyAutomaton implements CacheMember {
     this.#stride = this.#edge + 2;
     this.#store = new StateStore(this.#stride, budget, this);
     this.#visitedIn = new Int32Array(length);
-    this.#stack = new Int32Array(length * 2 + 2);
+    this.#stack = new Int32Array(length * 3 + 4);
     this.#resolved = new Int32Array(length);
-    this.#next = new Int32Array(length);
+    this.#roots = new Int32Array(length + 1);
   }
 
   /** Bytes held by the cache. */
@@ -190,13 +190,11 @@ export class LazyAutomaton implements CacheMember {
   #startAt(category: number, isAnchored: boolean): number {
     const known = int32At(this.#starts, category * 2 + (isAnchored ? 1 : 0));
     if (known !== 0) return known;
-    this.#epoch++;
-    const start = isAnchored ? this.#program.anchoredStart : this.#program.searchStart;
-    const count = this.#close(this.#next, 0, start, UNRESOLVED);
-    let state = this.#intern(count, category);
+    this.#roots[0] = isAnchored ? this.#program.anchoredStart : this.#program.searchStart;
+    let state = this.#intern(1, category);
     if (state === 0) {
       this.#flush(0);
-      state = this.#intern(count, category);
+      state = this.#intern(1, category);
     }
     this.#starts[category * 2 + (isAnchored ? 1 : 0)] = state;
     return state;
@@ -219,9 +217,12 @@ export class LazyAutomaton implements CacheMember {
         if (this.#order === 'preferred') break;
       } else if (byte >= 0) {
         const set = int32At(code, at + 2) + (byte >>> 5);
-        if (((int32At(sets, set) >>> (byte & 31)) & 1) === 1) {
-          count = this.#close(this.#next, count, int32At(code, at + 1), UNRESOLVED);
-        }
+        const root = int32At(code, at + 1);
+        const isRoot =
+          ((int32At(sets, set) >>> (byte & 31)) & 1) === 1 && int32At(this.#visitedIn, root) !== this.#epoch;
+        if (!isRoot) continue;
+        this.#visitedIn[root] = this.#epoch;
+        this.#roots[count++] = root;
       }
     }
     this.steps += threads;
@@ -250,57 +251,62 @@ export class LazyAutomaton implements CacheMember {
       return count;
     }
     const holding = this.#isBackward ? assertionsBetween(category, context) : assertionsBetween(context, category);
-    let resolved = 0;
-    this.#epoch++;
-    for (let thread = 0; thread < count; thread++) {
-      resolved = this.#close(this.#resolved, resolved, store.thread(row, thread), holding);
-    }
-    return resolved;
+    for (let root = 0; root < count; root++) this.#roots[root] = store.thread(row, root);
+    return this.#close(count, holding);
   }
 
   /**
-   * Appends to `list` every place that `start` leads to without a byte and that is not visited in this epoch.
-   * With `UNRESOLVED`, assertions are kept as places of their own, to be decided when the next symbol is known.
+   * Fills `#resolved` with every place that the first `count` of `#roots` lead to without a byte, in order of
+   * preference. With `UNDECIDED` it stops at the first assertion and returns -1.
    */
-  #close(list: Int32Array, length: number, start: number, holding: number): number {
+  #close(count: number, holding: number): number {
     const { code } = this.#program;
     const stack = this.#stack;
-    let count = length;
+    let closed = 0;
     let depth = 0;
-    stack[depth++] = start;
+    this.#epoch++;
+    for (let root = count - 1; root >= 0; root--) stack[depth++] = int32At(this.#roots, root);
     while (depth > 0) {
       const place = int32At(stack, --depth);
       if (int32At(this.#visitedIn, place) === this.#epoch) continue;
       this.#visitedIn[place] = this.#epoch;
       this.steps++;
       const at = place * INSTRUCTION_WORDS;
-      const operation = int32At(code, at);
-      if (operation === OPERATION.split) {
-        stack[depth++] = int32At(code, at + 2);
-        stack[depth++] = int32At(code, at + 1);
-      } else if (operation === OPERATION.save) {
-        stack[depth++] = int32At(code, at + 1);
-      } else if (operation === OPERATION.assertion && holding !== UNRESOLVED) {
-        if ((holding & int32At(code, at + 2)) !== 0) stack[depth++] = int32At(code, at + 1);
-      } else {
-        list[count++] = place;
+      switch (int32At(code, at)) {
+        case OPERATION.split:
+          stack[depth++] = int32At(code, at + 2);
+          stack[depth++] = int32At(code, at + 1);
+          break;
+        case OPERATION.save:
+          stack[depth++] = int32At(code, at + 1);
+          break;
+        case OPERATION.assertion:
+          if (holding === UNDECIDED) return -1;
+          if ((holding & int32At(code, at + 2)) !== 0) stack[depth++] = int32At(code, at + 1);
+          break;
+        default:
+          this.#resolved[closed++] = place;
       }
     }
-    return count;
+    return closed;
   }
 
-  /** The row of the state with the first `count` threads of `#next`; `DEAD` for none, 0 if there is no room. */
+  /**
+   * The row of the state that the first `count` of `#roots` are; `DEAD` for none, 0 if there is no room.
+   *
+   * Without an assertion in reach a state is the places that wait for a byte. With one it is its roots and what stood
+   * before them: the way through empty loops depends on which assertions hold, so it must be walked anew.
+   */
   #intern(count: number, category: number): number {
     if (count === 0) return DEAD;
-    const { code } = this.#program;
-    let hasAssertion = false;
-    for (let thread = 0; thread < count && !hasAssertion; thread++) {
-      hasAssertion = int32At(code, int32At(this.#next, thread) * INSTRUCTION_WORDS) === OPERATION.assertion;
-    }
+    const closed = this.#close(count, UNDECIDED);
+    if (closed === 0) return DEAD;
+    const threads = closed > 0 ? this.#resolved : this.#roots;
+    const length = closed > 0 ? closed : count;
     // A set has no order: sorted, equal sets are equal states.
-    if (this.#order === 'all') this.#next.subarray(0, count).sort();
+    if (this.#order === 'all') sortFirst(threads, length);
     const statesBefore = this.#store.count;
-    const row = this.#store.intern(this.#next, count, hasAssertion ? category : -1);
+    const row = this.#store.intern(threads, length, closed > 0 ? -1 : category);
     this.#statesSince += this.#store.count - statesBefore;
     return row * this.#stride;
   }
@@ -319,7 +325,21 @@ export class LazyAutomaton implements CacheMember {
   }
 }
 
-const UNRESOLVED = -1;
+const UNDECIDED = -1;
+
+/** Sorts short lists in place, where a call of the built-in sort costs more than the sorting. */
+function sortFirst(list: Int32Array, length: number): void {
+  if (length > 24) {
+    list.subarray(0, length).sort();
+    return;
+  }
+  for (let sorted = 1; sorted < length; sorted++) {
+    const value = int32At(list, sorted);
+    let place = sorted;
+    for (; place > 0 && int32At(list, place - 1) > value; place--) list[place] = int32At(list, place - 1);
+    list[place] = value;
+  }
+}
 
 function nextOfMatch(entry: number): number {
   return (-entry - 2) / 2;

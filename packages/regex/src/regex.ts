@@ -147,7 +147,9 @@ export class Regex {
       const span = this.#find(subject, { from, to, anchor });
       if (span === undefined) return;
       const isEmpty = span.start === span.end;
-      if (isEmpty && (span.end === lastEnd || this.#splitsCodePoint(subject, span.end))) {
+      const splits = isEmpty && this.#splitsCodePoint(subject, span.end);
+      if (splits && anchor === 'at') return;
+      if (splits || (isEmpty && span.end === lastEnd)) {
         from = span.end + 1;
         continue;
       }

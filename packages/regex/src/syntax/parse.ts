@@ -104,6 +104,10 @@ class Parser {
         return assertion(this.#dollar());
       case '\\':
         return this.#escape(at);
+      case '{':
+        cursor.position = at;
+        if (this.#count() === undefined) return this.#literal(cursor.takeCodePoint(), at);
+        return cursor.fail('NOTHING_TO_REPEAT', 'a quantifier follows nothing that it could repeat', at);
       case '*':
       case '+':
       case '?':
