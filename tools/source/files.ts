@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Scan, scan } from './scan.ts';
@@ -16,7 +16,7 @@ export function workspaceFiles(): readonly string[] {
   const listed = execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
   return [...new Set(listed.split('\0'))]
     .filter((path) => path !== '' && !path.includes('/fixtures/') && !BINARY.test(path))
-    .filter((path) => existsSync(join(ROOT, path)))
+    .filter((path) => statSync(join(ROOT, path), { throwIfNoEntry: false })?.isFile() === true)
     .toSorted();
 }
 

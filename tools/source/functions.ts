@@ -27,7 +27,7 @@ export function functionsOf(scan: Scan): readonly FunctionSpan[] {
     if (CONTROL.has(name)) return [];
     const bodyStart = bodyAfter(code, close, pairs);
     const bodyEnd = bodyStart === undefined ? undefined : pairs.get(bodyStart);
-    if (bodyEnd === undefined || isSuite(code, open)) return [];
+    if (bodyStart === undefined || bodyEnd === undefined || isSuite(code, open, bodyStart)) return [];
     const from = lineOf(code, open);
     const span = { name: name === '' ? '(arrow)' : name, from, to: lineOf(code, bodyEnd) };
     return [{ ...span, isFlat: hasFlatComment(scan, span) }];
@@ -77,10 +77,11 @@ function bodyAfter(code: string, close: number, pairs: ReadonlyMap<number, numbe
   return undefined;
 }
 
-/** True for the callback of `describe(...)`: a list of tests, not a function that somebody reads as one. */
-function isSuite(code: string, open: number): boolean {
+/** True for the callback of `describe(...)` and for a contract that begins with one: lists of tests, not functions to be read as one. */
+function isSuite(code: string, open: number, bodyStart: number): boolean {
   const line = code.slice(code.lastIndexOf('\n', open) + 1, open);
-  return /^\s*(?:describe|suite)(?:\.each\([^)]*\))?\(/.test(line);
+  if (/^\s*(?:describe|suite)(?:\.each\([^)]*\))?\(/.test(line)) return true;
+  return /^\{\s*(?:describe|suite|test)\b/.test(code.slice(bodyStart, bodyStart + 200));
 }
 
 function hasFlatComment({ text, code, comments }: Scan, { from, to }: Pick<FunctionSpan, 'from' | 'to'>): boolean {

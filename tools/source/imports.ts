@@ -10,7 +10,9 @@ export interface Import {
 
 /** Every import of a file, in order. `import()` of something computed is not among them. */
 export function importsOf({ text, code, strings }: Scan): readonly Import[] {
-  return strings.flatMap(({ start, value }) => {
+  return strings.flatMap(({ start, end, value }) => {
+    // The first piece of a template that goes on is not a specifier.
+    if (text[end - 1] === '$') return [];
     const before = code.slice(0, start).trimEnd();
     const isImport = /(?:^|[^\w$.])(?:from|import|import\s*\()$/.test(before);
     return isImport ? [{ specifier: value, line: lineOf(text, start), isTypeOnly: isTypeOnly(before) }] : [];

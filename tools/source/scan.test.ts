@@ -38,12 +38,15 @@ describe('finding imports', () => {
     expect(importsOf(scan(text)).at(-1)).toMatchObject({ specifier, isTypeOnly });
   });
 
-  test.each(["const a = Array.from('abc');", "// import { a } from 'b';", "notImport('b');", "a.from('b');"])(
-    'finds none in %j',
-    (text) => {
-      expect(importsOf(scan(text))).toEqual([]);
-    },
-  );
+  test.each([
+    "const a = Array.from('abc');",
+    "// import { a } from 'b';",
+    "notImport('b');",
+    "a.from('b');",
+    'import(`./${a}.ts`);',
+  ])('finds none in %j', (text) => {
+    expect(importsOf(scan(text))).toEqual([]);
+  });
 });
 
 describe('finding functions', () => {
@@ -61,6 +64,7 @@ describe('finding functions', () => {
     ['no control structure', 'if (a) {\n} else if (b) {\n}\nfor (const a of b) {\n}', []],
     ['no conditional expression', 'const a = b ? c(d) : { e: 1 };', []],
     ['no signature of an interface', 'interface A {\n  b(c: string): void;\n  d(): { e: string };\n}', []],
+    ['no contract of tests', "export function runContract(make: () => A): void {\n  describe('a', () => {});\n}", []],
     ['no suite of tests', "describe('a', () => {\n  const b = 1;\n});", []],
   ])('finds %s', (_, text, expected) => {
     expect(functionsOf(scan(text)).map(({ name, from, to }) => [name, from, to])).toEqual(expected);
