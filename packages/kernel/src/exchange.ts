@@ -15,6 +15,8 @@ export interface RequestExchange {
   readonly listener: ListenerFacts;
   readonly client: Client;
   readonly request: RequestHead;
+  /** Size of the header section as it came, in bytes, stripped fields included. */
+  readonly headerBytes: number;
   /** Undefined when no route matched; the stage `routing` refuses such an exchange. */
   readonly route: RouteConfig | undefined;
   /** A WebSocket handshake that was checked against RFC 6455 §4.2.1. */

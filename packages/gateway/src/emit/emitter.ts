@@ -1,0 +1,108 @@
+import type { Client, Clock, ConnectionEvent, EventSink, ExchangeEvent, Reason, SystemEvent } from '@sallyport/kernel';
+import type { GatewayMetrics } from './gateway-metrics.ts';
+import { clientFacts, type ExchangeRecord } from './record.ts';
+
+export interface EmitterOptions {
+  readonly node: string;
+  readonly boot: string;
+  readonly sink: EventSink;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+}
+
+/** What a connection event says beyond its identity. */
+export type ConnectionFacts = Omit<ConnectionEvent, 'kind' | 'node' | 'boot' | 'sequence' | 'timeMs'>;
+
+/** The one place that makes events, so that each has an identity of its own and an exchange ends in exactly one. */
+export class Emitter {
+  readonly #options: EmitterOptions;
+  #sequence = 0;
+
+  constructor(options: EmitterOptions) {
+    this.#options = options;
+  }
+
+  /** Ends an exchange. A second call for the same record does nothing. */
+  exchange(record: ExchangeRecord): void {
+    if (record.isEmitted) return;
+    record.isEmitted = true;
+    const { clock, metrics, sink } = this.#options;
+    const event = this.#exchangeEvent(record, clock.monotonicMs() - record.startedMs);
+    metrics.exchange(event);
+    sink.emit(event);
+  }
+
+  connection(facts: ConnectionFacts): void {
+    const { clock, sink } = this.#options;
+    sink.emit({ kind: 'connection', ...this.#identity(), timeMs: clock.wallMs(), ...facts });
+  }
+
+  /** A TCP connection that ended before its first request, or because of a limit. */
+  refusedConnection(listener: string, client: Client | undefined, reason: Reason, durationMs: number): void {
+    this.#options.metrics.connectionsRefused.with(listener, reason.code).add();
+    this.connection({
+      phase: 'refused',
+      requestId: '',
+      listener,
+      route: '',
+      client: clientFacts(client),
+      reason: reason.code,
+      reasonDetail: reason.detail ?? '',
+      closeCode: 0,
+      closedBy: 'gateway',
+      messagesIn: 0,
+      messagesOut: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      durationMs,
+    });
+  }
+
+  system(what: SystemEvent['what'], detail: string): void {
+    const { clock, sink } = this.#options;
+    sink.emit({ kind: 'system', ...this.#identity(), timeMs: clock.wallMs(), what, detail });
+  }
+
+  #identity(): { node: string; boot: string; sequence: number } {
+    this.#sequence += 1;
+    return { node: this.#options.node, boot: this.#options.boot, sequence: this.#sequence };
+  }
+
+  #exchangeEvent(record: ExchangeRecord, durationMs: number): ExchangeEvent {
+    const { decision } = record;
+    this.#sequence += 1;
+    return {
+      kind: 'exchange',
+      node: this.#options.node,
+      boot: this.#options.boot,
+      sequence: this.#sequence,
+      timeMs: record.timeMs,
+      requestId: record.requestId,
+      traceId: record.traceId,
+      listener: record.listener,
+      route: record.route,
+      client: clientFacts(record.client),
+      method: record.method,
+      host: record.host,
+      path: record.path,
+      httpVersion: record.httpVersion,
+      isWebSocket: record.isWebSocket,
+      status: record.status,
+      verdict: record.verdict,
+      decidedBy: record.decidedBy,
+      reason: record.reason,
+      reasonDetail: record.reasonDetail,
+      observed: decision?.observed ?? [],
+      failedStages: decision?.failedStages ?? [],
+      stageUs: decision?.stageUs ?? {},
+      upstream: record.upstream,
+      upstreamServer: record.upstreamServer,
+      upstreamAttempts: record.upstreamAttempts,
+      upstreamHeadMs: record.upstreamHeadMs,
+      faultOf: record.faultOf,
+      bytesIn: record.bytesIn,
+      bytesOut: record.bytesOut,
+      durationMs: Math.round(durationMs * 1_000) / 1_000,
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import type { Counter, ExchangeEvent, Family, Gauge, Histogram, MetricsRegistry } from '@sallyport/kernel';
+
+/** Seconds; OpenTelemetry's advice for http.server.request.duration. */
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const CONNECTION_BUCKETS = [1, 10, 60, 300, 900, 3_600, 14_400, 86_400];
+const MESSAGE_BUCKETS = [64, 256, 1_024, 4_096, 10_240, 65_536, 1_048_576];
+
+/**
+ * The data plane's metrics. Labels are names from the configuration, methods, statuses and reason codes: never an address,
+ * a user or a raw path (R0.18).
+ */
+export class GatewayMetrics {
+  readonly requestDuration: Family<Histogram>;
+  readonly activeRequests: Gauge;
+  readonly refused: Family<Counter>;
+  readonly observed: Family<Counter>;
+  readonly stageFailures: Family<Counter>;
+  readonly bytes: { readonly in: Counter; readonly out: Counter };
+  readonly connections: Family<Gauge>;
+  readonly connectionsRefused: Family<Counter>;
+  readonly tlsHandshakes: Family<Counter>;
+  readonly webSockets: Family<Gauge>;
+  readonly webSocketDuration: Family<Histogram>;
+  readonly webSocketMessages: Family<Counter>;
+  readonly webSocketMessageBytes: Family<Histogram>;
+  readonly webSocketCloses: Family<Counter>;
+  readonly webSocketBuffered: Gauge;
+  readonly internalErrors: Counter;
+  readonly #durations = new Map<string, Histogram>();
+
+  constructor(registry: MetricsRegistry) {
+    this.requestDuration = registry.histogram(
+      'http_server_request_duration_seconds',
+      'Time from a request to the end of its response.',
+      { buckets: DURATION_BUCKETS, labels: ['http_request_method', 'http_route', 'http_response_status_code'] },
+    );
+    this.activeRequests = registry.gauge('http_server_active_requests', 'Requests in progress.').with();
+    this.refused = registry.counter(
+      'proxy_blocked_requests_total',
+      'Requests the gateway refused, by who decided and why.',
+      ['route', 'stage', 'reason'],
+    );
+    this.observed = registry.counter('gateway_observed_verdicts_total', 'Verdicts of stages that only observe.', [
+      'stage',
+      'reason',
+    ]);
+    this.stageFailures = registry.counter(
+      'gateway_stage_failures_total',
+      'Stages that failed and fell back to their onFailure.',
+      ['stage'],
+    );
+    const bytes = registry.counter('gateway_http_bytes_total', 'Bytes of request and response bodies.', ['direction']);
+    this.bytes = { in: bytes.with('in'), out: bytes.with('out') };
+    this.connections = registry.gauge('gateway_connections', 'Open client connections.', ['listener']);
+    this.connectionsRefused = registry.counter(
+      'gateway_connections_refused_total',
+      'Connections ended before their first request or for a limit.',
+      ['listener', 'reason'],
+    );
+    this.tlsHandshakes = registry.counter('gateway_tls_handshakes_total', 'TLS handshakes by result.', [
+      'listener',
+      'result',
+    ]);
+    this.webSockets = registry.gauge('gateway_ws_connections', 'Open WebSocket connections.', ['route', 'state']);
+    this.webSocketDuration = registry.histogram(
+      'gateway_ws_connection_duration_seconds',
+      'How long WebSocket connections lasted.',
+      { buckets: CONNECTION_BUCKETS, labels: ['route'] },
+    );
+    this.webSocketMessages = registry.counter('gateway_ws_messages_total', 'WebSocket messages carried.', [
+      'direction',
+      'route',
+      'verdict',
+    ]);
+    this.webSocketMessageBytes = registry.histogram('gateway_ws_message_bytes', 'Size of WebSocket messages.', {
+      buckets: MESSAGE_BUCKETS,
+      labels: ['direction'],
+    });
+    this.webSocketCloses = registry.counter(
+      'gateway_ws_closes_total',
+      'WebSocket connections that ended, by close code and who ended them.',
+      ['code', 'initiator'],
+    );
+    this.webSocketBuffered = registry
+      .gauge('gateway_ws_send_buffer_bytes', 'Bytes waiting for WebSocket peers to read them.')
+      .with();
+    this.internalErrors = registry
+      .counter('gateway_internal_errors_total', 'Unforeseen errors that ended one connection.')
+      .with();
+  }
+
+  /** Counts one finished exchange. */
+  exchange(event: ExchangeEvent): void {
+    const key = `${event.method} ${event.status} ${event.route}`;
+    let duration = this.#durations.get(key);
+    if (duration === undefined) {
+      duration = this.requestDuration.with(event.method, event.route, String(event.status));
+      // The family is bounded; so is this shortcut to it.
+      if (this.#durations.size < DURATIONS_CACHED_MAX) this.#durations.set(key, duration);
+    }
+    duration.observe(event.durationMs / 1_000);
+    if (event.bytesIn > 0) this.bytes.in.add(event.bytesIn);
+    if (event.bytesOut > 0) this.bytes.out.add(event.bytesOut);
+    if (event.verdict !== 'pass') this.refused.with(event.route, event.decidedBy, event.reason).add();
+    for (const { stage, reason } of event.observed) this.observed.with(stage, reason).add();
+    for (const stage of event.failedStages) this.stageFailures.with(stage).add();
+  }
+}
+
+const DURATIONS_CACHED_MAX = 500;

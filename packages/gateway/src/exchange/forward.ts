@@ -1,0 +1,70 @@
+import type { HeaderList, RequestExchange, RouteConfig } from '@sallyport/kernel';
+import { clientClaimsFor } from '../client/claims.ts';
+import type { ResponseHead } from '../upstream/port.ts';
+
+/**
+ * The header fields an upstream gets: those that were judged, what the gateway says about the client (written anew, never
+ * passed on), the request id and the trace. Flat: name, value. `proofHeader` is the listener's secret and goes nowhere.
+ */
+export function upstreamFields(
+  exchange: RequestExchange,
+  traceparent: string,
+  proofHeader: string | undefined,
+): string[] {
+  const { headers, authority } = exchange.request;
+  const fields = clientClaimsFor(exchange.client, exchange.listener.scheme, authority);
+  fields.push('x-request-id', exchange.id, 'traceparent', traceparent, 'via', '1.1 sallyport');
+  for (let index = 0; index < headers.length; index += 1) {
+    const name = headers.nameAt(index);
+    if (name === proofHeader || isHandshakeField(name)) continue;
+    fields.push(name, headers.valueAt(index));
+  }
+  return fields;
+}
+
+/** Where the upstream is told which host was asked for. */
+export function upstreamAuthority(exchange: RequestExchange, route: RouteConfig): string | undefined {
+  return route.hostHeader === 'preserve' && exchange.request.authority !== '' ? exchange.request.authority : undefined;
+}
+
+/** The response header fields a client gets: end-to-end ones, and the request id. Flat: name, value. */
+export function clientFields(head: ResponseHead, requestId: string): string[] {
+  const fields = ['x-request-id', requestId];
+  const nominated = nominatedFields(head.headers);
+  for (let index = 0; index < head.headers.length; index += 1) {
+    const name = head.headers.nameAt(index);
+    if (NOT_FOR_CLIENTS.has(name) || nominated?.includes(name) || name.startsWith('sallyport-')) continue;
+    fields.push(name, head.headers.valueAt(index));
+  }
+  return fields;
+}
+
+/** The WebSocket handshake is made anew on each side. */
+function isHandshakeField(name: string): boolean {
+  return name.startsWith('sec-websocket-');
+}
+
+/** RFC 9110 §7.6.1: an upstream may name further hop-by-hop fields of its response. */
+function nominatedFields(headers: HeaderList): readonly string[] | undefined {
+  const value = headers.get('connection');
+  if (value === undefined || value === 'keep-alive' || value === 'close') return undefined;
+  return value
+    .toLowerCase()
+    .split(',')
+    .map((token) => token.trim());
+}
+
+const NOT_FOR_CLIENTS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-request-id',
+  // An upstream must not lead clients around the gateway (RFC 7838).
+  'alt-svc',
+]);

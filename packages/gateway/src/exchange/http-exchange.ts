@@ -1,0 +1,338 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type Deny,
+  type FailureSource,
+  type GatewayError,
+  PROFILES,
+  type Reason,
+  type RequestLimits,
+  reason,
+  type Verdict,
+} from '@sallyport/kernel';
+import { ExchangeRecord } from '../emit/record.ts';
+import type { LiveExchange } from '../listener/connection-table.ts';
+import { denyFor, redirectResponse, refusalResponse } from '../respond/refusal.ts';
+import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
+import type { Arrival, GatewayContext } from './context.ts';
+import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
+import { type Forward, type Judged, judge } from './judge.ts';
+
+/**
+ * One HTTP request from its head to its event: judged, then refused or carried to an upstream and back.
+ *
+ * Every way out ends in `#end`, which emits the event once. What the client does wrong, what the upstream does wrong and
+ * what time does are method calls from outside; none of them throws.
+ */
+export class HttpExchange implements ResponseSink, LiveExchange {
+  readonly #context: GatewayContext;
+  readonly #arrival: Arrival;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #record: ExchangeRecord;
+  readonly #onEnd: (exchange: HttpExchange) => void;
+  #call: UpstreamCall | undefined;
+  /** The route's once one is known; until then a bound on how long a refusal may take. */
+  #limits: RequestLimits = PROFILES.api.request;
+  #isContinueExpected = false;
+  #state: 'judging' | 'forwarding' | 'answered' | 'ended' = 'judging';
+  #isEventStream = false;
+  /** Body accounting for the minimum rate: when it began to flow, and how long we ourselves held it up. */
+  #bodySinceMs = -1;
+  #bodyPausedMs = 0;
+  #bodyPausedSinceMs = -1;
+  /** Response accounting for the stall deadline. */
+  #sentBefore = 0;
+  #sentSinceMs = 0;
+
+  constructor(
+    context: GatewayContext,
+    arrival: Arrival,
+    message: { request: IncomingMessage; response: ServerResponse },
+    onEnd: (exchange: HttpExchange) => void,
+  ) {
+    this.#context = context;
+    this.#arrival = arrival;
+    this.#request = message.request;
+    this.#response = message.response;
+    this.#onEnd = onEnd;
+    const { clock } = context;
+    this.#record = new ExchangeRecord(
+      { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() },
+      arrival.door.name,
+      arrival.connection.client,
+    );
+    context.metrics.activeRequests.add(1);
+  }
+
+  /** The whole request has been read; what follows on the connection is another one. */
+  get isRequestComplete(): boolean {
+    return this.#request.complete;
+  }
+
+  begin(): void {
+    this.#response.on('close', () => this.onClose());
+    const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
+    if (judged instanceof Promise)
+      judged.then(
+        (settled) => this.#settle(settled),
+        (cause: unknown) => this.#onInternalError(cause),
+      );
+    else this.#settle(judged);
+  }
+
+  /** The transport's parser could not go on inside this request's body. */
+  onMalformedBody(why: Reason): void {
+    this.#call?.abort();
+    this.#refuse(denyFor(why), 'strictness', true);
+  }
+
+  /** The response is out, or can no longer go out. Safe to call twice. */
+  onClose(): void {
+    if (this.#state === 'ended') return;
+    if (this.#state !== 'answered' || !this.#response.writableFinished) {
+      this.#call?.abort();
+      this.#noteCall();
+      this.#record.faultOf = 'client';
+      this.#note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
+    }
+    this.#end();
+  }
+
+  sweep(nowMs: number): void {
+    const limits = this.#limits;
+    if (this.#state === 'ended') return;
+    if (nowMs - this.#record.startedMs > limits.totalMs && !this.#isEventStream) return this.#expire('REQUEST_TIMEOUT');
+    if (this.#isBodyTooSlow(nowMs, limits)) return this.#expire('BODY_TIMEOUT');
+    if (this.#isReaderStalled(nowMs, limits)) return this.#expire('RESPONSE_STALLED');
+  }
+
+  /** Ends the exchange because the gateway does. */
+  onShutdown(): void {
+    this.#expire('DRAINING');
+  }
+
+  // What the upstream says: ResponseSink.
+
+  onBodyWanted(): void {
+    if (this.#isContinueExpected) this.#response.writeContinue();
+    this.#bodySinceMs = this.#context.clock.monotonicMs();
+    this.#request.on('data', (chunk: Buffer) => this.#onBody(chunk));
+    this.#request.on('end', () => this.#call?.end());
+  }
+
+  onDrain(): void {
+    if (this.#bodyPausedSinceMs >= 0) this.#bodyPausedMs += this.#context.clock.monotonicMs() - this.#bodyPausedSinceMs;
+    this.#bodyPausedSinceMs = -1;
+    this.#request.resume();
+  }
+
+  onHead(head: ResponseHead): void {
+    if (this.#state !== 'forwarding') return;
+    this.#noteCall();
+    const fields = clientFields(head, this.#record.requestId);
+    this.#isEventStream = head.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+    if (this.#context.isDraining()) this.#response.shouldKeepAlive = false;
+    this.#record.status = head.status;
+    this.#response.writeHead(head.status, head.statusText, fields);
+    this.#sentSinceMs = this.#context.clock.monotonicMs();
+    // A stream of events may stay silent for long: its head must not wait for its first event.
+    if (this.#isEventStream) this.#response.flushHeaders();
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#state !== 'forwarding') return true;
+    this.#record.bytesOut += chunk.length;
+    if (this.#response.write(chunk)) return true;
+    this.#response.once('drain', () => this.#call?.resume());
+    return false;
+  }
+
+  onEnd(): void {
+    if (this.#state !== 'forwarding') return;
+    this.#state = 'answered';
+    this.#closeUnreadBody();
+    this.#response.end();
+  }
+
+  onFailure(error: GatewayError): void {
+    if (this.#state !== 'forwarding') return;
+    this.#noteCall();
+    const why = reason(error.code, error.message);
+    this.#record.faultOf = error.source;
+    if (!this.#response.headersSent) return this.#refuse(denyFor(why), 'upstream', false);
+    // The status is out: the only honest signal left is a response that visibly breaks off.
+    this.#note({ kind: 'deny', status: this.#record.status, reason: why }, 'upstream');
+    this.#end();
+    this.#response.destroy();
+  }
+
+  onUpgrade(): void {
+    throw new Error('an upgrade was not asked for');
+  }
+
+  // The way of a request.
+
+  #settle(judged: Judged): void {
+    if (this.#state !== 'judging') return;
+    if (judged.kind === 'forward') return this.#forward(judged);
+    const { verdict, decidedBy, isConnectionSpoiled } = judged;
+    switch (verdict.kind) {
+      case 'deny':
+        return this.#refuse(verdict, decidedBy, isConnectionSpoiled);
+      case 'redirect': {
+        this.#note(verdict, decidedBy);
+        const { status, headers } = redirectResponse(verdict.status, verdict.location, this.#record.requestId);
+        return this.#answer(status, headers, '', isConnectionSpoiled);
+      }
+      case 'drop':
+        this.#note(verdict, decidedBy);
+        this.#end();
+        this.#arrival.connection.socket.destroy();
+    }
+  }
+
+  #forward({ exchange, route, checked, traceparent }: Forward): void {
+    this.#state = 'forwarding';
+    this.#limits = route.request;
+    this.#isContinueExpected = checked.isContinueExpected;
+    this.#record.upstream = route.upstream;
+    const upstream = this.#context.upstream(route.upstream);
+    if (upstream === undefined)
+      return this.#refuse(denyFor(reason('UPSTREAM_UNAVAILABLE', route.upstream)), 'upstream', false);
+    this.#call = upstream.dispatch(
+      {
+        method: exchange.request.method,
+        target: exchange.request.path + exchange.request.query,
+        authority: upstreamAuthority(exchange, route),
+        headers: upstreamFields(exchange, traceparent, this.#arrival.door.resolver.proofHeader),
+        framing: exchange.request.framing,
+        hashKey: exchange.client.network,
+        isUpgrade: false,
+      },
+      this,
+    );
+  }
+
+  #onBody(chunk: Buffer): void {
+    const call = this.#call;
+    if (this.#state !== 'forwarding' || call === undefined) return;
+    this.#record.bytesIn += chunk.length;
+    if (this.#record.bytesIn > this.#limits.bodyBytesMax) {
+      call.abort();
+      return this.#refuse(denyFor(reason('BODY_TOO_LARGE', `${this.#limits.bodyBytesMax} bytes`)), 'protocol', false);
+    }
+    if (call.write(chunk)) return;
+    this.#bodyPausedSinceMs = this.#context.clock.monotonicMs();
+    this.#request.pause();
+  }
+
+  #isBodyTooSlow(nowMs: number, limits: RequestLimits): boolean {
+    if (this.#bodySinceMs < 0 || this.#request.complete || this.#bodyPausedSinceMs >= 0) return false;
+    const elapsedMs = nowMs - this.#bodySinceMs - this.#bodyPausedMs;
+    return elapsedMs > limits.bodyGraceMs && (this.#record.bytesIn / elapsedMs) * 1_000 < limits.bodyBytesPerSecondMin;
+  }
+
+  /** Bytes wait for the client and none of them left since the last look. */
+  #isReaderStalled(nowMs: number, limits: RequestLimits): boolean {
+    const { stream } = this.#arrival.connection;
+    const sent = stream.bytesWritten - stream.writableLength;
+    if (!this.#response.headersSent || stream.writableLength === 0 || sent !== this.#sentBefore) {
+      this.#sentBefore = sent;
+      this.#sentSinceMs = nowMs;
+      return false;
+    }
+    return nowMs - this.#sentSinceMs > limits.stallMs;
+  }
+
+  #expire(code: 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'DRAINING'): void {
+    if (this.#state === 'ended') return;
+    this.#call?.abort();
+    this.#noteCall();
+    const why = denyFor(reason(code));
+    this.#record.faultOf = faultOf(code, this.#bodySinceMs >= 0 && !this.#request.complete);
+    if (!this.#response.headersSent) return this.#refuse(why, 'connection', true);
+    this.#note(why, 'connection');
+    this.#end();
+    this.#response.destroy();
+  }
+
+  #onInternalError(cause: unknown): void {
+    this.#context.metrics.internalErrors.add();
+    this.#context.log.error('an exchange failed', { requestId: this.#record.requestId, error: cause });
+    this.#record.faultOf = 'internal';
+    this.#refuse(denyFor(reason('INTERNAL')), 'internal', true);
+  }
+
+  #refuse(verdict: Deny, decidedBy: string, isConnectionSpoiled: boolean): void {
+    if (this.#state === 'ended') return;
+    this.#note(verdict, decidedBy);
+    if (this.#response.headersSent) {
+      this.#end();
+      this.#response.destroy();
+      return;
+    }
+    const { status, headers, body } = refusalResponse(verdict, this.#record.requestId, this.#request.headers.accept);
+    this.#answer(status, headers, body, isConnectionSpoiled);
+  }
+
+  #answer(status: number, headers: readonly string[], body: string, isConnectionSpoiled: boolean): void {
+    this.#state = 'answered';
+    this.#record.status = status;
+    this.#record.bytesOut = body.length;
+    if (isConnectionSpoiled || this.#context.isDraining()) this.#response.shouldKeepAlive = false;
+    this.#closeUnreadBody();
+    this.#response.writeHead(status, [...headers]);
+    this.#response.end(body);
+  }
+
+  /**
+   * A body that nobody will read: the connection cannot be used again, but closing it at once would reset the answer away
+   * from a client that is still sending. So it lingers, reading and throwing away, for a bounded time.
+   */
+  #closeUnreadBody(): void {
+    if (this.#request.complete || !this.#hasBody()) return;
+    const { socket } = this.#response;
+    this.#response.shouldKeepAlive = false;
+    if (socket === null) return;
+    socket.destroySoon = () => {
+      socket.end();
+      this.#context.connections.linger(this.#arrival.connection);
+    };
+  }
+
+  #hasBody(): boolean {
+    const { headers } = this.#request;
+    return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  }
+
+  #note(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
+    this.#record.verdict = verdict.kind;
+    this.#record.decidedBy = decidedBy;
+    this.#record.reason = verdict.reason.code;
+    this.#record.reasonDetail = verdict.reason.detail ?? '';
+  }
+
+  #noteCall(): void {
+    if (this.#call === undefined) return;
+    this.#record.upstreamServer = this.#call.server;
+    this.#record.upstreamAttempts = this.#call.attempts;
+    this.#record.upstreamHeadMs = this.#call.headMs;
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    this.#context.metrics.activeRequests.add(-1);
+    this.#context.emitter.exchange(this.#record);
+    this.#onEnd(this);
+  }
+}
+
+/** A request that took too long is the client's fault only while its body is still missing. */
+function faultOf(
+  code: 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'DRAINING',
+  isBodyMissing: boolean,
+): FailureSource {
+  if (code === 'DRAINING') return 'internal';
+  if (code === 'REQUEST_TIMEOUT') return isBodyMissing ? 'client' : 'upstream';
+  return 'client';
+}

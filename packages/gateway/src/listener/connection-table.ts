@@ -1,0 +1,237 @@
+import type { Socket } from 'node:net';
+import {
+  type Client,
+  type Clock,
+  type ConnectionLimits,
+  type Reason,
+  type ReasonCode,
+  reason,
+} from '@sallyport/kernel';
+
+/** Where a connection stands. Names say what is awaited. */
+export type ConnectionPhase =
+  /** PROXY protocol header and TLS. */
+  | 'expect-handshake'
+  /** The first byte of a request up to the end of its head. */
+  | 'expect-head'
+  /** An exchange is in progress. */
+  | 'exchange'
+  /** The next request, of which nothing has come. */
+  | 'idle'
+  /** Carried frame by frame; its deadlines are the relay's. */
+  | 'websocket'
+  /** Refused; reading what the client still sends so that it sees the answer. */
+  | 'linger';
+
+/** What is in progress on a connection and has deadlines of its own. */
+export interface LiveExchange {
+  /** Judges the exchange's own deadlines. */
+  sweep(nowMs: number): void;
+}
+
+/** One accepted socket. The table changes its phase; nobody else does. */
+export interface Connection {
+  readonly socket: Socket;
+  readonly listener: string;
+  readonly acceptedMs: number;
+  readonly phase: ConnectionPhase;
+  /** Who the connection belongs to; undefined until a PROXY header was read. */
+  readonly client: Client | undefined;
+  /** What requests are read from: the socket, or TLS on top of it. */
+  stream: Socket;
+  /** Where its client certificate was verified against the listener's authority. */
+  isTlsClientAuthorized: boolean;
+  exchange: LiveExchange | undefined;
+}
+
+export interface ConnectionTableOptions {
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  /** A connection ran out of time or had to make room. The callee answers (where that makes sense) and destroys it. */
+  readonly onExpire: (connection: Connection, why: Reason) => void;
+}
+
+/**
+ * Every open connection, its phase and its deadlines.
+ *
+ * Three floods are answered here: more connections than we can hold (the oldest idle one makes room), many from one client
+ * (its own oldest idle one makes room, then it is refused), and connections that never finish a request head (the client's
+ * oldest half-open one makes room; the header deadline ends the others). Deadlines are judged by `sweep`, once a second,
+ * from numbers, so that ten thousand connections need no timers.
+ */
+export class ConnectionTable {
+  readonly #options: ConnectionTableOptions;
+  readonly #all = new Set<Entry>();
+  /** Oldest first: an entry is added again each time it becomes idle. */
+  readonly #idle = new Set<Entry>();
+  readonly #byClient = new Map<string, Set<Entry>>();
+
+  constructor(options: ConnectionTableOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Takes a socket in; undefined when there is no room (the caller destroys the socket). */
+  add(socket: Socket, listener: string): Connection | undefined {
+    if (this.#all.size >= this.#options.limits.connectionsMax && !this.#evict(this.#idle, 'CONNECTION_EVICTED'))
+      return undefined;
+    const entry = new Entry(socket, listener, this.#options.clock.monotonicMs());
+    this.#all.add(entry);
+    return entry;
+  }
+
+  /**
+   * Says who a connection belongs to. `isCounted` is false on listeners where one peer carries many clients. A reason
+   * means that this client has too many connections and none of them is idle.
+   */
+  identify(connection: Connection, client: Client, isCounted: boolean): Reason | undefined {
+    const entry = owned(connection);
+    entry.client = client;
+    if (!isCounted) return undefined;
+    const { perClientMax, halfOpenPerClientMax } = this.#options.limits;
+    const siblings = this.#byClient.get(client.network) ?? new Set();
+    if (siblings.size >= perClientMax && !this.#evict(siblings, 'CONNECTIONS_PER_CLIENT')) {
+      return reason('CONNECTIONS_PER_CLIENT', `${perClientMax}`);
+    }
+    const halfOpen = [...siblings].filter((sibling) => sibling.isHalfOpen);
+    if (halfOpen.length >= halfOpenPerClientMax && halfOpen[0] !== undefined) {
+      this.#options.onExpire(halfOpen[0], reason('CONNECTION_EVICTED', 'half-open'));
+    }
+    siblings.add(entry);
+    this.#byClient.set(client.network, siblings);
+    return undefined;
+  }
+
+  /** Handshakes are done; a request head is awaited. */
+  expectHead(connection: Connection): void {
+    this.#enter(owned(connection), 'expect-head');
+  }
+
+  beginExchange(connection: Connection, exchange: LiveExchange): void {
+    const entry = owned(connection);
+    entry.exchange = exchange;
+    entry.isHalfOpen = false;
+    this.#enter(entry, 'exchange');
+  }
+
+  /** The exchange is over and the connection may carry another. */
+  becomeIdle(connection: Connection): void {
+    const entry = owned(connection);
+    entry.exchange = undefined;
+    this.#enter(entry, 'idle');
+    this.#idle.add(entry);
+  }
+
+  becomeWebSocket(connection: Connection, live: LiveExchange): void {
+    const entry = owned(connection);
+    entry.exchange = live;
+    this.#enter(entry, 'websocket');
+  }
+
+  linger(connection: Connection): void {
+    const entry = owned(connection);
+    entry.exchange = undefined;
+    this.#enter(entry, 'linger');
+  }
+
+  /** The socket is gone. Safe to call twice. */
+  remove(connection: Connection): void {
+    const entry = owned(connection);
+    this.#all.delete(entry);
+    this.#idle.delete(entry);
+    const network = entry.client?.network;
+    if (network === undefined) return;
+    const siblings = this.#byClient.get(network);
+    if (siblings?.delete(entry) && siblings.size === 0) this.#byClient.delete(network);
+  }
+
+  /** Judges every deadline. Call once a second. */
+  sweep(nowMs: number): void {
+    for (const entry of this.#all) {
+      const why = this.#overdue(entry, nowMs);
+      if (why !== undefined) this.#options.onExpire(entry, reason(why));
+      else entry.exchange?.sweep(nowMs);
+    }
+  }
+
+  /** Ends every idle connection, for a drain. */
+  closeIdle(): void {
+    for (const entry of this.#idle) entry.socket.destroy();
+  }
+
+  entries(): IterableIterator<Connection> {
+    return this.#all.values();
+  }
+
+  #enter(entry: Entry, phase: ConnectionPhase): void {
+    this.#idle.delete(entry);
+    entry.phase = phase;
+    entry.sinceMs = this.#options.clock.monotonicMs();
+    entry.bytesReadBefore = entry.stream.bytesRead;
+  }
+
+  #overdue(entry: Entry, nowMs: number): ReasonCode | undefined {
+    const { handshakeMs, headerMs, keepAliveMs } = this.#options.limits;
+    const ageMs = nowMs - entry.sinceMs;
+    switch (entry.phase) {
+      case 'expect-handshake':
+        return ageMs > handshakeMs ? 'TLS_HANDSHAKE_FAILED' : undefined;
+      case 'expect-head':
+        return ageMs > headerMs ? 'HEADER_TIMEOUT' : undefined;
+      case 'idle':
+        // The parser tells nobody that a head has begun; the byte count does.
+        if (entry.stream.bytesRead > entry.bytesReadBefore) this.#enter(entry, 'expect-head');
+        return ageMs > keepAliveMs ? 'CONNECTION_IDLE' : undefined;
+      case 'linger':
+        return ageMs > LINGER_MS ? 'CONNECTION_IDLE' : undefined;
+      case 'exchange':
+      case 'websocket':
+        return undefined;
+    }
+  }
+
+  /** Ends the oldest idle connection among `candidates`; false when there is none. */
+  #evict(candidates: ReadonlySet<Entry>, why: ReasonCode): boolean {
+    for (const entry of candidates) {
+      if (entry.phase !== 'idle') continue;
+      this.#options.onExpire(entry, reason(why, 'idle'));
+      this.remove(entry);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** Longest time a refused client may go on sending, so that closing early does not reset away the answer it should read. */
+export const LINGER_MS = 2_000;
+
+class Entry implements Connection {
+  readonly socket: Socket;
+  readonly listener: string;
+  readonly acceptedMs: number;
+  stream: Socket;
+  phase: ConnectionPhase = 'expect-handshake';
+  client: Client | undefined;
+  isTlsClientAuthorized = false;
+  exchange: LiveExchange | undefined;
+  sinceMs: number;
+  bytesReadBefore = 0;
+  /** No whole request head has come yet. */
+  isHalfOpen = true;
+
+  constructor(socket: Socket, listener: string, nowMs: number) {
+    this.socket = socket;
+    this.stream = socket;
+    this.listener = listener;
+    this.acceptedMs = nowMs;
+    this.sinceMs = nowMs;
+  }
+}
+
+function owned(connection: Connection): Entry {
+  if (!(connection instanceof Entry)) throw new TypeError('not a connection of this table');
+  return connection;
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Reason, reason } from '@sallyport/kernel';
+import type { Arrival, GatewayContext } from '../exchange/context.ts';
+import { HttpExchange } from '../exchange/http-exchange.ts';
+
+/** Most requests that may wait on one connection for the answer before them (RFC 9112 §9.3.2, pipelining). */
+export const PIPELINE_DEPTH_MAX = 64;
+
+/**
+ * The requests of one HTTP/1.1 connection, one after the other.
+ *
+ * Pipelined requests wait for the answer before them: one connection never occupies more than one place at an upstream,
+ * and effects happen in the order in which they were asked for.
+ */
+export class Lane {
+  readonly arrival: Arrival;
+  readonly #context: GatewayContext;
+  readonly #waiting: { readonly request: IncomingMessage; readonly response: ServerResponse }[] = [];
+  /** What to do once the current exchange is over and its connection cannot go on. */
+  #whenSpoiled: (() => void) | undefined;
+  #current: HttpExchange | undefined;
+
+  constructor(context: GatewayContext, arrival: Arrival) {
+    this.#context = context;
+    this.arrival = arrival;
+  }
+
+  get current(): HttpExchange | undefined {
+    return this.#current;
+  }
+
+  /** Takes a request in. A reason means that too many are waiting; the connection must be closed. */
+  push(request: IncomingMessage, response: ServerResponse): Reason | undefined {
+    if (this.#current === undefined) {
+      this.#begin(request, response);
+      return undefined;
+    }
+    if (this.#waiting.length >= PIPELINE_DEPTH_MAX) return reason('PIPELINE_TOO_DEEP', `${PIPELINE_DEPTH_MAX}`);
+    this.#waiting.push({ request, response });
+    return undefined;
+  }
+
+  /** Nothing that follows on this connection can be understood: `answer` runs when the exchanges before it are over. */
+  spoil(answer: () => void): void {
+    if (this.#current === undefined) answer();
+    else this.#whenSpoiled = answer;
+  }
+
+  /** The connection is gone. */
+  onClose(): void {
+    this.#waiting.length = 0;
+    this.#current?.onClose();
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse): void {
+    const exchange = new HttpExchange(this.#context, this.arrival, { request, response }, () => this.#onEnd());
+    this.#current = exchange;
+    this.#context.connections.beginExchange(this.arrival.connection, exchange);
+    exchange.begin();
+  }
+
+  #onEnd(): void {
+    const { connection } = this.arrival;
+    this.#current = undefined;
+    if (connection.phase === 'linger' || connection.stream.destroyed) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) return this.#begin(next.request, next.response);
+    if (this.#whenSpoiled !== undefined) return this.#whenSpoiled();
+    this.#context.connections.becomeIdle(connection);
+    if (this.#context.isDraining()) connection.stream.end();
+  }
+}

@@ -1,0 +1,193 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import { type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
+import { peerAddressOf } from '../client/peer.ts';
+import type { ProxyHeader } from '../client/proxy-protocol.ts';
+import { readProxyHeader } from '../client/read-proxy-header.ts';
+import type { ClientResolver } from '../client/resolver.ts';
+import type { GatewayContext } from '../exchange/context.ts';
+import type { Connection } from './connection-table.ts';
+import { HttpDoor } from './http-door.ts';
+import { createTlsServer } from './tls.ts';
+
+/** One listening socket: accepts, learns who the client is, does TLS, and hands the connection to HTTP. */
+export class Listener {
+  readonly name: string;
+  readonly #context: GatewayContext;
+  readonly #config: ListenerConfig;
+  readonly #resolver: ClientResolver;
+  readonly #server: Server;
+  readonly #tls: TlsServer | undefined;
+  readonly #http: HttpDoor;
+  readonly #byTransport = new WeakMap<object, Connection>();
+
+  constructor(
+    context: GatewayContext,
+    config: ListenerConfig,
+    options: { resolver: ClientResolver; headerBytesMax: number },
+  ) {
+    this.name = config.name;
+    this.#context = context;
+    this.#config = config;
+    this.#resolver = options.resolver;
+    const door = { name: config.name, resolver: options.resolver, isRedirectedToHttps: config.isRedirectedToHttps };
+    this.#http = new HttpDoor(context, door, options.headerBytesMax);
+    this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, options.resolver.clientCa);
+    this.#tls?.on('secureConnection', (stream) => this.#onSecure(stream));
+    this.#tls?.on('tlsClientError', (error, stream) => this.#onTlsError(error, stream));
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+      this.#accept(socket),
+    );
+  }
+
+  /** @throws Error (EADDRINUSE and its like) when the address cannot be had. */
+  listen(): Promise<void> {
+    const { address } = this.#config;
+    if (address.kind === 'unix') removeStaleSocket(address.path);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      const onListening = (): void => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) =>
+          this.#context.log.error('a listener failed', { listener: this.name, error }),
+        );
+        if (address.kind === 'unix') chmodSync(address.path, address.mode);
+        resolve();
+      };
+      if (address.kind === 'unix') this.#server.listen({ path: address.path, backlog: BACKLOG }, onListening);
+      else this.#server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, onListening);
+    });
+  }
+
+  /** Where it really listens: the port that the system chose for port 0. */
+  get address(): ListenAddress {
+    const bound = this.#server.address();
+    if (bound === null || typeof bound === 'string') return this.#config.address;
+    return { kind: 'tcp', host: bound.address, port: bound.port };
+  }
+
+  /** No new connections; open ones go on. */
+  stopAccepting(): void {
+    this.#server.close();
+  }
+
+  /** Ends a connection that ran out of time or had to make room. */
+  expire(connection: Connection, why: Reason): void {
+    const isHeadBegun = connection.phase === 'expect-head' && connection.stream.bytesRead > 0;
+    if (why.code === 'HEADER_TIMEOUT' && isHeadBegun) {
+      this.#http.refuse(
+        { door: { name: this.name, resolver: this.#resolver, isRedirectedToHttps: false }, connection },
+        why,
+        true,
+      );
+      return;
+    }
+    // Idle connections end all the time; only those that never got anywhere are worth a record.
+    if (connection.phase === 'expect-handshake' || why.code !== 'CONNECTION_IDLE') this.#refuse(connection, why);
+    else connection.stream.destroy();
+    connection.socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const { connections, metrics, emitter } = this.#context;
+    socket.on('error', ignoreSocketError);
+    const peerAddress = peerAddressOf(socket.remoteAddress);
+    const refusal = this.#resolver.atAccept(peerAddress);
+    if (refusal !== undefined) {
+      emitter.refusedConnection(this.name, undefined, refusal, 0);
+      return void socket.destroy();
+    }
+    const connection = connections.add(socket, this.name);
+    if (connection === undefined) {
+      emitter.refusedConnection(this.name, undefined, reason('CONNECTION_EVICTED', 'no room'), 0);
+      return void socket.destroy();
+    }
+    const open = metrics.connections.with(this.name);
+    open.add(1);
+    socket.on('close', () => {
+      open.add(-1);
+      connections.remove(connection);
+    });
+    if (this.#resolver.isProxyHeaderExpected) void this.#readProxyHeader(connection);
+    else this.#identify(connection, undefined);
+  }
+
+  async #readProxyHeader(connection: Connection): Promise<void> {
+    const read = await readProxyHeader(connection.socket);
+    if ('refusal' in read) this.#refuse(connection, read.refusal);
+    else this.#identify(connection, read.header);
+  }
+
+  /**
+   * Asks the client policy as soon as it can answer: at once on a plain listener, after the handshake where a client
+   * certificate counts. TLS comes in between, because a refused client must not cost us a handshake.
+   */
+  #identify(connection: Connection, proxyHeader: ProxyHeader | undefined): void {
+    const { socket } = connection;
+    if (socket.destroyed) return;
+    if (this.#tls === undefined || this.#resolver.clientCa === undefined) {
+      if (!this.#admit(connection, proxyHeader)) return;
+    }
+    if (this.#tls === undefined) return this.#http.serve(connection);
+    this.#byTransport.set(socket, connection);
+    this.#tls.emit('connection', socket);
+  }
+
+  #admit(connection: Connection, proxyHeader: ProxyHeader | undefined): boolean {
+    const peerAddress = peerAddressOf(connection.socket.remoteAddress);
+    const { isTlsClientAuthorized } = connection;
+    const answer = this.#resolver.atConnection({ peerAddress, proxyHeader, isTlsClientAuthorized });
+    const refusal =
+      'refusal' in answer
+        ? answer.refusal
+        : this.#context.connections.identify(connection, answer.client, !answer.isShared);
+    if (refusal !== undefined) this.#refuse(connection, refusal);
+    return refusal === undefined;
+  }
+
+  #onSecure(stream: TLSSocket): void {
+    const connection = this.#byTransport.get(transportOf(stream));
+    if (connection === undefined) return void stream.destroy();
+    this.#context.metrics.tlsHandshakes.with(this.name, 'ok').add();
+    stream.on('error', ignoreSocketError);
+    connection.stream = stream;
+    connection.isTlsClientAuthorized = stream.authorized;
+    if (this.#resolver.clientCa !== undefined && !this.#admit(connection, undefined)) return;
+    this.#http.serve(connection);
+  }
+
+  #onTlsError(error: Error, stream: TLSSocket): void {
+    const connection = this.#byTransport.get(transportOf(stream));
+    this.#context.metrics.tlsHandshakes.with(this.name, 'failed').add();
+    const detail = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+    if (connection === undefined) stream.destroy();
+    else this.#refuse(connection, reason('TLS_HANDSHAKE_FAILED', detail));
+  }
+
+  #refuse(connection: Connection, why: Reason): void {
+    const durationMs = this.#context.clock.monotonicMs() - connection.acceptedMs;
+    this.#context.emitter.refusedConnection(this.name, connection.client, why, durationMs);
+    connection.socket.destroy();
+  }
+}
+
+/** Connections the kernel may hold for us before we accept them: a burst of reconnects must not be refused by the kernel. */
+const BACKLOG = 4_096;
+
+/** A reset connection is an everyday event; 'close' follows and does the work. */
+function ignoreSocketError(): void {
+  return;
+}
+
+/** The socket a TLS stream was made from. `_parent` is how node:tls keeps it; there is no public name for it. */
+function transportOf(stream: TLSSocket): object {
+  const parent: unknown = Reflect.get(stream, '_parent');
+  return typeof parent === 'object' && parent !== null ? parent : stream;
+}
+
+/** A socket file left by a process that was killed would refuse us the address. Anything that is not a socket stays. */
+function removeStaleSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isSocket()) unlinkSync(path);
+}

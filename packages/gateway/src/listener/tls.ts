@@ -1,0 +1,53 @@
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, createServer, type SecureContext, type Server } from 'node:tls';
+import type { ListenerTls } from '@sallyport/kernel';
+
+/**
+ * The TLS side of a listener. It is given sockets by `server.emit('connection', socket)` and never listens itself, because a
+ * PROXY protocol header may come before TLS.
+ *
+ * `clientCa` (PEM) asks clients for a certificate of that authority; whether they had one is the client policy's to judge.
+ *
+ * @throws Error when a certificate or key cannot be read: parsing has checked that before.
+ */
+export function createTlsServer(config: ListenerTls, clientCa: string | undefined): Server {
+  const common = { minVersion: config.minVersion, ...(clientCa === undefined ? {} : { ca: clientCa }) };
+  const contexts = config.certificates.map(({ certificate, key }) => ({
+    names: namesOf(certificate),
+    context: createSecureContext({ ...common, cert: certificate, key }),
+  }));
+  const first = config.certificates[0];
+  if (first === undefined) throw new Error('a TLS listener needs a certificate');
+  const names = contextsByName(contexts);
+  return createServer({
+    ...common,
+    cert: first.certificate,
+    key: first.key,
+    ALPNProtocols: ['http/1.1'],
+    requestCert: clientCa !== undefined,
+    rejectUnauthorized: false,
+    // Never throws: what throws here ends the process (CVE-2026-21637).
+    SNICallback: (serverName, callback) => callback(null, names(serverName)),
+  });
+}
+
+/** Looks a name up: exact, then one wildcard label; undefined leaves the first certificate in place. */
+function contextsByName(
+  contexts: readonly { names: readonly string[]; context: SecureContext }[],
+): (serverName: string) => SecureContext | undefined {
+  const byName = new Map<string, SecureContext>();
+  for (const { names, context } of contexts) for (const name of names) if (!byName.has(name)) byName.set(name, context);
+  return (serverName) => {
+    const name = serverName.toLowerCase();
+    return byName.get(name) ?? byName.get(`*${name.slice(Math.max(name.indexOf('.'), 0))}`);
+  };
+}
+
+/** DNS names a certificate is for (RFC 9525: the subject's common name no longer counts). */
+function namesOf(certificate: string): readonly string[] {
+  const { subjectAltName } = new X509Certificate(certificate);
+  return (subjectAltName ?? '')
+    .split(', ')
+    .filter((entry) => entry.startsWith('DNS:'))
+    .map((entry) => entry.slice(4).toLowerCase());
+}

@@ -1,0 +1,111 @@
+import {
+  type Clock,
+  type Exchange,
+  type ObservedVerdict,
+  PASS,
+  reason,
+  type StageMode,
+  type Verdict,
+} from '@sallyport/kernel';
+import { ON_FAILURE, STAGE_ORDER, type StageName, type Stages } from './order.ts';
+
+/** What the pipeline needs of a policy. */
+export interface DecidingPolicy {
+  readonly stages: Stages;
+  readonly modes: Readonly<Record<StageName, StageMode>>;
+}
+
+/** The verdict with its story. */
+export interface Decision {
+  readonly verdict: Verdict;
+  /** The stage that ended it; '' for a pass. */
+  readonly decidedBy: StageName | '';
+  /** What stages in observe mode would have done. */
+  readonly observed: readonly ObservedVerdict[];
+  /** Stages that threw. */
+  readonly failedStages: readonly StageName[];
+  /** Microseconds per stage that ran. */
+  readonly stageUs: Readonly<Record<string, number>>;
+}
+
+/**
+ * Judges one exchange: the stages in `STAGE_ORDER`, until one does not pass. Synchronous as long as every stage is.
+ *
+ * A stage that throws is recorded, and its own `onFailure` decides.
+ */
+export function decide(exchange: Exchange, policy: DecidingPolicy, clock: Clock): Decision | Promise<Decision> {
+  const trail: Trail = { policy, clock, observed: NONE, failedStages: NONE, stageUs: {} };
+  for (const [index, name] of STAGE_ORDER.entries()) {
+    const startedMs = clock.monotonicMs();
+    const verdict = inspect(name, exchange, trail);
+    if (verdict instanceof Promise) return decideLater(exchange, trail, { index, startedMs, verdict });
+    const final = settle(name, verdict, trail, startedMs);
+    if (final !== undefined) return final;
+  }
+  return conclude(PASS, '', trail);
+}
+
+interface Trail {
+  readonly policy: DecidingPolicy;
+  readonly clock: Clock;
+  observed: readonly ObservedVerdict[];
+  failedStages: readonly StageName[];
+  readonly stageUs: Record<string, number>;
+}
+
+interface Pending {
+  readonly index: number;
+  readonly startedMs: number;
+  readonly verdict: Promise<Verdict>;
+}
+
+const NONE: readonly never[] = [];
+
+async function decideLater(exchange: Exchange, trail: Trail, pending: Pending): Promise<Decision> {
+  let { startedMs } = pending;
+  let verdict: Verdict | Promise<Verdict> = pending.verdict;
+  for (const name of STAGE_ORDER.slice(pending.index)) {
+    const isFirst = verdict === pending.verdict;
+    if (!isFirst) {
+      startedMs = trail.clock.monotonicMs();
+      verdict = inspect(name, exchange, trail);
+    }
+    const settled = await verdict;
+    const final = settle(name, settled, trail, startedMs);
+    if (final !== undefined) return final;
+    verdict = PASS;
+  }
+  return conclude(PASS, '', trail);
+}
+
+function inspect(name: StageName, exchange: Exchange, trail: Trail): Verdict | Promise<Verdict> {
+  try {
+    const verdict = trail.policy.stages[name].inspect(exchange);
+    return verdict instanceof Promise ? verdict.catch(() => failed(name, trail)) : verdict;
+  } catch {
+    return failed(name, trail);
+  }
+}
+
+function failed(name: StageName, trail: Trail): Verdict {
+  trail.failedStages = [...trail.failedStages, name];
+  if (ON_FAILURE[name] === 'pass') return PASS;
+  return { kind: 'deny', status: 403, reason: reason('STAGE_FAILED', name) };
+}
+
+/** Notes what a stage said; the decision if that ends it. */
+function settle(name: StageName, verdict: Verdict, trail: Trail, startedMs: number): Decision | undefined {
+  trail.stageUs[name] = Math.round((trail.clock.monotonicMs() - startedMs) * 1_000);
+  if (verdict.kind === 'pass') return undefined;
+  // Without a route there is nowhere to go on to, so observing cannot mean passing.
+  if (trail.policy.modes[name] === 'observe' && name !== 'routing') {
+    trail.observed = [...trail.observed, { stage: name, verdict: verdict.kind, reason: verdict.reason.code }];
+    return undefined;
+  }
+  return conclude(verdict, name, trail);
+}
+
+function conclude(verdict: Verdict, decidedBy: StageName | '', trail: Trail): Decision {
+  const { observed, failedStages, stageUs } = trail;
+  return { verdict, decidedBy, observed, failedStages, stageUs };
+}

@@ -1,0 +1,6 @@
+/**
+ * Drivers behind kernel ports.
+ *
+ * @module
+ */
+export { FLUSH_MS, LOG_BUFFER_BYTES_MAX, openPino, type PinoOptions, type PinoOutput, pinoOn } from './pino-sink.ts';

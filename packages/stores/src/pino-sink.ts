@@ -1,0 +1,119 @@
+import { type Event, type EventSink, type Log, type LogFields } from '@sallyport/kernel';
+import { type DestinationStream, destination, type Level, type Logger, pino } from 'pino';
+
+export interface PinoOptions {
+  /** Least important lines that are written. */
+  readonly level: Level;
+  /** A file that is appended to, or undefined for standard output. */
+  readonly file: string | undefined;
+  /** Called with the number of lines given up since the last call, because the disk or pipe could not keep up. */
+  readonly onDropped: (lines: number) => void;
+}
+
+/** The process log and the access log on one stream of JSON lines. */
+export interface PinoOutput {
+  readonly log: Log;
+  readonly sink: EventSink;
+  /** Writes what is waiting and waits for nothing more; call before the process ends. */
+  flush(): void;
+}
+
+/** Bytes gathered before they are written: one system call for many lines. */
+const BATCH_BYTES = 16_384;
+/** Longest time a line waits in a batch. */
+export const FLUSH_MS = 250;
+/** Bytes that may wait for a slow disk or a blocked pipe. Beyond it lines are dropped and counted: a full disk must not become a full memory. */
+export const LOG_BUFFER_BYTES_MAX = 16_777_216;
+
+/**
+ * Opens the log. Lines are formatted here and written in batches without blocking; what cannot be written in time is
+ * dropped and counted, never waited for.
+ *
+ * @throws Error when the file cannot be opened.
+ */
+export function openPino(options: PinoOptions): PinoOutput {
+  const { file } = options;
+  const stream = destination({
+    ...(file === undefined ? { fd: 1 } : { dest: file, append: true, mkdir: true }),
+    sync: false,
+    minLength: BATCH_BYTES,
+    maxLength: LOG_BUFFER_BYTES_MAX,
+    periodicFlush: FLUSH_MS,
+  });
+  stream.on('drop', () => options.onDropped(1));
+  // A reader that closes the pipe takes its lines with it; the gateway goes on.
+  stream.on('error', () => options.onDropped(1));
+  return { ...pinoOn(stream, options.level), flush: () => flush(stream) };
+}
+
+/** The same on any stream; for tests and for sinks of other kinds. */
+export function pinoOn(stream: DestinationStream, level: Level): { readonly log: Log; readonly sink: EventSink } {
+  const logger = pino(
+    {
+      base: null,
+      level,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
+  return { log: new PinoLog(logger), sink: { emit: (event) => writeEvent(logger, event) } };
+}
+
+class PinoLog implements Log {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#logger.info(described(fields), message);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#logger.warn(described(fields), message);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#logger.error(described(fields), message);
+  }
+}
+
+/** Errors have no enumerable fields of their own; what operators need of one is its name, message, code and stack. */
+function described(fields: LogFields | undefined): Record<string, unknown> {
+  const result: Record<string, unknown> = { kind: 'log' };
+  for (const [key, value] of Object.entries(fields ?? {})) {
+    result[key] =
+      value instanceof Error
+        ? { name: value.name, message: value.message, code: Reflect.get(value, 'code'), stack: value.stack }
+        : value;
+  }
+  return result;
+}
+
+/** A refusal is worth a warning, a fault of ours an error; the rest is everyday. */
+function writeEvent(logger: Logger, event: Event): void {
+  switch (event.kind) {
+    case 'exchange':
+      if (event.faultOf === 'internal') logger.error(event);
+      else if (event.verdict === 'pass') logger.info(event);
+      else logger.warn(event);
+      return;
+    case 'connection':
+      if (event.phase === 'refused') logger.warn(event);
+      else logger.info(event);
+      return;
+    case 'system':
+      if (event.what === 'internal-error') logger.error(event);
+      else logger.info(event);
+  }
+}
+
+function flush(stream: ReturnType<typeof destination>): void {
+  try {
+    stream.flushSync();
+  } catch {
+    // Nothing was opened or the pipe is gone: there is nowhere left to say it.
+  }
+}
