@@ -1,0 +1,164 @@
+import type { GatewayConfig } from '@sallyport/kernel';
+import type { z } from 'zod';
+import { checkWhole } from './checks.ts';
+import type { ParseContext } from './context.ts';
+import { type Finding, finding, findingsOf, unknownKey } from './issues.ts';
+import { describeKind } from './leaf.ts';
+import { NAME, NAME_ALLOWED } from './leaves.ts';
+import type { KeyPath } from './problem.ts';
+import { Interpolated } from './references.ts';
+import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
+import type { LogConfig, OperationsConfig } from './schema/sections.ts';
+import type { UpstreamDraft } from './schema/upstream.ts';
+
+/** A whole configuration as plain data: every default filled in, every secret resolved. */
+export interface SallyportConfig {
+  readonly gateway: GatewayConfig;
+  /** Undefined: no such listener. */
+  readonly operations: OperationsConfig | undefined;
+  readonly log: LogConfig;
+}
+
+/** A value that parsed, and where it stands. */
+export interface Part<T> {
+  readonly path: KeyPath;
+  readonly value: T;
+}
+
+/**
+ * Parses the parts of a document each by itself and checks what parsed as a whole, so that a mistake in one route does
+ * not hide those of another. `config` is undefined when a part is missing; findings may be errors in either case.
+ */
+export function parseParts(
+  root: unknown,
+  context: ParseContext,
+): { readonly config: SallyportConfig | undefined; readonly findings: readonly Finding[] } {
+  if (!isSection(root)) return { config: undefined, findings: notASection(root, [], ROOT_ALLOWED) };
+  const parser = new PartParser(context);
+  for (const key of Object.keys(root)) if (!FILE_KEYS.includes(key)) parser.findings.push(unknownKey([key], FILE_KEYS));
+  const version = parser.parse((schemas) => schemas.version, root['version'], ['version']);
+  const mode = parser.parse((schemas) => schemas.mode, root['mode'], ['mode']);
+  const observe = parser.parse((schemas) => schemas.observe, root['observe'], ['observe']);
+  const lists = parser.parse((schemas) => schemas.lists, root['lists'], ['lists']);
+  const connections = parser.parse((schemas) => schemas.connections, root['connections'], ['connections']);
+  const drain = parser.parse((schemas) => schemas.drain, root['drain'], ['drain']);
+  const operations = parser.parse((schemas) => schemas.operations, root['operations'], ['operations']);
+  const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
+  const listeners = parser.parseList((schemas) => schemas.listener, root['listeners'], {
+    key: 'listeners',
+    max: LISTENERS_MAX,
+  });
+  const routes = parser.parseList((schemas) => schemas.route, root['routes'], { key: 'routes', max: ROUTES_MAX });
+  const upstreams = parseUpstreams(parser, root['upstreams']);
+  parser.findings.push(
+    ...checkWhole({ mode: context.mode, listeners, routes, upstreams, operations: operations?.value, root }),
+  );
+  if (mode !== undefined && mode.value !== context.mode) {
+    const problem =
+      'comes from a .env file, which is chosen by the mode; set it in the file or in the process environment';
+    parser.findings.push(finding(['mode'], problem));
+  }
+  const { findings } = parser;
+  if (!version || !mode || !observe || !lists || !connections || !drain || !operations || !log) {
+    return { config: undefined, findings };
+  }
+  const gateway: GatewayConfig = {
+    mode: mode.value,
+    observe: observe.value.all,
+    observeStages: observe.value.stages,
+    listeners: listeners.map(({ value }) => value),
+    routes: routes.map(({ value }) => value),
+    upstreams: upstreams.map(({ name, value }) => ({ name, ...value })),
+    lists: lists.value,
+    connections: connections.value,
+    drain: drain.value,
+  };
+  return { config: { gateway, operations: operations.value, log: log.value }, findings };
+}
+
+/** True for a map of the document. */
+export function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Interpolated);
+}
+
+const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';
+
+/** Parses parts and gathers what is wrong with them. */
+class PartParser {
+  readonly findings: Finding[] = [];
+  readonly #schemas: FileSchemas;
+  readonly #silent: FileSchemas;
+
+  constructor(context: ParseContext) {
+    this.#schemas = fileSchemas(context);
+    this.#silent = fileSchemas({ ...context, isWarning: false });
+  }
+
+  /** Undefined: it has an error. A warning is an issue as well, so what has one is parsed again without it. */
+  parse<T>(choose: (schemas: FileSchemas) => z.ZodType<T>, raw: unknown, path: KeyPath): Part<T> | undefined {
+    const first = choose(this.#schemas).safeParse(raw);
+    if (first.success) return { path, value: first.data };
+    const found = findingsOf(first.error.issues, raw, path);
+    const warnings = found.filter(({ severity }) => severity === 'warning');
+    if (warnings.length === 0) {
+      this.findings.push(...found);
+      return undefined;
+    }
+    this.findings.push(...warnings);
+    const second = choose(this.#silent).safeParse(raw);
+    if (second.success) return { path, value: second.data };
+    this.findings.push(...findingsOf(second.error.issues, raw, path));
+    return undefined;
+  }
+
+  /** Parses each entry of a list that must not be empty. */
+  parseList<T>(
+    choose: (schemas: FileSchemas) => z.ZodType<T>,
+    raw: unknown,
+    list: { readonly key: string; readonly max: number },
+  ): readonly Part<T>[] {
+    const path = [list.key];
+    if (!Array.isArray(raw)) {
+      this.findings.push(...notASection(raw, path, 'a list'));
+      return [];
+    }
+    if (raw.length === 0) this.findings.push(finding(path, 'is empty', { allowed: 'at least one entry' }));
+    if (raw.length > list.max) this.findings.push(finding(path, `has more than ${list.max} entries`));
+    const parts: Part<T>[] = [];
+    for (const [index, item] of raw.slice(0, list.max).entries()) {
+      const part = this.parse(choose, item, [list.key, index]);
+      if (part !== undefined) parts.push(part);
+    }
+    return parts;
+  }
+}
+
+function parseUpstreams(
+  parser: PartParser,
+  raw: unknown,
+): readonly (Part<UpstreamDraft> & { readonly name: string })[] {
+  if (!isSection(raw)) {
+    parser.findings.push(...notASection(raw, ['upstreams'], 'a section with an entry for each upstream'));
+    return [];
+  }
+  const parts: (Part<UpstreamDraft> & { readonly name: string })[] = [];
+  const entries = Object.entries(raw);
+  if (entries.length === 0) parser.findings.push(finding(['upstreams'], 'is empty', { allowed: 'at least one entry' }));
+  if (entries.length > UPSTREAMS_MAX) {
+    parser.findings.push(finding(['upstreams'], `has more than ${UPSTREAMS_MAX} entries`));
+  }
+  for (const [name, item] of entries.slice(0, UPSTREAMS_MAX)) {
+    const path = ['upstreams', name];
+    if (!NAME.test(name))
+      parser.findings.push(finding(path, 'is not a name', { isAboutKey: true, allowed: NAME_ALLOWED }));
+    const part = parser.parse((schemas) => schemas.upstream, item, path);
+    if (part !== undefined) parts.push({ ...part, name });
+  }
+  return parts;
+}
+
+function notASection(raw: unknown, path: KeyPath, allowed: string): readonly Finding[] {
+  if (raw === undefined) return [finding(path, path.length === 0 ? 'is empty' : 'is missing', { allowed })];
+  if (raw instanceof Interpolated && raw.text === undefined) return [];
+  return [finding(path, `is ${describeKind(raw)}`, { allowed })];
+}
