@@ -31,8 +31,9 @@ export function checkPhases(): readonly Phase[] {
     check('types', 'tsc', '--noEmit', '-p', 'tsconfig.json'),
     check('lint', 'oxlint', '--type-aware', '--deny-warnings'),
     check('format and imports', 'biome', 'ci', '--colors=off', '.'),
-
     check('layers', 'node', 'tools/layers.ts'),
+    check('dependencies', 'node', 'tools/dependencies.ts'),
+    check('generated documents', 'node', 'tools/generate.ts', '--check'),
     check('dead code', 'knip', '--no-progress', '--no-config-hints'),
   ];
   return [{ name: 'check', lanes: 2, steps }];

@@ -77,11 +77,15 @@ function bodyAfter(code: string, close: number, pairs: ReadonlyMap<number, numbe
   return undefined;
 }
 
-/** True for the callback of `describe(...)` and for a contract that begins with one: lists of tests, not functions to be read as one. */
+/** True for the callback of `describe(...)` and for a contract that declares suites: lists of tests, not functions to be read as one. */
 function isSuite(code: string, open: number, bodyStart: number): boolean {
   const line = code.slice(code.lastIndexOf('\n', open) + 1, open);
   if (/^\s*(?:describe|suite)(?:\.each\([^)]*\))?\(/.test(line)) return true;
-  return /^\{\s*(?:describe|suite|test)\b/.test(code.slice(bodyStart, bodyStart + 200));
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  const statement = new RegExp(`^${indent}(?:  (?:describe|suite|test|it)\\(|\\})`, 'm').exec(
+    code.slice(bodyStart + 1),
+  );
+  return statement !== null && !statement[0].endsWith('}');
 }
 
 function hasFlatComment({ text, code, comments }: Scan, { from, to }: Pick<FunctionSpan, 'from' | 'to'>): boolean {
