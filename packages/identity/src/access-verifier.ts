@@ -104,7 +104,7 @@ class Verifier implements AccessVerifier {
     const digest = hash('sha256', token, 'base64url');
     const known = this.#remembered.touch(digest);
     if (known === undefined) return this.#verifyAnew(token, digest);
-    const isValid = known.generation === this.#keys.generation && known.expiresAtMs > this.#options.clock.wallMs();
+    const isValid = this.#keys.isCurrent(known.generation) && known.expiresAtMs > this.#options.clock.wallMs();
     if (!isValid) {
       this.#remembered.delete(digest);
       return this.#verifyAnew(token, digest);

@@ -1,12 +1,14 @@
-import type { Clock, JwksSource, Log } from '@sallyport/kernel';
+import { type Clock, IpAddress, type JwksSource, type Log } from '@sallyport/kernel';
 import { type CompactJWSHeaderParameters, type CryptoKey, errors, type LocalJWKSet } from 'jose';
 import type { JwksFetch } from './fetch-jwks.ts';
 import { parseJwks } from './jwks.ts';
 
 /** Where the verifier gets public keys. */
 export interface KeySource {
-  /** Changes when the set of keys may have changed; what was verified under another generation has to be verified again. */
+  /** Counts the sets of keys there have been. */
   readonly generation: number;
+  /** False when the keys have changed since `generation` or are too old: what they verified has to be verified again. */
+  isCurrent(generation: number): boolean;
   readonly fetches: number;
   readonly fetchesFailed: number;
   /** Starts a refresh of keys that have become old, and does not wait for it. */
@@ -42,6 +44,10 @@ class InlineKeys implements KeySource {
     const keys = parseJwks(jwks);
     if (keys === undefined) throw new RangeError('the inline keys are not a JSON Web Key Set');
     this.#keys = keys;
+  }
+
+  isCurrent(): boolean {
+    return true;
   }
 
   refreshIfOld(): void {
@@ -89,6 +95,10 @@ class RemoteKeys implements KeySource {
 
   get fetchesFailed(): number {
     return this.#fetchesFailed;
+  }
+
+  isCurrent(generation: number): boolean {
+    return generation === this.#generation && this.#usable() !== undefined;
   }
 
   refreshIfOld(): void {
@@ -167,5 +177,7 @@ const RETRY_MS = 5_000;
 function isTrustworthy(text: string): boolean {
   const url = URL.parse(text);
   if (url === null) return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && /^(127\.|\[::1\]$)/.test(url.hostname));
+  if (url.protocol === 'https:') return true;
+  const address = IpAddress.parse(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  return url.protocol === 'http:' && address?.isLoopback === true;
 }
