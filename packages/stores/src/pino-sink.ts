@@ -20,6 +20,8 @@ export interface PinoOutput {
 
 /** Bytes gathered before they are written: one system call for many lines. */
 const BATCH_BYTES = 16_384;
+/** Most bytes of one write. */
+const WRITE_BYTES_MAX = 65_536;
 /** Longest time a line waits in a batch. */
 export const FLUSH_MS = 250;
 /** Bytes that may wait for a slow disk or a blocked pipe. Beyond it lines are dropped and counted: a full disk must not become a full memory. */
@@ -37,6 +39,7 @@ export function openPino(options: PinoOptions): PinoOutput {
     ...(file === undefined ? { fd: 1 } : { dest: file, append: true, mkdir: true }),
     sync: false,
     minLength: BATCH_BYTES,
+    maxWrite: WRITE_BYTES_MAX,
     maxLength: LOG_BUFFER_BYTES_MAX,
     periodicFlush: FLUSH_MS,
   });

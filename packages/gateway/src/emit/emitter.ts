@@ -98,11 +98,16 @@ export class Emitter {
       upstream: record.upstream,
       upstreamServer: record.upstreamServer,
       upstreamAttempts: record.upstreamAttempts,
-      upstreamHeadMs: record.upstreamHeadMs,
+      upstreamHeadMs: rounded(record.upstreamHeadMs),
       faultOf: record.faultOf,
       bytesIn: record.bytesIn,
       bytesOut: record.bytesOut,
-      durationMs: Math.round(durationMs * 1_000) / 1_000,
+      durationMs: rounded(durationMs),
     };
   }
+}
+
+/** To the microsecond: what lies beyond is noise of the clock. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
 }

@@ -106,15 +106,16 @@ function actionOf(name: string): HeaderAction {
   const special = SPECIAL[name];
   if (special !== undefined) return special;
   if (FORBIDDEN.has(name)) return 'forbid-name';
-  if (isWrittenByUs(name)) return 'strip';
-  if (SINGLE.has(name)) return 'keep-single';
   // CGI, WSGI and many frameworks map `-` and `_` to the same variable, so `X_Forwarded_For` would arrive as a claim
   // that we stripped under its other name (CVE-2025-64484 is one of many).
-  if (name.includes('_')) {
-    const dashed = name.replaceAll('_', '-');
-    if (SPECIAL[dashed] !== undefined || isWrittenByUs(dashed) || SINGLE.has(dashed)) return 'forbid-underscore';
-  }
+  if (name.includes('_') && isGuarded(name.replaceAll('_', '-'))) return 'forbid-underscore';
+  if (isWrittenByUs(name)) return 'strip';
+  if (SINGLE.has(name)) return 'keep-single';
   return 'keep';
+}
+
+function isGuarded(name: string): boolean {
+  return SPECIAL[name] !== undefined || SINGLE.has(name) || isWrittenByUs(name);
 }
 
 function isWrittenByUs(name: string): boolean {
