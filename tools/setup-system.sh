@@ -6,7 +6,7 @@
 set -eu
 
 # program:package. nginx and haproxy stand in front of and behind the gateway; wrk and slowhttptest load and attack it;
-# chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds.
+# chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds; gpg signs.
 programs='
 nginx:nginx
 haproxy:haproxy
@@ -16,6 +16,7 @@ chromium:chromium
 openssl:openssl
 ps:procps
 git:git
+gpg:gnupg
 '
 
 # Daemons live in /usr/sbin, which is not on everybody's path.
