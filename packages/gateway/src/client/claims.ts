@@ -68,8 +68,12 @@ export const CLIENT_CLAIM_HEADERS: readonly string[] = [
  * WSGI read `X_Forwarded_For` and `X-Forwarded-For` as the same variable.
  */
 export function isClientClaim(lowerName: string): boolean {
+  // Asked for every header of every request: most begin like none of the claims.
+  if (!INITIALS.has(lowerName.charCodeAt(0))) return false;
   const name = lowerName.includes('_') ? lowerName.replaceAll('_', '-') : lowerName;
-  return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
+  if (NAMES.has(name)) return true;
+  for (const prefix of PREFIXES) if (name.startsWith(prefix)) return true;
+  return false;
 }
 
 /**
@@ -91,3 +95,5 @@ const NAMES: ReadonlySet<string> = new Set(CLIENT_CLAIM_HEADERS.filter((name) =>
 const PREFIXES: readonly string[] = CLIENT_CLAIM_HEADERS.filter((name) => name.endsWith('*')).map((name) =>
   name.slice(0, -1),
 );
+
+const INITIALS: ReadonlySet<number> = new Set(CLIENT_CLAIM_HEADERS.map((name) => name.charCodeAt(0)));

@@ -33,7 +33,7 @@ export function compileClientPolicy(listener: ClientListener, deps: ClientResolv
 
 export type ClientListener = Pick<ListenerConfig, 'address' | 'tls' | 'client'>;
 
-export interface ClientResolverDeps extends ProofDeps {}
+export type ClientResolverDeps = ProofDeps;
 
 function compileTunnel(door: Door, policy: TunnelPolicy, deps: ClientResolverDeps): ClientResolver {
   const evidence = 'cloudflare-tunnel';
