@@ -89,6 +89,11 @@ export class Direction {
     return this.#writesDone;
   }
 
+  /** What waits for the target, with `WRITE_OVERHEAD_BYTES` for each write. */
+  get waitingBytes(): number {
+    return this.#target.writableLength + this.#writesWaiting * WRITE_OVERHEAD_BYTES;
+  }
+
   /** True while the target has bytes to take. */
   get isWaiting(): boolean {
     return this.#writesWaiting > 0;
@@ -244,15 +249,11 @@ export class Direction {
     this.#writesWaiting -= 1;
     this.#writesDone += 1;
     // Half, so that a source is not paused and resumed with every frame.
-    if (this.#isPaused && this.#waitingBytes() <= this.#waitingBytesMax / 2) this.#resume();
-  }
-
-  #waitingBytes(): number {
-    return this.#target.writableLength + this.#writesWaiting * WRITE_OVERHEAD_BYTES;
+    if (this.#isPaused && this.waitingBytes <= this.#waitingBytesMax / 2) this.#resume();
   }
 
   #pauseIfFull(): void {
-    if (this.#state === 'finished' || this.#isPaused || this.#waitingBytes() <= this.#waitingBytesMax) return;
+    if (this.#state === 'finished' || this.#isPaused || this.waitingBytes <= this.#waitingBytesMax) return;
     this.#isPaused = true;
     this.#source.pause();
   }

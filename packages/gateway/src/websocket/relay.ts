@@ -96,6 +96,11 @@ export class Relay {
     return this.#closedMs !== undefined;
   }
 
+  /** Bytes that wait for each side to read them, its stream's own record of them included; for metrics. */
+  get waitingBytes(): { readonly client: number; readonly upstream: number } {
+    return { client: this.#client.outgoing.waitingBytes, upstream: this.#upstream.outgoing.waitingBytes };
+  }
+
   /** What is known so far, or at the end. */
   facts(): RelayFacts {
     return {
