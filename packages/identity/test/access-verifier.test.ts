@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { type JwksSource, ManualClock } from '@sallyport/kernel';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AccessVerifier, createAccessVerifier, isJwks, type JwksFetch } from '../src/index.ts';
 import { hmacSigned, type Json, jwksOf, makeKey, signed, type TestKey, unsigned } from './tokens.ts';
@@ -94,6 +95,39 @@ describe('a token of Cloudflare Access', () => {
   ];
   test.each(rows)('%s is judged (R2.3)', async (_, token, expected) => {
     expect(await outcome(verifierFor(INLINE, clock), token)).toBe(expected);
+  });
+
+  test('with one character changed before its signature is never verified', async () => {
+    const verifier = verifierFor(INLINE, clock);
+    const signedPart = good.lastIndexOf('.');
+    const letter = fc.constantFrom(...'ABCXYZabcxyz0189-_.');
+    await fc.assert(
+      fc.asyncProperty(fc.nat(signedPart - 1), letter, async (at, character) => {
+        fc.pre(good[at] !== character);
+        const changed = good.slice(0, at) + character + good.slice(at + 1);
+        expect(await outcome(verifier, changed)).not.toBe('verified');
+      }),
+      { numRuns: 300 },
+    );
+    expect(await outcome(verifier, good)).toBe('verified');
+  });
+
+  test('made of anything is answered, not thrown at', async () => {
+    const verifier = verifierFor(INLINE, clock);
+    const part = fc.oneof(
+      fc.base64String({ maxLength: 40 }),
+      fc.json().map((text) => Buffer.from(text).toString('base64url')),
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.tuple(part, part, part).map((parts) => parts.join('.')),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async (token) => {
+        expect((await verifier.verify(token)).kind).toBe('refused');
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('never stands in an answer, and neither do its claims', async () => {
