@@ -100,7 +100,7 @@ describe('a token of Cloudflare Access', () => {
   test('with one character changed before its signature is never verified', async () => {
     const verifier = verifierFor(INLINE, clock);
     const signedPart = good.lastIndexOf('.');
-    const letter = fc.constantFrom(...'ABCXYZabcxyz0189-_.');
+    const letter = fc.constantFrom(...'ABCXYZabcxyz0189-_.'.split(''));
     await fc.assert(
       fc.asyncProperty(fc.nat(signedPart - 1), letter, async (at, character) => {
         fc.pre(good[at] !== character);
