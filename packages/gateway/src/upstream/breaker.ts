@@ -2,13 +2,13 @@ import type { BreakerConfig } from '@sallyport/kernel';
 import { CountWindow } from './count-window.ts';
 
 /**
- * Whether requests may pass. `open`: none, until its time is over; then one probe, and while it is out (`half-open`) still
- * no other.
+ * Whether requests may pass. `open`: none, until its time is over. `half-open`: a probe is out; no other request until it
+ * has its result, or until `untilMs`, because a client could send its probe as slowly as it likes.
  */
 export type BreakerState =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly untilMs: number }
-  | { readonly kind: 'half-open' };
+  | { readonly kind: 'half-open'; readonly untilMs: number };
 
 /** `probe`: the one request that finds out whether the servers are back; its result must be settled. */
 export type Admission = 'pass' | 'probe' | 'refuse';
@@ -17,21 +17,17 @@ export type Admission = 'pass' | 'probe' | 'refuse';
 export type Outcome = 'success' | 'failure' | 'none';
 
 export const CLOSED: BreakerState = Object.freeze({ kind: 'closed' });
-export const HALF_OPEN: BreakerState = Object.freeze({ kind: 'half-open' });
 
 /** May a request pass now? Pure: the caller stores the state. */
-export function decide(
-  state: BreakerState,
-  nowMs: number,
-): { readonly admission: Admission; readonly state: BreakerState } {
-  switch (state.kind) {
-    case 'closed':
-      return PASSES;
-    case 'open':
-      return nowMs < state.untilMs ? { admission: 'refuse', state } : PROBES;
-    case 'half-open':
-      return { admission: 'refuse', state };
-  }
+export function decide(state: BreakerState, config: BreakerConfig, nowMs: number): Decision {
+  if (state.kind === 'closed') return PASSES;
+  if (nowMs < state.untilMs) return { admission: 'refuse', state };
+  return { admission: 'probe', state: { kind: 'half-open', untilMs: nowMs + config.openMs } };
+}
+
+export interface Decision {
+  readonly admission: Admission;
+  readonly state: BreakerState;
 }
 
 /** What was learnt, with the counts of the window in which it is included. */
@@ -90,14 +86,14 @@ export class Breaker {
   }
 
   admit(nowMs: number): Admission {
-    const decision = decide(this.#state, nowMs);
+    const decision = decide(this.#state, this.#config, nowMs);
     this.#change(decision.state);
     return decision.admission;
   }
 
   /** Would a request pass, or be the probe? Changes nothing. */
   wouldAdmit(nowMs: number): boolean {
-    return decide(this.#state, nowMs).admission !== 'refuse';
+    return decide(this.#state, this.#config, nowMs).admission !== 'refuse';
   }
 
   settle(outcome: Outcome, isProbe: boolean, nowMs: number): void {
@@ -110,13 +106,13 @@ export class Breaker {
   }
 
   #change(state: BreakerState): void {
-    if (state.kind === this.#state.kind) return;
+    const isSame = state.kind === this.#state.kind;
     this.#state = state;
+    if (isSame) return;
     // What failed before the breaker opened must not open it again after it has closed.
     if (state.kind === 'closed') this.#window.clear();
     this.#onChange(state.kind);
   }
 }
 
-const PASSES = Object.freeze({ admission: 'pass', state: CLOSED });
-const PROBES = Object.freeze({ admission: 'probe', state: HALF_OPEN });
+const PASSES: Decision = Object.freeze({ admission: 'pass', state: CLOSED });

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Clock, GatewayError, type ReasonCode } from '@sallyport/kernel';
+import { type Clock, type FailureSource, GatewayError, type ReasonCode } from '@sallyport/kernel';
 import type { Admission, Breaker, Outcome } from './breaker.ts';
 import { type ConnectionFailure, type ConnectionUser, type HttpConnection, hasBody } from './http-connection.ts';
 import type { AttemptResult } from './metrics.ts';
@@ -41,8 +41,8 @@ export class Call implements UpstreamCall, ConnectionUser, Waiter {
   #headMs = -1;
   #isBodyWanted = false;
   #isOver = false;
-  /** The last connection had been closed while it was idle: others in the pool may have been, too. */
-  #isFreshWanted = false;
+  /** Idle connections are not good enough. */
+  #isFreshWanted: boolean;
 
   /** `admission` is what the breaker said at `nowMs`. */
   constructor(context: CallContext, admission: Admission, request: UpstreamRequest, sink: ResponseSink) {
@@ -52,6 +52,8 @@ export class Call implements UpstreamCall, ConnectionUser, Waiter {
     this.#admission = admission;
     this.#startMs = context.clock.monotonicMs();
     this.#hasBody = hasBody(request.framing);
+    // A probe asks whether the server is there; an idle connection that was closed meanwhile would say nothing.
+    this.#isFreshWanted = admission === 'probe';
   }
 
   get server(): string {
@@ -72,8 +74,8 @@ export class Call implements UpstreamCall, ConnectionUser, Waiter {
   }
 
   /** Called once, in place of `start`: no server is asked. */
-  refuse(message: string): void {
-    const error = new GatewayError('UPSTREAM_UNAVAILABLE', { source: 'upstream', retry: true, message });
+  refuse(source: FailureSource, message: string): void {
+    const error = new GatewayError('UPSTREAM_UNAVAILABLE', { source, retry: true, message });
     process.nextTick(() => this.#finish(error));
   }
 
@@ -158,6 +160,7 @@ export class Call implements UpstreamCall, ConnectionUser, Waiter {
     const { error, isSent, hasAnswered, isReused } = failure;
     // RFC 9112 §9.6: a server may close an idle connection at any time. That is a race, not a failure.
     const isStale = error.code === 'UPSTREAM_CLOSED' && isReused && !hasAnswered;
+    // One connection was closed while it was idle: the others in the pool may have been, too.
     this.#isFreshWanted = isStale;
     this.#endAttempt(error, isStale || error.source === 'internal');
     const isRepeatable =

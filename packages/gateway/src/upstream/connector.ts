@@ -16,6 +16,8 @@ export interface ConnectorOptions {
 /** Opens connections to one server. */
 export class Connector {
   readonly #options: ConnectorOptions;
+  /** The address that worked last is tried first: one that answers nothing would cost every connection its time. */
+  #lastGood = '';
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
@@ -26,7 +28,11 @@ export class Connector {
    * over has no listeners left and has read nothing.
    */
   open(done: (result: Socket | GatewayError) => void): Opening {
-    return new Opening(this.#options, done);
+    const opening: Opening = new Opening(this.#options, this.#lastGood, (result) => {
+      if (!(result instanceof GatewayError)) this.#lastGood = opening.address;
+      done(result);
+    });
+    return opening;
   }
 }
 
@@ -35,6 +41,7 @@ export class Opening {
   readonly #options: ConnectorOptions;
   readonly #done: (result: Socket | GatewayError) => void;
   readonly #deadlineMs: number;
+  readonly #preferred: string;
   #isOver = false;
   #socket: Socket | undefined;
   #isTcpConnected = false;
@@ -43,11 +50,18 @@ export class Opening {
   #addressDeadlineMs = Number.POSITIVE_INFINITY;
   #lastFailure: GatewayError | undefined;
 
-  constructor(options: ConnectorOptions, done: (result: Socket | GatewayError) => void) {
+  /** `preferred` is tried first where the name still has it. */
+  constructor(options: ConnectorOptions, preferred: string, done: (result: Socket | GatewayError) => void) {
     this.#options = options;
+    this.#preferred = preferred;
     this.#done = done;
     this.#deadlineMs = options.clock.monotonicMs() + options.connectMs;
     this.#start();
+  }
+
+  /** The address tried last; '' when there was none. */
+  get address(): string {
+    return this.#addresses[this.#tried - 1] ?? '';
   }
 
   /** Closes what has been opened; `done` is not called any more. */
@@ -64,7 +78,7 @@ export class Opening {
       const what = this.#isTcpConnected ? 'TLS handshake' : this.#addresses.length === 0 ? 'name lookup' : 'connect';
       this.#finish(timedOut(`${what}: not done within ${this.#options.connectMs} ms`));
     } else if (nowMs >= this.#addressDeadlineMs) {
-      this.#nextAddress(timedOut(`${this.#addresses[this.#tried - 1] ?? ''}: no answer`));
+      this.#nextAddress(timedOut(`${this.address}: no answer`));
     }
   }
 
@@ -84,7 +98,9 @@ export class Opening {
 
   async #resolve(host: string, names: NameCache): Promise<void> {
     try {
-      this.#addresses = await names.resolve(host);
+      const addresses = await names.resolve(host);
+      const first = addresses.filter((address) => address === this.#preferred);
+      this.#addresses = [...first, ...addresses.filter((address) => address !== this.#preferred)];
     } catch (cause) {
       this.#finish(failed(`${host}: the name could not be resolved`, cause));
       return;

@@ -7,11 +7,14 @@ import type { Framing, GatewayError, HeaderList } from '@sallyport/kernel';
  */
 export interface Upstream {
   readonly name: string;
-  /** True when at least one server may be asked. */
+  /**
+   * True when the circuit breaker lets requests through and at least one server is not known to be down. For health pages:
+   * `dispatch` may be called at any time.
+   */
   isAvailable(): boolean;
   /**
-   * Sends a request to one of the servers. Never throws: what goes wrong arrives in `sink.onFailure`, never before this
-   * call has returned.
+   * Sends a request to one of the servers. Never throws: what goes wrong arrives in `sink.onFailure`. No callback comes
+   * before this call has returned.
    */
   dispatch(request: UpstreamRequest, sink: ResponseSink): UpstreamCall;
 }
@@ -42,11 +45,14 @@ export interface ResponseSink {
   /** The request body may go on after `write` returned false. */
   onDrain(): void;
   onHead(head: ResponseHead): void;
-  /** Returns false to pause; `UpstreamCall.resume` goes on. */
+  /**
+   * Returns false to pause; `UpstreamCall.resume` goes on. What had been read already (64 KiB at most) still comes, and so
+   * may `onEnd`. `chunk` is the receiver's: nobody writes to it again.
+   */
   onData(chunk: Buffer): boolean;
   onEnd(): void;
   onFailure(error: GatewayError): void;
-  /** `socket` is paused; `firstBytes` came behind the head. */
+  /** `socket` is paused, and nobody listens to its data or its errors any more; `firstBytes` came behind the head. */
   onUpgrade(head: ResponseHead, socket: Duplex, firstBytes: Buffer): void;
 }
 
@@ -61,8 +67,15 @@ export interface ResponseHead {
 
 export type ResponseFraming = Framing | { readonly kind: 'until-close' };
 
+/**
+ * One request under way. Every function may be called at any time, any number of times; after the last callback they do
+ * nothing. A server may answer before it has read the whole request: after `onEnd` the rest of the body is not wanted.
+ */
 export interface UpstreamCall {
-  /** A piece of the request body. False: wait for `onDrain`. A body that is longer or shorter than announced is a bug. */
+  /**
+   * A piece of the request body, after `onBodyWanted`. False: wait for `onDrain`. A body that is longer or shorter than
+   * announced is a bug: the call fails with INTERNAL and the connection is closed.
+   */
   write(chunk: Buffer): boolean;
   /** The request body is complete. */
   end(): void;

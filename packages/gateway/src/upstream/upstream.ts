@@ -73,7 +73,8 @@ export class HttpUpstream implements Upstream, CallContext {
     const admission = this.#isClosed ? 'refuse' : this.breaker.admit(nowMs);
     const call = new Call(this, admission, request, sink);
     if (admission === 'refuse') {
-      call.refuse(this.#isClosed ? 'the upstream is closed' : 'the circuit breaker is open');
+      if (this.#isClosed) call.refuse('internal', 'the upstream is closed');
+      else call.refuse('upstream', 'the circuit breaker is open');
       return call;
     }
     this.#budget.onRequest(nowMs);
