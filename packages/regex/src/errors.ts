@@ -34,9 +34,13 @@ export class RegexError extends Error {
   readonly position: number;
   /** One sentence without the position; it never contains text of the input, so it may be logged. */
   readonly reason: string;
+  /** Index of the member of a set that the reason speaks of, -1 outside of sets. */
+  readonly member: number;
 
-  constructor(code: RegexErrorCode, position: number, reason: string) {
-    super(position < 0 ? `${code}: ${reason}` : `${code} at ${position}: ${reason}`);
+  constructor(code: RegexErrorCode, position: number, reason: string, member = -1) {
+    const where = `${member < 0 ? '' : ` in member ${member}`}${position < 0 ? '' : ` at ${position}`}`;
+    super(`${code}${where}: ${reason}`);
+    this.member = member;
     this.code = code;
     this.position = position;
     this.reason = reason;
