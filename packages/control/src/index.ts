@@ -4,8 +4,11 @@
  * @module
  */
 export type { Environment, Mode } from './config/context.ts';
+export { describeConfig } from './config/describe.ts';
 export { type FileContent, type FileFailure, type FileReader, machineFiles } from './config/files.ts';
 export { type LoadOptions, type LoadResult, loadConfig } from './config/load.ts';
 export type { SallyportConfig } from './config/parts.ts';
 export { formatProblem, type Problem } from './config/problem.ts';
+export { renderConfigurationReference, renderJsonSchema } from './config/reference.ts';
 export type { LogConfig, OperationsConfig } from './config/schema/sections.ts';
+export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';

@@ -1,0 +1,210 @@
+import type { ClientPolicy, ListenerConfig, RouteConfig, TunnelProof, UpstreamConfig } from '@sallyport/kernel';
+import { stringify } from 'yaml';
+import { formatAddress } from './addresses.ts';
+import type { SallyportConfig } from './parts.ts';
+import { parseCertificate } from './schema/key-pair.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+/**
+ * The configuration that holds, as YAML with the keys of the file, every default written out and every secret replaced.
+ * Where nothing was replaced, loading the text gives the same configuration again.
+ */
+export function describeConfig(config: SallyportConfig): string {
+  const { gateway, operations, log } = config;
+  const { connections, drain, lists } = gateway;
+  const description = {
+    version: 1,
+    mode: gateway.mode,
+    observe: gateway.observe || (gateway.observeStages.length > 0 ? gateway.observeStages : false),
+    listeners: gateway.listeners.map(describeListener),
+    upstreams: Object.fromEntries(gateway.upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
+    routes: gateway.routes.map(describeRoute),
+    lists: { allow: describeNetworks(lists.allow), deny: describeNetworks(lists.deny) },
+    connections: {
+      max: connections.connectionsMax,
+      perClientMax: connections.perClientMax,
+      halfOpenPerClientMax: connections.halfOpenPerClientMax,
+      handshakeTimeout: formatDuration(connections.handshakeMs),
+      headerTimeout: formatDuration(connections.headerMs),
+      keepAlive: formatDuration(connections.keepAliveMs),
+      headerMax: formatSize(connections.headerBytesMax),
+    },
+    drain: {
+      deadline: formatDuration(drain.deadlineMs),
+      webSocketSpread: formatDuration(drain.webSocketSpreadMs),
+    },
+    operations:
+      operations === undefined ? false : { address: formatAddress(operations.address), exposed: operations.isExposed },
+    log: {
+      level: log.level,
+      destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },
+    },
+  };
+  return stringify(description, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** What stands in the place of a secret. */
+export const REDACTED = '<secret>';
+
+/** Longest list of networks that is written out. */
+const NETWORKS_SHOWN_MAX = 50;
+
+function describeListener(listener: ListenerConfig): object {
+  const { address, tls } = listener;
+  return {
+    name: listener.name,
+    address: formatAddress(address),
+    ...(address.kind === 'unix' ? { access: accessOf(address.mode) } : {}),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            certificates: tls.certificates.map(({ certificate }) => ({
+              certificate: describeCertificate(certificate),
+              key: REDACTED,
+            })),
+            minVersion: tls.minVersion,
+          },
+        }),
+    client: describeClient(listener.client),
+    insecure: listener.isInsecure,
+    redirectToHttps: listener.isRedirectedToHttps,
+  };
+}
+
+function accessOf(mode: number): string {
+  if ((mode & 0o007) !== 0) return 'everyone';
+  return (mode & 0o070) === 0 ? 'owner' : 'group';
+}
+
+function describeClient(client: ClientPolicy): object | string {
+  switch (client.kind) {
+    case 'direct':
+      return client.kind;
+    case 'proxy-protocol':
+    case 'trusted-proxies':
+      return { kind: client.kind, from: client.from };
+    case 'cloudflare':
+      return { kind: client.kind, clientCa: describeCertificate(client.clientCa) };
+    case 'cloudflare-tunnel':
+      return { kind: client.kind, proof: describeProof(client.proof) };
+  }
+}
+
+function describeProof(proof: TunnelProof): object | string {
+  switch (proof.kind) {
+    case 'unix-socket':
+      return proof.kind;
+    case 'access-jwt': {
+      const { kind, issuer, audience, keys } = proof;
+      const source = keys.kind === 'url' ? { keysUrl: keys.url } : { keysFile: '<keys>' };
+      return { kind, issuer, audience, ...source };
+    }
+    case 'origin-secret':
+      return { kind: proof.kind, header: proof.header, secrets: proof.secrets.map(() => REDACTED) };
+  }
+}
+
+function describeUpstream(upstream: UpstreamConfig): object {
+  const { healthCheck, ejection, timeouts, retries, breaker, pool, tls } = upstream;
+  const scheme = tls === undefined ? 'http' : 'https';
+  return {
+    servers: upstream.servers.map(({ address, weight }) => ({
+      url: address.kind === 'unix' ? formatAddress(address) : `${scheme}://${formatAddress(address)}`,
+      weight,
+    })),
+    ...(tls === undefined ? {} : { tls: describeUpstreamTls(tls) }),
+    balance: upstream.balance,
+    ...(healthCheck === undefined
+      ? {}
+      : {
+          healthCheck: {
+            path: healthCheck.path,
+            interval: formatDuration(healthCheck.intervalMs),
+            timeout: formatDuration(healthCheck.timeoutMs),
+            healthyAfter: healthCheck.healthyAfter,
+            unhealthyAfter: healthCheck.unhealthyAfter,
+          },
+        }),
+    ejection: { failures: ejection.failuresMax, duration: formatDuration(ejection.durationMs) },
+    timeouts: {
+      connect: formatDuration(timeouts.connectMs),
+      head: formatDuration(timeouts.headMs),
+      idle: formatDuration(timeouts.idleMs),
+    },
+    retries: { attempts: retries.attemptsMax, budget: retries.budgetRatio },
+    breaker: {
+      errorRatio: breaker.errorRatio,
+      requests: breaker.requestsMin,
+      window: formatDuration(breaker.windowMs),
+      open: formatDuration(breaker.openMs),
+    },
+    pool: {
+      connections: pool.connectionsMax,
+      idle: pool.idleMax,
+      idleTime: formatDuration(pool.idleMs),
+      pending: pool.pendingMax,
+    },
+  };
+}
+
+function describeUpstreamTls(tls: NonNullable<UpstreamConfig['tls']>): object {
+  return {
+    ...(tls.ca === undefined ? {} : { ca: describeCertificate(tls.ca) }),
+    ...(tls.identity === undefined
+      ? {}
+      : { identity: { certificate: describeCertificate(tls.identity.certificate), key: REDACTED } }),
+    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+  };
+}
+
+function describeRoute(route: RouteConfig): object {
+  const { match, request, webSocket } = route;
+  return {
+    name: route.name,
+    match: {
+      host: match.hosts,
+      ...(match.path.kind === 'exact' ? { exactPath: match.path.value } : { path: match.path.value }),
+      methods: match.methods,
+      headers: Object.fromEntries(match.headers.map(({ name, value }) => [name, value ?? true])),
+    },
+    upstream: route.upstream,
+    profile: route.profile,
+    hostHeader: route.hostHeader,
+    request: {
+      methods: request.methods,
+      bodyMax: formatSize(request.bodyBytesMax),
+      headerMax: formatSize(request.headerBytesMax),
+      headerCountMax: request.headersMax,
+      targetMax: formatSize(request.targetBytesMax),
+      contentTypes: request.contentTypes,
+      bodyOnGet: request.isBodyOnGetAllowed,
+      encodedSlash: request.isEncodedSlashAllowed,
+      bodyRateMin: formatSize(request.bodyBytesPerSecondMin),
+      bodyGrace: formatDuration(request.bodyGraceMs),
+      totalTimeout: formatDuration(request.totalMs),
+      stallTimeout: formatDuration(request.stallMs),
+    },
+    webSocket: {
+      allowed: webSocket.isAllowed,
+      messageMax: formatSize(webSocket.messageBytesMax),
+      fragmentsMax: webSocket.fragmentsMax,
+      idleTimeout: formatDuration(webSocket.idleMs),
+      perClientMax: webSocket.perClientMax,
+      bufferMax: formatSize(webSocket.bufferBytesMax),
+      stallTimeout: formatDuration(webSocket.stallMs),
+    },
+  };
+}
+
+function describeNetworks(networks: readonly string[]): readonly string[] | string {
+  return networks.length <= NETWORKS_SHOWN_MAX ? networks : `<${networks.length} networks>`;
+}
+
+/** A certificate is no secret, but nobody reads PEM. */
+function describeCertificate(pem: string): string {
+  const certificate = parseCertificate(pem);
+  if (certificate === undefined) return '<certificate>';
+  const names = certificate.subjectAltName ?? certificate.subject.replaceAll('\n', ', ');
+  return `<certificate of ${names} until ${certificate.validToDate.toISOString().slice(0, 10)}>`;
+}

@@ -1,0 +1,187 @@
+import { chmod, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, isIP } from 'node:net';
+import { type BindAddress, isPrivateHost } from './config/addresses.ts';
+import type { OperationsConfig } from './config/schema/sections.ts';
+
+/** Whether the gateway should be sent traffic. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, for operators; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+export interface OperationsOptions {
+  readonly config: OperationsConfig;
+  /** The metrics in the Prometheus text format, version 0.0.4. */
+  readonly metrics: () => string;
+  readonly readiness: () => Readiness;
+}
+
+/** The listener for those who run the gateway: /metrics, /livez and /readyz, and nothing else. */
+export interface OperationsServer {
+  /**
+   * Begins to listen and says where, with the port the system chose for port 0.
+   *
+   * @throws Error when the address cannot be used.
+   */
+  listen(): Promise<BindAddress>;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the operations listener. It holds no secrets, takes no bodies and reads nothing from a request but its method,
+ * its path and, against DNS rebinding, its Host.
+ */
+export function createOperationsServer(options: OperationsOptions): OperationsServer {
+  const server = createServer(SERVER_OPTIONS, (request, response) => answer(request, response, options));
+  server.maxConnections = CONNECTIONS_MAX;
+  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
+  server.on('clientError', (_error, socket) => {
+    socket.destroy();
+  });
+  return {
+    listen: () => listen(server, options.config.address),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A scraper and a few probes; anything beyond is not for this listener. */
+const CONNECTIONS_MAX = 64;
+
+/** Nobody needs one connection for longer: one request a second for ten minutes. */
+const REQUESTS_PER_SOCKET_MAX = 600;
+
+const SERVER_OPTIONS = {
+  maxHeaderSize: 8_192,
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 1_000,
+  insecureHTTPParser: false,
+} as const;
+
+/** Longest reason and most reasons of /readyz: they may name upstreams, and there may be many. */
+const REASON_LENGTH_MAX = 200;
+const REASONS_MAX = 20;
+
+function answer(request: IncomingMessage, response: ServerResponse, options: OperationsOptions): void {
+  if (!isHostTrusted(request.headers.host, options.config)) return send(request, response, text(421, 'wrong host'));
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    return send(request, response, text(405, 'only GET and HEAD'));
+  }
+  switch (request.url) {
+    case '/livez':
+      return send(request, response, text(200, 'ok'));
+    case '/readyz':
+      return send(request, response, readinessAnswer(options.readiness));
+    case '/metrics':
+      return send(request, response, metricsAnswer(options.metrics));
+    default:
+      return send(request, response, text(404, 'there are /metrics, /livez and /readyz'));
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+function text(status: number, body: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${body}\n` };
+}
+
+function readinessAnswer(readiness: () => Readiness): Answer {
+  const { ready, reasons } = readiness();
+  if (ready) return text(200, 'ready');
+  const lines = reasons
+    .slice(0, REASONS_MAX)
+    .map((reason) => reason.replaceAll(/[^ -~]/g, '?').slice(0, REASON_LENGTH_MAX));
+  return text(503, ['not ready', ...lines].join('\n'));
+}
+
+function metricsAnswer(metrics: () => string): Answer {
+  try {
+    return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metrics() };
+  } catch {
+    // A collector that fails must not end the process; an incomplete exposition would look like a reset to Prometheus.
+    return text(500, 'the metrics could not be collected');
+  }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    // A body is never read, so nothing after it may be taken for a request.
+    ...(status >= 400 || hasBody ? { connection: 'close' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/**
+ * A web page whose name an attacker points at 127.0.0.1 reads this listener as its own origin (DNS rebinding). Such a page
+ * has a public name in Host; addresses and names of private networks cannot be taken that way.
+ */
+function isHostTrusted(host: string | undefined, config: OperationsConfig): boolean {
+  if (config.isExposed || host === undefined || config.address.kind === 'unix') return true;
+  const name = host
+    .replace(/:[0-9]{1,5}$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  return isIP(name) !== 0 || isPrivateHost(name);
+}
+
+async function listen(server: Server, address: BindAddress): Promise<BindAddress> {
+  if (address.kind === 'tcp') {
+    await bind(server, { host: address.host, port: address.port, ipv6Only: false });
+    const bound = server.address();
+    return typeof bound === 'object' && bound !== null ? { ...address, port: bound.port } : address;
+  }
+  if (await isAbandoned(address.path)) await unlink(address.path);
+  await bind(server, { path: address.path });
+  await chmod(address.path, SOCKET_MODE);
+  return address;
+}
+
+/** A scraper of the same group may connect. */
+const SOCKET_MODE = 0o660;
+
+function bind(
+  server: Server,
+  options: { host?: string; port?: number; path?: string; ipv6Only?: boolean },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** A socket file that a process left behind when it died: it exists and nobody answers. */
+function isAbandoned(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error) => {
+      resolve('code' in error && error.code === 'ECONNREFUSED');
+    });
+  });
+}
