@@ -121,7 +121,7 @@ function whyForbidden(from: string, to: Package): string {
 }
 
 function checkSources(one: Package, house: House): readonly string[] {
-  const files = globSync('{src,test}/**/*.{ts,js,svelte}', {
+  const files = globSync('{bin,src,test}/**/*.{ts,js,svelte}', {
     cwd: join(house.root, one.folder),
     exclude: ['**/fixtures/**', '**/dist/**'],
   });
@@ -134,7 +134,7 @@ function checkSources(one: Package, house: House): readonly string[] {
 }
 
 function environmentReads({ text, code }: Scan, path: string): readonly string[] {
-  if (!path.includes('/src/') || path === ENVIRONMENT_FILE) return [];
+  if (!isProductFile(path) || path === ENVIRONMENT_FILE) return [];
   const reads = code.matchAll(/\bprocess\s*\.\s*env\b/g);
   return [...reads].map(({ index }) => `${path}:${lineOf(text, index)}: only ${ENVIRONMENT_FILE} reads process.env`);
 }
@@ -146,7 +146,7 @@ function checkImport(
   { one, house }: { readonly one: Package; readonly house: House },
 ): string {
   const where = `${path}:${line}:`;
-  const isProduct = path.startsWith(`${one.folder}/src/`);
+  const isProduct = isProductFile(path);
   if (specifier.startsWith('.')) {
     const target = relative(house.root, resolve(house.root, path, '..', specifier));
     return target.startsWith(`${one.folder}/`) ? '' : `${where} ${specifier} leaves the package; use its door`;
@@ -175,6 +175,10 @@ function checkImport(
     return `${where} ${specifier} is not a door of ${name}`;
   }
   return '';
+}
+
+function isProductFile(path: string): boolean {
+  return /^[^/]+\/[^/]+\/(?:bin|src)\//.test(path);
 }
 
 function packageName(specifier: string): string {
