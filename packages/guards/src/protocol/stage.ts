@@ -82,7 +82,7 @@ function inspectContentType(request: RequestHead, allowed: readonly string[]): V
   // Two fields, or a value that is no media type, are read differently by different servers.
   const mediaType = values.length === 1 ? parseMediaType(value) : undefined;
   if (mediaType === undefined) return deny('CONTENT_TYPE_NOT_ALLOWED', `not one media type: ${values.join(', ')}`);
-  const isAllowed = allowed.some((pattern) => isMediaTypeMatch(pattern.toLowerCase(), mediaType));
+  const isAllowed = allowed.some((pattern) => isMediaTypeMatch(pattern, mediaType));
   return isAllowed ? PASS : deny('CONTENT_TYPE_NOT_ALLOWED', `${mediaType.type}/${mediaType.subtype}`);
 }
 
