@@ -1,0 +1,144 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createArena } from '@sallyport/arena';
+import { formatProblem, loadConfig } from '@sallyport/control';
+import type { Event, EventSink } from '@sallyport/kernel';
+import { type CommandIo, EXIT } from '../io.ts';
+import { runUntilStopped } from '../lifetime.ts';
+import { type Serving, serve } from '../serve.ts';
+import { startFailure } from './run.ts';
+
+const HELP = `sallyport demo [--port 8080] [--operations-port 8081]
+
+Runs a small multiplayer game behind the gateway, on this machine only.
+`;
+
+/** `sallyport demo`: the arena behind the gateway, and what to try. */
+export async function runDemo(args: readonly string[], io: CommandIo): Promise<number> {
+  const ports = parse(args);
+  if (ports === undefined) {
+    io.stderr(HELP);
+    return EXIT.usage;
+  }
+  const arena = createArena({ host: '127.0.0.1', port: 0 });
+  await arena.listen();
+  const { address } = arena;
+  if (address?.kind !== 'tcp') throw new Error('the arena did not start');
+  const logFile = join(tmpdir(), `sallyport-demo-${process.pid}.log`);
+  const text = configuration({ ...ports, arenaPort: address.port, logFile });
+  const files = { read: () => ({ kind: 'content', text, mode: 0o600 }) as const };
+  const loaded = loadConfig({ path: 'demo.yaml', environment: {}, files });
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) io.stderr(`${formatProblem(problem)}\n`);
+    return 1;
+  }
+  let serving: Serving;
+  try {
+    serving = await serve(loaded.config, { alsoTo: screen(io) });
+  } catch (error) {
+    io.stderr(
+      `the demo does not start: ${startFailure(error)}\n  another port: npm start -- --port 9080 --operations-port 9081\n`,
+    );
+    await arena.close();
+    return 1;
+  }
+  io.stdout(welcome(ports, logFile));
+  const code = await runUntilStopped(serving);
+  await arena.close();
+  process.exit(code);
+}
+
+interface Ports {
+  readonly port: string;
+  readonly operationsPort: string;
+}
+
+/** The demo's configuration is one that a user could have written. */
+function configuration({
+  port,
+  operationsPort,
+  arenaPort,
+  logFile,
+}: Ports & { arenaPort: number; logFile: string }): string {
+  return `version: 1
+mode: development
+listeners:
+  - name: public
+    address: 127.0.0.1:${port}
+upstreams:
+  arena:
+    servers: [http://127.0.0.1:${arenaPort}]
+routes:
+  - name: game
+    match: { path: / }
+    upstream: arena
+    profile: game
+    request: { methods: [GET, HEAD] }
+  - name: api
+    match: { path: /api }
+    upstream: arena
+    profile: api
+    request: { methods: [GET, HEAD, POST], contentTypes: [application/json], bodyMax: 4KB }
+operations:
+  address: 127.0.0.1:${operationsPort}
+log:
+  destination: { file: ${JSON.stringify(logFile)} }
+`;
+}
+
+function welcome({ port, operationsPort }: Ports, logFile: string): string {
+  const url = `http://127.0.0.1:${port}`;
+  return `
+  Sallyport is running, with a small game behind it. Three things to try:
+
+  1. Play:        open ${url}/ in two browser windows
+  2. Break in:    curl -i --path-as-is '${url}/api/../../etc/passwd'
+  3. Sneak past:  curl -i -H 'X_Forwarded_For: 127.0.0.1' ${url}/api/leaderboard
+
+  What is refused appears below, with its reason. Metrics: http://127.0.0.1:${operationsPort}/metrics
+  Every request: ${logFile}
+  Ctrl-C ends the demo.
+
+`;
+}
+
+/** Shows what was refused, one line each. */
+function screen(io: CommandIo): EventSink {
+  return {
+    emit: (event) => {
+      const line = describe(event);
+      if (line !== undefined) io.stdout(`  ${new Date(event.timeMs).toISOString().slice(11, 19)}  ${line}\n`);
+    },
+  };
+}
+
+/** Paths were normalised by the gateway: nothing in them can move a terminal's cursor. */
+function describe(event: Event): string | undefined {
+  if (event.kind === 'exchange') {
+    if (event.verdict === 'pass' || event.reason === 'CLIENT_CLOSED') return undefined;
+    const what = `${event.method} ${event.path}`.trim();
+    return `refused ${event.status} ${event.reason}${event.reasonDetail === '' ? '' : ` (${printable(event.reasonDetail)})`}: ${what} from ${event.client.address}, decided by ${event.decidedBy}`;
+  }
+  if (event.kind === 'connection' && event.phase === 'open') return `a player connected from ${event.client.address}`;
+  if (event.kind === 'connection' && event.phase === 'close')
+    return `a player left (code ${event.closeCode}, ended by ${event.closedBy})`;
+  return undefined;
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?');
+}
+
+function parse(args: readonly string[]): Ports | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { port: { type: 'string', default: '8080' }, 'operations-port': { type: 'string', default: '8081' } },
+    });
+    const ports = { port: values.port, operationsPort: values['operations-port'] };
+    return Object.values(ports).every((port) => /^[0-9]{1,5}$/.test(port)) ? ports : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import { formatProblem, loadConfig } from '@sallyport/control';
+import type { ListenAddress } from '@sallyport/kernel';
+import { type CommandIo, EXIT } from '../io.ts';
+import { runUntilStopped } from '../lifetime.ts';
+import { type Serving, serve } from '../serve.ts';
+
+const HELP = `sallyport run [-c FILE]
+
+Runs the gateway with the configuration FILE (default: sallyport.yaml).
+SIGTERM ends it: connections in progress are finished first.
+`;
+
+/** `sallyport run`. */
+export async function runGateway(args: readonly string[], io: CommandIo): Promise<number> {
+  const options = parse(args);
+  if (options === undefined) {
+    io.stderr(HELP);
+    return EXIT.usage;
+  }
+  if (options.help) {
+    io.stdout(HELP);
+    return 0;
+  }
+  const loaded = loadConfig({ path: options.config, environment: io.environment });
+  const problems = loaded.ok ? loaded.warnings : loaded.problems;
+  for (const problem of problems) io.stderr(`${formatProblem(problem)}\n`);
+  if (!loaded.ok) {
+    io.stderr(
+      `sallyport does not start: ${problems.filter(({ severity }) => severity === 'error').length} problem(s) in ${options.config}\n`,
+    );
+    return EXIT.config;
+  }
+  let serving: Serving;
+  try {
+    serving = await serve(loaded.config);
+  } catch (error) {
+    io.stderr(`sallyport does not start: ${startFailure(error)}\n`);
+    return 1;
+  }
+  for (const [name, address] of serving.addresses)
+    serving.log.info('listening', { listener: name, address: formatAddress(address) });
+  const code = await runUntilStopped(serving);
+  // Timers and sockets of libraries must not keep a stopped gateway alive.
+  process.exit(code);
+}
+
+/** What a person needs to know of a start that failed. */
+export function startFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code: unknown = Reflect.get(error, 'code');
+  const where = [Reflect.get(error, 'address'), Reflect.get(error, 'port')]
+    .filter((part) => part !== undefined)
+    .join(':');
+  if (code === 'EADDRINUSE') return `${where} is already in use by another process`;
+  if (code === 'EACCES') return `${where} may not be opened by this user (ports below 1024 need CAP_NET_BIND_SERVICE)`;
+  if (code === 'EADDRNOTAVAIL') return `${where} is not an address of this machine`;
+  return error.message;
+}
+
+/** An address as people write it. */
+export function formatAddress(address: ListenAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+function parse(args: readonly string[]): { config: string; help: boolean } | undefined {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        config: { type: 'string', short: 'c', default: 'sallyport.yaml' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return values;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import { createInterface } from 'node:readline/promises';
+import { readEnvironment } from './environment.ts';
+import { type CommandIo, EXIT } from './io.ts';
+
+/**
+ * The `sallyport` command. `args` are what follows its name; the answer is the exit code: 0 done, 1 failed, 64 wrong usage,
+ * 78 wrong configuration (sysexits.h).
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name = 'help', ...rest] = args;
+  const io = processIo();
+  switch (name) {
+    case 'run':
+      return (await import('./commands/run.ts')).runGateway(rest, io);
+    case 'check':
+      return (await import('./commands/check.ts')).runCheck(rest, io);
+    case 'init':
+      return (await import('./commands/init.ts')).runInit(rest, io);
+    case 'demo':
+      return (await import('./commands/demo.ts')).runDemo(rest, io);
+    case 'version':
+    case '--version':
+      io.stdout(`${(await import('./version.ts')).VERSION}\n`);
+      return 0;
+    case 'help':
+    case '--help':
+    case '-h':
+      io.stdout(HELP);
+      return 0;
+    default:
+      io.stderr(`sallyport: there is no command ${JSON.stringify(name)}\n\n${HELP}`);
+      return EXIT.usage;
+  }
+}
+
+const HELP = `Sallyport, the security gateway for real-time applications.
+
+  sallyport init     write a first configuration (asks, or takes flags: --help)
+  sallyport check    say everything that is wrong with a configuration
+  sallyport run      run the gateway
+  sallyport demo     a small game behind the gateway, on this machine
+  sallyport version
+
+Each command says more with --help.
+`;
+
+/** The process as commands see it. A question is asked only where somebody can answer. */
+function processIo(): CommandIo {
+  const io: CommandIo = {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    environment: readEnvironment(),
+    cwd: process.cwd(),
+  };
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return io;
+  return { ...io, readLine: ask };
+}
+
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
