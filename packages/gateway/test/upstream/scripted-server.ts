@@ -10,6 +10,8 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly port: number;
   /** Connections accepted so far. */
   readonly connections: () => number;
+  /** Connections closed so far. */
+  readonly closed: () => number;
   /** Everything received, over all connections, as latin1. */
   readonly received: () => string;
   /** Closes everything at once; nothing listens there any more. */
@@ -23,10 +25,14 @@ export async function startServer(
 ): Promise<ScriptedServer> {
   const sockets = new Set<Socket>();
   let connections = 0;
+  let closed = 0;
   let received = '';
   const onSocket = (socket: Socket): void => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      closed += 1;
+    });
     // A test ends connections in every rude way there is.
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
@@ -48,6 +54,7 @@ export async function startServer(
   return {
     port: address !== null && typeof address === 'object' ? address.port : 0,
     connections: () => connections,
+    closed: () => closed,
     received: () => received,
     close,
     [Symbol.asyncDispose]: close,

@@ -151,16 +151,16 @@ export class Answer {
   }
 }
 
-export async function ask(upstream: Upstream, request: UpstreamRequest = GET): Promise<Answer> {
-  return await new Answer(upstream, request).ended();
+export function ask(upstream: Upstream, request: UpstreamRequest = GET): Promise<Answer> {
+  return new Answer(upstream, request).ended();
 }
 
-export async function send(upstream: Upstream, request: UpstreamRequest, body: string): Promise<Answer> {
+export function send(upstream: Upstream, request: UpstreamRequest, body: string): Promise<Answer> {
   const answer = new Answer(upstream, request, (call) => {
     call.write(Buffer.from(body, 'latin1'));
     call.end();
   });
-  return await answer.ended();
+  return answer.ended();
 }
 
 /** Waits until something that another process or the kernel does has happened. */
