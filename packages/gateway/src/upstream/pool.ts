@@ -19,7 +19,7 @@ export interface PoolOptions {
   readonly idleMax: number;
   /** Longest time without a request, milliseconds. The server's `Keep-Alive: timeout` shortens it. */
   readonly idleMs: number;
-  /** Requests that may wait for a connection. A server that hangs must not collect the requests of everybody. */
+  /** Requests that may wait for a connection while no more may be opened. A server that hangs must not collect the requests of everybody. */
   readonly pendingMax: number;
   /** Longest wait for a connection while all are taken, milliseconds. */
   readonly waitMs: number;
@@ -69,8 +69,10 @@ export class Pool implements ConnectionOwner {
 
   /** Waits for a connection, opening one where that is allowed. The waiter is never called before this has returned. */
   wait(waiter: Waiter, nowMs: number): void {
-    if (this.#waiting.size >= this.#options.pendingMax) {
-      const error = unavailable(`${this.#options.pendingMax} requests are waiting for a connection already`);
+    // Who has a connection on its way does not count: a gateway that has just started opens all it may at once.
+    const { pendingMax } = this.#options;
+    if (!this.#mayOpen() && this.#waiting.size - this.#openings.size >= pendingMax) {
+      const error = unavailable(`${pendingMax} requests are waiting for a connection already`);
       process.nextTick(() => waiter.onNoConnection(error));
       return;
     }
@@ -126,11 +128,14 @@ export class Pool implements ConnectionOwner {
 
   /** One opening for each who waits, within the limit. */
   #openWhereWanted(): void {
-    const { connectionsMax, connector } = this.#options;
-    while (this.#openings.size < this.#waiting.size && this.#connections.size + this.#openings.size < connectionsMax) {
-      const opening: Opening = connector.open((result) => this.#onOpened(opening, result));
+    while (this.#openings.size < this.#waiting.size && this.#mayOpen()) {
+      const opening: Opening = this.#options.connector.open((result) => this.#onOpened(opening, result));
       this.#openings.add(opening);
     }
+  }
+
+  #mayOpen(): boolean {
+    return this.#connections.size + this.#openings.size < this.#options.connectionsMax;
   }
 
   #onOpened(opening: Opening, result: Socket | GatewayError): void {

@@ -297,6 +297,21 @@ describe('limits of a pool', () => {
     expect(server.connections()).toBe(2);
   });
 
+  it('counts nobody as waiting whose connection is being opened', async () => {
+    await using server = await startServer(always(ok('x')));
+    const { upstream } = setUp([server.port], { pool: POOL, retries: { attemptsMax: 1, budgetRatio: 1 } });
+    const answers = [1, 2, 3, 4, 5, 6].map(() => new Answer(upstream, GET));
+    for (const answer of answers) await answer.ended();
+    expect(answers.map(({ short }) => short)).toEqual([
+      '200 x',
+      '200 x',
+      '200 x',
+      '200 x',
+      '200 x',
+      'UPSTREAM_UNAVAILABLE upstream',
+    ]);
+  });
+
   it('lets nobody wait longer than a connection may take', async () => {
     await using server = await startServer(() => {});
     const { upstream, advance, events } = setUp([server.port], {
