@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkDocumented, checkLocked, type LockedPackage } from './dependencies.ts';
+import { completed, gapsIn, type LockedPackage, type LockFile } from './complete-lock.ts';
+import { checkDocumented, checkLocked } from './dependencies.ts';
 
 describe('the check of dependencies (R0.27)', () => {
   const good: LockedPackage = { license: 'MIT', integrity: 'sha512-abc', dev: false };
@@ -33,6 +34,18 @@ describe('the check of dependencies (R0.27)', () => {
       ['b: the lock file has no SHA-512 for it'],
     ],
     [
+      'accepts one for a platform that is not ours',
+      'node_modules/a',
+      { license: 'MIT', optional: true, os: ['darwin'], cpu: ['arm64'] },
+      [],
+    ],
+    [
+      'refuses one for ours',
+      'node_modules/a',
+      { license: 'MIT', optional: true, os: ['linux'], cpu: ['arm64'], libc: ['glibc'] },
+      ['a: the lock file has no SHA-512 for it'],
+    ],
+    [
       'refuses a script at install',
       'node_modules/a',
       { ...good, hasInstallScript: true },
@@ -60,5 +73,47 @@ describe('the check of dependencies (R0.27)', () => {
     ],
   ])('%s', (_, names, document, problems) => {
     expect(checkDocumented(names, document)).toEqual(problems);
+  });
+});
+
+describe('completing the lock file', () => {
+  const tool: LockedPackage = {
+    version: '1.2.3',
+    license: 'MIT',
+    dev: true,
+    optionalDependencies: { '@a/linux-x64-gnu': '1.2.3', '@a/linux-arm64-musl': '1.2.3', '@a/darwin-arm64': '1.2.3' },
+  };
+  const lock: LockFile = {
+    packages: { '': {}, 'node_modules/@a/linux-x64-gnu': { version: '1.2.3' }, 'node_modules/a': tool },
+  };
+
+  test('finds what npm ci calls missing', () => {
+    expect(gapsIn(lock).map(({ name }) => name)).toEqual(['@a/linux-arm64-musl', '@a/darwin-arm64']);
+  });
+
+  test('writes down the platform and nothing that is not known', () => {
+    const { packages } = completed(lock);
+    expect(Object.keys(packages)).toEqual([
+      '',
+      'node_modules/@a/darwin-arm64',
+      'node_modules/@a/linux-arm64-musl',
+      'node_modules/@a/linux-x64-gnu',
+      'node_modules/a',
+    ]);
+    expect(packages['node_modules/@a/linux-arm64-musl']).toEqual({
+      version: '1.2.3',
+      cpu: ['arm64'],
+      dev: true,
+      libc: ['musl'],
+      license: 'MIT',
+      optional: true,
+      os: ['linux'],
+    });
+    expect(gapsIn({ packages })).toEqual([]);
+  });
+
+  test('refuses a name that says no platform', () => {
+    const odd: LockFile = { packages: { a: { optionalDependencies: { b: '1.0.0' } } } };
+    expect(() => completed(odd)).toThrow('b does not say which platform it is for');
   });
 });

@@ -6,6 +6,7 @@
  * manifest names stands in docs/dependencies.md with its reason.
  */
 import { globSync } from 'node:fs';
+import { gapsIn, type LockedPackage, type LockFile } from './complete-lock.ts';
 import { readText } from './source/files.ts';
 
 /** Licences (SPDX) that an Apache-2.0 product may depend on. */
@@ -27,18 +28,6 @@ const TOOL_LICENCES: ReadonlySet<string> = new Set([...LICENCES, 'MPL-2.0']);
 /** Packages that may run a script at install, each with what it runs. */
 const INSTALL_SCRIPTS: ReadonlyMap<string, string> = new Map([]);
 
-/** An entry of package-lock.json, as far as we read it. */
-export interface LockedPackage {
-  readonly license?: string;
-  readonly integrity?: string;
-  readonly resolved?: string;
-  readonly hasInstallScript?: boolean;
-  /** A workspace: a link into this repository. */
-  readonly link?: boolean;
-  /** Only tools need it. */
-  readonly dev?: boolean;
-}
-
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -55,11 +44,17 @@ export function checkLocked(path: string, locked: LockedPackage): readonly strin
   const allowed = locked.dev === true ? TOOL_LICENCES : LICENCES;
   const licence = locked.license ?? 'none';
   if (!isAllowed(licence, allowed)) problems.push(`${name}: licence ${licence} is not on the list`);
-  if (locked.integrity?.startsWith('sha512-') !== true) problems.push(`${name}: the lock file has no SHA-512 for it`);
+  if (locked.integrity?.startsWith('sha512-') !== true && isForOurPlatforms(locked))
+    problems.push(`${name}: the lock file has no SHA-512 for it`);
   if (locked.hasInstallScript === true && !INSTALL_SCRIPTS.has(name)) {
     problems.push(`${name}: runs a script at install, which nobody has approved`);
   }
   return problems;
+}
+
+/** True unless npm would refuse to install it on the Linux that this house is developed on. */
+function isForOurPlatforms({ os = ['linux'], cpu = ['x64'], libc = ['glibc'] }: LockedPackage): boolean {
+  return os.includes('linux') && (cpu.includes('x64') || cpu.includes('arm64')) && libc.includes('glibc');
 }
 
 /** An SPDX expression of `OR` and `AND` without nesting: more than npm's packages use. */
@@ -103,12 +98,13 @@ function directDependencies(): readonly string[] {
 }
 
 function main(): void {
-  const lock: { readonly packages: Readonly<Record<string, LockedPackage>> } = JSON.parse(
-    readText('package-lock.json'),
-  );
+  const lock: LockFile = JSON.parse(readText('package-lock.json'));
   const locked = Object.entries(lock.packages);
   const problems = [
     ...locked.flatMap(([path, entry]) => checkLocked(path, entry)),
+    ...gapsIn(lock).map(
+      ({ name }) => `${name} is missing in the lock file, and npm ci refuses it; run \`npm run lock\``,
+    ),
     ...checkDocumented(directDependencies(), readText('docs/dependencies.md')),
   ];
   for (const problem of problems) console.error(problem);
