@@ -37,6 +37,9 @@ export interface RelayFacts {
 /** Longest time from the first sign of an end to the hard end of both sockets: close frames cross in less, or never. */
 export const CLOSE_MS = 5_000;
 
+/** The time `CONTROL_FRAMES_MAX` counts for: sweeps come more often than this during a drain. */
+const CONTROL_WINDOW_MS = 1_000;
+
 /**
  * Joins a client and an upstream frame by frame until one of them closes, breaks a rule or goes away.
  *
@@ -64,12 +67,14 @@ export class Relay {
   readonly #openedMs: number;
   #ending: Ending | undefined;
   #closedMs: number | undefined;
+  #renewedMs: number;
   #lastBytesRead = 0;
   #lastActivityMs: number;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#openedMs = options.clock.monotonicMs();
+    this.#renewedMs = this.#openedMs;
     this.#lastActivityMs = this.#openedMs;
     const { client, upstream, limits, observer } = options;
     const inward = new Direction({ name: 'in', source: client, target: upstream, limits, observer });
@@ -134,14 +139,17 @@ export class Relay {
     this.#upstream.socket.destroy();
   }
 
-  /** The owner calls it about once a second, with the clock's monotonic time: all deadlines are judged here. */
+  /** The owner calls it about once a second, or more often, with the clock's monotonic time: all deadlines are judged here. */
   sweep(nowMs: number): void {
     if (this.#ending !== undefined) {
       if (nowMs >= this.#ending.deadlineMs) this.destroy(reason('INTERNAL'));
       return;
     }
-    this.#client.incoming.renewControlBudget();
-    this.#upstream.incoming.renewControlBudget();
+    if (nowMs - this.#renewedMs >= CONTROL_WINDOW_MS) {
+      this.#renewedMs = nowMs;
+      this.#client.incoming.renewControlBudget();
+      this.#upstream.incoming.renewControlBudget();
+    }
     if (this.#isStalled(this.#client, nowMs)) {
       this.close(CLOSE.slowConsumer, 'slow consumer', reason('SLOW_CONSUMER', 'client'));
     } else if (this.#isStalled(this.#upstream, nowMs)) {
