@@ -10,6 +10,8 @@ export interface Round {
   readonly cpuUsPerRequest: number;
   /** Share of one processor that the server used, 0 to 1: far below 1 the load generator was the limit, not the server. */
   readonly busy: number;
+  /** Share of the time in which the server had to wait because somebody else used its processor, 0 to 1. */
+  readonly disturbed: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -21,7 +23,7 @@ const CONNECTIONS = 64;
 export async function load(server: Server, seconds: number, cpu: number): Promise<Round> {
   const script = fileURLToPath(new URL('browser.lua', import.meta.url));
   const wrk = ['wrk', '-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '--timeout', '5s', '-s', script];
-  const startUs = server.program.cpuUs();
+  const before = server.program.scheduled();
   const { stdout } = await promisify(execFile)(
     'taskset',
     ['-c', String(cpu), ...wrk, `http://127.0.0.1:${server.port}`],
@@ -29,7 +31,8 @@ export async function load(server: Server, seconds: number, cpu: number): Promis
       timeout: (seconds + STOP_SECONDS_MAX) * 1_000,
     },
   );
-  const cpuUs = server.program.cpuUs() - startUs;
+  const after = server.program.scheduled();
+  const cpuUs = after.cpuUs - before.cpuUs;
   const figures = FIGURES.exec(stdout)?.groups;
   if (figures === undefined) throw new Error(`wrk against ${server.name} printed no figures:\n${stdout}`);
   const [requests, durationUs, p50Us, p99Us, errors] = [
@@ -44,6 +47,7 @@ export async function load(server: Server, seconds: number, cpu: number): Promis
     requestsPerSecond: requests / (durationUs / 1e6),
     cpuUsPerRequest: cpuUs / requests,
     busy: cpuUs / durationUs,
+    disturbed: (after.waitUs - before.waitUs) / durationUs,
     p50Ms: p50Us / 1_000,
     p99Ms: p99Us / 1_000,
   };

@@ -14,6 +14,13 @@ export interface ProgramOptions {
   readonly outputFile: string;
 }
 
+/** From /proc/PID/schedstat, in microseconds. */
+export interface Scheduled {
+  readonly cpuUs: number;
+  /** Time in which it could have run but others had the processor. */
+  readonly waitUs: number;
+}
+
 /** Longest time a program may take to listen, and to stop when told to. */
 const START_MS_MAX = 10_000;
 const STOP_MS_MAX = 5_000;
@@ -54,12 +61,13 @@ export class Program {
     }
   }
 
-  /** CPU time of all its threads and processes so far, in microseconds. Those that have ended are not in it. */
-  cpuUs(): number {
-    const nanoseconds = this.#processes()
+  /** What the scheduler gave it so far, all threads and processes together. Those that have ended are not in it. */
+  scheduled(): Scheduled {
+    const fields = this.#processes()
       .flatMap((pid) => threadsOf(pid).map((thread) => readProc(`${pid}/task/${thread}/schedstat`)))
-      .map((schedstat) => Number(schedstat.split(' ', 1)[0] ?? 0));
-    return nanoseconds.reduce((sum, each) => sum + each, 0) / 1_000;
+      .map((schedstat) => schedstat.split(' ').map(Number));
+    const sum = (field: number): number => fields.reduce((total, each) => total + (each[field] ?? 0), 0);
+    return { cpuUs: sum(0) / 1_000, waitUs: sum(1) / 1_000 };
   }
 
   /** Memory of all its processes, shared pages divided among those that share them, in mebibytes. */

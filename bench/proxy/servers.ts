@@ -151,6 +151,8 @@ routes:
   - name: app
     upstream: app
     profile: webapp
+# All clients of this load have one address, and their connections arrive in one burst.
+connections: { halfOpenPerClientMax: 256 }
 operations: false
 log:
   destination: { file: ${directory}/sallyport-access.log }
