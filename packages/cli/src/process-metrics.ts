@@ -5,7 +5,7 @@ import type { MetricsRegistry } from '@sallyport/kernel';
 export function registerProcessMetrics(registry: MetricsRegistry, version: string): void {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   delay.enable();
-  const cpu = registry.gauge('process_cpu_seconds_total', 'CPU time of the process, user and system.').with();
+  const cpu = registry.counter('process_cpu_seconds_total', 'CPU time of the process, user and system.').with();
   const resident = registry.gauge('process_resident_memory_bytes', 'Resident memory.').with();
   const heap = registry.gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use.').with();
   const lag = registry.gauge('nodejs_eventloop_lag_seconds', 'Event loop delay since the last scrape.', ['quantile']);
@@ -20,13 +20,18 @@ export function registerProcessMetrics(registry: MetricsRegistry, version: strin
   registry.onCollect(() => {
     const { user, system } = process.cpuUsage();
     const memory = process.memoryUsage();
-    cpu.set((user + system) / 1e6);
+    cpu.raiseTo((user + system) / 1e6);
     resident.set(memory.rss);
     heap.set(memory.heapUsed);
-    lag.with('0.5').set(delay.percentile(50) / 1e9);
-    lag.with('0.99').set(delay.percentile(99) / 1e9);
+    lag.with('0.5').set(beyondResolution(delay.percentile(50)));
+    lag.with('0.99').set(beyondResolution(delay.percentile(99)));
     delay.reset();
   });
 }
 
 const LOOP_RESOLUTION_MS = 20;
+
+/** Seconds. The histogram holds the time between two ticks of its timer, so an idle loop shows the timer's own interval. */
+function beyondResolution(intervalNs: number): number {
+  return Math.max(0, intervalNs / 1e9 - LOOP_RESOLUTION_MS / 1_000);
+}

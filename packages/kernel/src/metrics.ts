@@ -119,6 +119,11 @@ export class Counter implements Child {
     this.#value += by;
   }
 
+  /** For a count that is kept elsewhere: takes over its value, which never falls. */
+  raiseTo(value: number): void {
+    this.#value = Math.max(this.#value, value);
+  }
+
   get value(): number {
     return this.#value;
   }

@@ -1,0 +1,87 @@
+import type { Event, ExchangeEvent } from '@sallyport/kernel';
+
+/** How important an event is to somebody who reads the log. */
+export function eventLevel(event: Event): 'info' | 'warn' | 'error' {
+  switch (event.kind) {
+    case 'exchange':
+      if (event.faultOf === 'internal') return 'error';
+      return event.verdict === 'pass' ? 'info' : 'warn';
+    case 'connection':
+      return event.phase === 'refused' ? 'warn' : 'info';
+    case 'system':
+      return event.what === 'internal-error' ? 'error' : 'info';
+  }
+}
+
+/**
+ * An event as one line of JSON. What is empty is left out: most exchanges pass, and their lines should be short to write and
+ * to read. `time` is ISO 8601; all other names are those of the event.
+ */
+export function eventLine(event: Event): string {
+  const level = eventLevel(event);
+  const time = isoTime(event.timeMs);
+  if (event.kind === 'exchange') return `${JSON.stringify(exchangeFields(event, level, time))}\n`;
+  const { timeMs: _timeMs, ...fields } = event;
+  return `${JSON.stringify({ level, time, ...fields })}\n`;
+}
+
+/** One literal with a fixed order of keys: the engine then writes all lines with the same code. `undefined` is left out. */
+function exchangeFields(event: ExchangeEvent, level: string, time: string): Readonly<Record<string, unknown>> {
+  const { client } = event;
+  const isPeer = client.evidence === 'peer';
+  return {
+    level,
+    time,
+    kind: event.kind,
+    requestId: event.requestId,
+    client: client.address,
+    network: client.network === client.address ? undefined : client.network,
+    peer: isPeer ? undefined : client.peer,
+    evidence: isPeer ? undefined : client.evidence,
+    method: present(event.method),
+    host: present(event.host),
+    path: present(event.path),
+    status: event.status,
+    verdict: event.verdict,
+    decidedBy: present(event.decidedBy),
+    reason: present(event.reason),
+    reasonDetail: present(event.reasonDetail),
+    faultOf: present(event.faultOf),
+    observed: event.observed.length === 0 ? undefined : event.observed,
+    failedStages: event.failedStages.length === 0 ? undefined : event.failedStages,
+    listener: event.listener,
+    route: present(event.route),
+    upstream: present(event.upstream),
+    upstreamServer: present(event.upstreamServer),
+    upstreamAttempts: event.upstreamAttempts > 1 ? event.upstreamAttempts : undefined,
+    upstreamHeadMs: event.upstreamHeadMs < 0 ? undefined : event.upstreamHeadMs,
+    isWebSocket: event.isWebSocket || undefined,
+    httpVersion: event.httpVersion === '1.1' ? undefined : present(event.httpVersion),
+    bytesIn: event.bytesIn || undefined,
+    bytesOut: event.bytesOut,
+    durationMs: event.durationMs,
+    stageUs: event.stageUs,
+    traceId: present(event.traceId),
+    node: event.node,
+    boot: event.boot,
+    sequence: event.sequence,
+  };
+}
+
+function present(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+let secondMs = -1;
+let secondText = '';
+
+/** ISO 8601 with milliseconds. Formatting a date costs more than the rest of a line, and a second has many lines. */
+function isoTime(timeMs: number): string {
+  const wholeMs = Math.trunc(timeMs);
+  const millisecond = ((wholeMs % 1_000) + 1_000) % 1_000;
+  if (wholeMs - millisecond !== secondMs) {
+    secondMs = wholeMs - millisecond;
+    secondText = new Date(secondMs).toISOString().slice(0, -4);
+  }
+  return `${secondText}${String(millisecond).padStart(3, '0')}Z`;
+}
