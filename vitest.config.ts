@@ -8,6 +8,7 @@ export default defineConfig({
       'examples/*/test/**/*.test.ts',
       'tools/**/*.test.ts',
     ],
+    allowOnly: false,
     pool: 'threads',
     testTimeout: 20_000,
     hookTimeout: 20_000,

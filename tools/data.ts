@@ -26,7 +26,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** One folder of data with where it comes from. */
-interface DataSource {
+export interface DataSource {
   /** Where it lies below the data folder. */
   readonly folder: string;
   /** `owner/name` on GitHub. */
@@ -59,33 +59,40 @@ async function main(): Promise<void> {
   });
   if (values.record !== undefined) return record(values.record);
   const sources = readManifest();
-  if (values.check) return check(sources, chosenFolder() ?? TARGET);
+  if (values.check) return check(sources, namedFolder() ?? TARGET);
   const folder = chosenFolder();
-  if (folder === undefined) await fetchMissing(sources);
-  else link(folder);
+  if (folder === undefined) {
+    // A link of an earlier run must not make us write into somebody else's folder.
+    if (isLink(TARGET)) rmSync(TARGET);
+    await fetchInto(TARGET, filesOf(sources));
+  } else link(folder);
   check(sources, folder ?? TARGET);
 }
 
 /** The folder that somebody prepared; undefined when we have to fetch. */
 function chosenFolder(): string | undefined {
-  const named = process.env['SALLYPORT_DATA'];
-  if (named !== undefined && named !== '') {
-    if (!existsSync(named)) fail(`SALLYPORT_DATA names ${named}, which does not exist`);
-    return realpathSync(named);
-  }
   const beside = join(ROOT, '../shared/data');
-  return existsSync(beside) ? realpathSync(beside) : undefined;
+  return namedFolder() ?? (existsSync(beside) ? realpathSync(beside) : undefined);
+}
+
+function namedFolder(): string | undefined {
+  const named = process.env['SALLYPORT_DATA'];
+  if (named === undefined || named === '') return undefined;
+  return existsSync(named) ? realpathSync(named) : fail(`SALLYPORT_DATA names ${named}, which does not exist`);
 }
 
 /** Makes `.data` a link to `folder`; a link of an earlier run is replaced, a folder that was fetched is not. */
 function link(folder: string): void {
-  const existing = lstatSync(TARGET, { throwIfNoEntry: false });
-  if (existing?.isSymbolicLink() === true) rmSync(TARGET);
-  else if (existing !== undefined) return;
+  if (isLink(TARGET)) rmSync(TARGET);
+  else if (existsSync(TARGET)) return;
   symlinkSync(folder, TARGET);
 }
 
-/** Ends the process with 1 when a file is missing or is not the pinned one. */
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+/** @throws DataError when a file is missing or is not the pinned one. */
 function check(sources: readonly DataSource[], folder: string): void {
   const wrong = filesOf(sources)
     .map(({ path, sha256 }) => ({ path, state: stateOf(join(folder, path), sha256) }))
@@ -95,22 +102,26 @@ function check(sources: readonly DataSource[], folder: string): void {
   console.log(`test data: ${filesOf(sources).length} files as pinned in ${folder}`);
 }
 
-async function fetchMissing(sources: readonly DataSource[]): Promise<void> {
-  if (lstatSync(TARGET, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(TARGET);
-  const missing = filesOf(sources).filter(({ path, sha256 }) => stateOf(join(TARGET, path), sha256) !== 'good');
+/**
+ * Fetches what `folder` lacks; what is there and as pinned stays.
+ *
+ * @throws DataError for a file that cannot be fetched or is not the pinned one; nothing of it is kept.
+ */
+export async function fetchInto(folder: string, files: readonly PinnedFile[]): Promise<void> {
+  const missing = files.filter(({ path, sha256 }) => stateOf(join(folder, path), sha256) !== 'good');
   if (missing.length > 0) console.log(`fetching ${missing.length} files of test data`);
   const waiting = [...missing];
   const lane = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await fetchFile(file);
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await fetchFile(folder, file);
   };
   await Promise.all(Array.from({ length: DOWNLOADS_MAX }, lane));
 }
 
-async function fetchFile({ path, url, sha256 }: PinnedFile): Promise<void> {
+async function fetchFile(folder: string, { path, url, sha256 }: PinnedFile): Promise<void> {
   const bytes = await download(url);
   const found = digest(bytes);
   if (found !== sha256) fail(`${url} has SHA-256 ${found}, pinned is ${sha256}`);
-  const target = join(TARGET, path);
+  const target = join(folder, path);
   mkdirSync(dirname(target), { recursive: true });
   // Renamed when whole: an interrupted run must not leave half a file behind.
   writeFileSync(`${target}.part`, bytes);
@@ -118,27 +129,27 @@ async function fetchFile({ path, url, sha256 }: PinnedFile): Promise<void> {
 }
 
 async function download(url: string): Promise<Uint8Array> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS_MAX), redirect: 'error' });
-    if (!response.ok) return fail(`${url} answered ${response.status}`);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    return bytes.length > FILE_BYTES_MAX ? fail(`${url} has more than ${FILE_BYTES_MAX} bytes`) : bytes;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return fail(
-      `${url} could not be fetched (${why}). Without network, set SALLYPORT_DATA to a folder that has the files named in tools/data-manifest.json.`,
-    );
-  }
+  const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS_MAX), redirect: 'error' }).catch(
+    (cause: unknown) => {
+      const message = `${url} could not be fetched. Without network, set SALLYPORT_DATA to a folder that has the files named in tools/data-manifest.json.`;
+      throw new DataError(message, { cause });
+    },
+  );
+  if (!response.ok) fail(`${url} answered ${response.status}`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.length > FILE_BYTES_MAX) fail(`${url} has more than ${FILE_BYTES_MAX} bytes`);
+  return bytes;
 }
 
-interface PinnedFile {
+export interface PinnedFile {
   /** Below the data folder. */
   readonly path: string;
   readonly url: string;
   readonly sha256: string;
 }
 
-function filesOf(sources: readonly DataSource[]): readonly PinnedFile[] {
+/** Every file of every source, with where it comes from. */
+export function filesOf(sources: readonly DataSource[]): readonly PinnedFile[] {
   return sources.flatMap((source) =>
     Object.entries(source.files).map(([name, sha256]) => ({
       path: `${source.folder}/${name}`,
@@ -188,8 +199,16 @@ function record(folder: string): void {
 }
 
 function fail(message: string): never {
-  console.error(message);
-  process.exit(1);
+  throw new DataError(message);
 }
 
-await main();
+/** What whoever runs this has to do something about. */
+class DataError extends Error {}
+
+if (import.meta.main) {
+  await main().catch((cause: unknown) => {
+    if (!(cause instanceof DataError)) throw cause;
+    console.error(cause.message);
+    process.exitCode = 1;
+  });
+}
