@@ -64,9 +64,6 @@ export class RegexSet {
     return this.#regexes.reduce((steps, regex) => steps + (regex?.steps ?? 0), this.#prefilter.steps);
   }
 
-  /** Patterns that the prefilter left to run, over all calls so far. */
-  candidates = 0;
-
   /** The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. */
   subset(members: Iterable<number>): Subset {
     const words = new Int32Array(this.image.prefilter.words);
@@ -86,17 +83,27 @@ export class RegexSet {
 
   /** As `match`, for a string known to hold only bytes: a code unit above 0xFF makes the answer meaningless. */
   matchBytes(text: string, among: Subset = this.#everything): readonly number[] {
-    const { words } = this.image.prefilter;
     this.#prefilter.scan(text);
     let matched: number[] | undefined;
-    for (let word = 0; word < words; word++) {
+    for (let word = 0; word < among.words.length; word++) {
       let candidates = this.#candidatesIn(word) & int32At(among.words, word);
       for (; candidates !== 0; candidates &= candidates - 1) {
-        const member = word * 32 + 31 - Math.clz32(candidates & -candidates);
+        const member = word * 32 + lowestBit(candidates);
         if (this.#isMatch(member, text)) (matched ??= []).push(member);
       }
     }
     return matched ?? NONE;
+  }
+
+  /** The members that the prefilter cannot rule out, ascending: those that match are among them. */
+  candidates(text: Text, among: Subset = this.#everything): readonly number[] {
+    this.#prefilter.scan(byteString(text));
+    const left: number[] = [];
+    for (let word = 0; word < among.words.length; word++) {
+      let candidates = this.#candidatesIn(word) & int32At(among.words, word);
+      for (; candidates !== 0; candidates &= candidates - 1) left.push(word * 32 + lowestBit(candidates));
+    }
+    return left;
   }
 
   /** The first phrase of a phrase list that the last call of `match` found. */
@@ -121,9 +128,12 @@ export class RegexSet {
   #isMatch(member: number, text: string): boolean {
     const regex = this.#regexes[member];
     if (regex === undefined) return this.#prefilter.found(member) !== undefined;
-    this.candidates++;
     return regex.testBytes(text);
   }
 }
 
 const NONE: readonly number[] = Object.freeze([]);
+
+function lowestBit(word: number): number {
+  return 31 - Math.clz32(word & -word);
+}
