@@ -65,4 +65,4 @@ export class CountWindow {
 }
 
 /** Pieces of a window: what is counted leaves it between `windowMs * 0.9` and `windowMs` later. */
-export const BUCKETS = 10;
+const BUCKETS = 10;

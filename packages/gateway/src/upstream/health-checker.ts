@@ -21,7 +21,7 @@ export interface HealthCheckerOptions {
 }
 
 /** Share of the interval by which a check may come earlier or later, so that gateways do not check in step. */
-export const JITTER = 0.1;
+const JITTER = 0.1;
 
 /**
  * Asks one server for the check's path, again and again, each time over a new connection: a server that has stopped

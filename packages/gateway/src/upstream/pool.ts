@@ -19,7 +19,10 @@ export interface PoolOptions {
   readonly idleMax: number;
   /** Longest time without a request, milliseconds. The server's `Keep-Alive: timeout` shortens it. */
   readonly idleMs: number;
-  /** Requests that may wait for a connection while no more may be opened. A server that hangs must not collect the requests of everybody. */
+  /**
+   * Requests that may wait for a connection while no more may be opened. A server that hangs must not collect the
+   * requests of everybody.
+   */
   readonly pendingMax: number;
   /** Longest wait for a connection while all are taken, milliseconds. */
   readonly waitMs: number;
@@ -158,7 +161,6 @@ export class Pool implements ConnectionOwner {
   }
 
   #closeIdle(nowMs: number): void {
-    // A connection whose time ends within the next sweep is closed now: used then, it would race with the server's close.
     const { idleMs } = this.#options;
     for (const connection of this.#idle.slice()) {
       if (nowMs - connection.idleSinceMs >= Math.min(idleMs, connection.keepAliveMs)) connection.destroy();

@@ -1,4 +1,5 @@
 import type { Framing } from '@sallyport/kernel';
+import { FORBIDDEN_CHARACTER } from './grammar.ts';
 import type { UpstreamRequest } from './port.ts';
 
 /**
@@ -15,7 +16,7 @@ export function writeHead(request: UpstreamRequest, authority: string): string |
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    if (NOT_TEXT.test(value) || NOT_VISIBLE.test(name)) return undefined;
+    if (FORBIDDEN_CHARACTER.test(value) || NOT_VISIBLE.test(name)) return undefined;
     head += `${name}: ${value}\r\n`;
   }
   if (request.isUpgrade) head += 'connection: Upgrade\r\nupgrade: websocket\r\n';
@@ -33,6 +34,5 @@ function framingFields(framing: Framing): string {
   }
 }
 
-// Both also match everything that is not latin1: cut to eight bits, U+010A would become a line feed.
+/** Like the class for values it also matches what is not latin1: cut to eight bits, U+010A would become a line feed. */
 const NOT_VISIBLE = /[^\x21-\x7e\x80-\xff]/;
-const NOT_TEXT = /[^\t\x20-\x7e\x80-\xff]/;

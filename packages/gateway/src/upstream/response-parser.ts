@@ -1,4 +1,15 @@
-import { BoundedMap, HeaderList } from '@sallyport/kernel';
+import { HeaderList } from '@sallyport/kernel';
+import {
+  FORBIDDEN_CHARACTER,
+  type FramingField,
+  fieldName,
+  hasToken,
+  hexDigit,
+  isControl,
+  parseLength,
+  parseStatusCode,
+  trimOws,
+} from './grammar.ts';
 import type { ResponseFraming, ResponseHead } from './port.ts';
 
 /** What a {@link ResponseParser} reports, in the order of the bytes. */
@@ -30,12 +41,9 @@ export const FIELDS_MAX = 200;
 /** Interim responses (1xx) before the final one: a server must not keep us busy with them. */
 export const INTERIM_MAX = 8;
 /** Digits of a chunk size. 13 hexadecimal digits are 52 bits: the sum still counts exactly. */
-export const CHUNK_DIGITS_MAX = 13;
+const CHUNK_DIGITS_MAX = 13;
 /** Bytes of chunk extensions in one response. Nobody uses them; a flood of them costs us and carries nothing. */
 export const CHUNK_EXTENSION_BYTES_MAX = 4_096;
-/** Digits of a Content-Length: 10^15 - 1 is below 2^53. */
-const LENGTH_DIGITS_MAX = 15;
-
 /**
  * Reads the responses of one HTTP/1.x connection, strictly: a server and the gateway must never disagree about where a
  * response ends, because what is left over would answer somebody else's request.
@@ -154,7 +162,6 @@ export class ResponseParser {
 
   /** Returns what is wrong with the line, or ''. */
   #readLine(line: string): string {
-    // RFC 9110 §5.5: a receiver must not pass CR, LF, NUL on, and other control characters mean nothing good.
     if (FORBIDDEN_CHARACTER.test(line)) return 'a control character in the head';
     if (this.#state === 'status') {
       this.#state = 'fields';
@@ -164,7 +171,7 @@ export class ResponseParser {
     if (this.#fields > FIELDS_MAX) return 'too many fields';
     const colon = line.indexOf(':');
     if (colon === -1) return 'a field without a colon';
-    const field = FIELD_NAMES.get(line.slice(0, colon)) ?? learnFieldName(line.slice(0, colon));
+    const field = fieldName(line.slice(0, colon));
     if (field === undefined) return 'an invalid field name';
     // RFC 9110 §6.5.1: trailers may only be merged by who knows the field. We know none, and drop them.
     if (this.#state === 'trailers') return '';
@@ -178,12 +185,8 @@ export class ResponseParser {
     const version = line.slice(0, 9);
     if (version !== 'HTTP/1.1 ' && version !== 'HTTP/1.0 ') return 'not an HTTP/1.x status line';
     this.#isHttp10 = version === 'HTTP/1.0 ';
-    let status = 0;
-    for (let index = 9; index < 12; index += 1) {
-      const digit = line.charCodeAt(index) - ZERO;
-      if (!(digit >= 0 && digit <= 9)) return 'an invalid status code';
-      status = status * 10 + digit;
-    }
+    const status = parseStatusCode(line.slice(9, 12));
+    if (status === -1) return 'an invalid status code';
     // RFC 9112 §4 wants a space even before an empty reason phrase. Many servers leave it out; nothing is ambiguous then.
     if (line.length > 12 && line[12] !== ' ') return 'an invalid status line';
     if (status < 100 || status > 599) return `status ${status} is out of range`;
@@ -239,24 +242,9 @@ export class ResponseParser {
 
   #beginBody(chunk: Buffer, position: number): number {
     const framing = this.#framing();
-    switch (framing.kind) {
-      case 'none':
-        this.#state = 'length';
-        this.#left = 0;
-        break;
-      case 'length':
-        this.#state = 'length';
-        this.#left = framing.bytes;
-        break;
-      case 'chunked':
-        this.#state = 'chunk-size';
-        this.#left = 0;
-        this.#digits = 0;
-        break;
-      case 'until-close':
-        this.#state = 'until-close';
-        break;
-    }
+    this.#left = framing.kind === 'length' ? framing.bytes : 0;
+    this.#digits = 0;
+    this.#state = BODY_STATES[framing.kind];
     const state = this.#state;
     this.#handler.onHead(this.#takeHead(framing));
     // The handler may have called `stop`.
@@ -305,7 +293,7 @@ export class ResponseParser {
             return this.#refuse(chunk, 'too many bytes of chunk extensions');
           }
           if (byte === CR) this.#state = 'chunk-size-lf';
-          else if ((byte < SPACE && byte !== TAB) || byte === DELETE) {
+          else if (isControl(byte)) {
             return this.#refuse(chunk, 'a control character in a chunk extension');
           }
           break;
@@ -398,81 +386,16 @@ type State =
   | 'trailers'
   | 'done';
 
-type FramingField = 'content-length' | 'transfer-encoding' | 'connection';
+/** Where a body begins. One without bytes is complete at once, like one of length 0. */
+const BODY_STATES: Readonly<Record<ResponseFraming['kind'], State>> = {
+  none: 'length',
+  length: 'length',
+  chunked: 'chunk-size',
+  'until-close': 'until-close',
+};
 
-interface FieldName {
-  readonly name: string;
-  readonly kind: FramingField | 'other';
-}
-
-const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
-const SPACE = 0x20;
-const ZERO = 0x30;
 const SEMICOLON = 0x3b;
-const DELETE = 0x7f;
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 const TOO_LARGE = `a head of more than ${HEAD_BYTES_MAX} bytes`;
-/** Everything but HTAB, visible ASCII, space and obs-text (RFC 9110 §5.5). One class: it cannot backtrack. */
-const FORBIDDEN_CHARACTER = /[^\t\x20-\x7e\x80-\xff]/;
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** Names as servers write them, already checked: lower-casing each field of each response would cost more than the rest. */
-const FIELD_NAMES = new BoundedMap<string, FieldName>({ entriesMax: 1_024 });
-/** Longer names are not kept: 1,024 of them must stay small. */
-const KEPT_NAME_LENGTH_MAX = 64;
-
-function learnFieldName(raw: string): FieldName | undefined {
-  if (!TOKEN.test(raw)) return undefined;
-  const name = raw.toLowerCase();
-  const field: FieldName = { name, kind: isFramingField(name) ? name : 'other' };
-  // A slice would keep the whole head it was cut from in memory, for as long as the name is known.
-  if (raw.length <= KEPT_NAME_LENGTH_MAX) FIELD_NAMES.set(Buffer.from(raw, 'latin1').toString('latin1'), field);
-  return field;
-}
-
-function isFramingField(name: string): name is FramingField {
-  return name === 'content-length' || name === 'transfer-encoding' || name === 'connection';
-}
-
-/** Cuts optional white space (space and tab only, RFC 9110 §5.6.3) from both ends. */
-function trimOws(line: string, from: number): string {
-  let start = from;
-  let end = line.length;
-  while (start < end && isOws(line.charCodeAt(start))) start += 1;
-  while (end > start && isOws(line.charCodeAt(end - 1))) end -= 1;
-  return line.slice(start, end);
-}
-
-function isOws(code: number): boolean {
-  return code === SPACE || code === TAB;
-}
-
-/** Digits only, without sign, list or space; -1 for anything else. */
-function parseLength(value: string): number {
-  if (value.length === 0 || value.length > LENGTH_DIGITS_MAX) return -1;
-  let bytes = 0;
-  for (let index = 0; index < value.length; index += 1) {
-    const digit = value.charCodeAt(index) - ZERO;
-    if (!(digit >= 0 && digit <= 9)) return -1;
-    bytes = bytes * 10 + digit;
-  }
-  return bytes;
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  // Bit 0x20 is what makes an ASCII letter lower case.
-  const lower = byte | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-/** `token` (lower case) is one of the members of a comma-separated list. */
-export function hasToken(list: string, token: string): boolean {
-  return list
-    .toLowerCase()
-    .split(',')
-    .some((member) => member.trim() === token);
-}

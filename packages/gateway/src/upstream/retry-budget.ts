@@ -1,7 +1,7 @@
 import { CountWindow } from './count-window.ts';
 
 /** Time over which requests and retries are compared, milliseconds. */
-export const BUDGET_WINDOW_MS = 10_000;
+const BUDGET_WINDOW_MS = 10_000;
 /** Retries that are always allowed within the window: a service with few requests may have its share too. */
 export const RETRIES_FLOOR = 3;
 
