@@ -82,7 +82,10 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   /** The transport's parser could not go on inside this request's body. */
   onMalformedBody(why: Reason): void {
+    // The answer is out already: what is left of the body changes nothing, and cutting the connection could lose it.
+    if (this.#state === 'answered') return;
     this.#call?.abort();
+    this.#record.faultOf = 'client';
     this.#refuse(denyFor(why), 'strictness', true);
   }
 

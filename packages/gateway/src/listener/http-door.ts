@@ -95,8 +95,9 @@ export class HttpDoor {
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const lane = this.#lanes.get(socket);
     if (lane === undefined) return void socket.destroy();
+    if (lane.isClosing) return void socket.resume();
     // An upgrade behind an unanswered request would take the connection away from it.
-    if (lane.current !== undefined) return this.refuse(lane.arrival, reason('UPGRADE_INVALID', 'pipelined'), false);
+    if (lane.current !== undefined) return this.#refuseRaw(socket, reason('UPGRADE_INVALID', 'pipelined'));
     try {
       beginWebSocket(this.#context, lane.arrival, { request, head });
     } catch (cause) {
@@ -117,6 +118,7 @@ export class HttpDoor {
   #refuseRaw(socket: Duplex, why: Reason): void {
     const lane = this.#lanes.get(socket);
     if (lane === undefined) return void socket.destroy();
+    if (lane.isClosing) return void socket.resume();
     lane.spoil(() => this.refuse(lane.arrival, why, true));
   }
 

@@ -29,8 +29,23 @@ export class Lane {
     return this.#current;
   }
 
+  /**
+   * The last answer of this connection is on its way. RFC 9112 §9.6: nothing more is processed. What was pipelined behind
+   * a refusal that spoiled the connection would otherwise reach the upstream, although nobody can be sure that it is a
+   * request.
+   */
+  get isClosing(): boolean {
+    const { phase, stream } = this.arrival.connection;
+    return phase === 'linger' || !stream.writable;
+  }
+
   /** Takes a request in. A reason means that too many are waiting; the connection must be closed. */
   push(request: IncomingMessage, response: ServerResponse): Reason | undefined {
+    if (this.isClosing) {
+      // Read and thrown away, or it would keep the client from sending on until it has seen the answer.
+      request.resume();
+      return undefined;
+    }
     if (this.#current === undefined) {
       this.#begin(request, response);
       return undefined;
@@ -62,7 +77,7 @@ export class Lane {
   #onEnd(): void {
     const { connection } = this.arrival;
     this.#current = undefined;
-    if (connection.phase === 'linger' || connection.stream.destroyed) return;
+    if (this.isClosing) return;
     const next = this.#waiting.shift();
     if (next !== undefined) return this.#begin(next.request, next.response);
     if (this.#whenSpoiled !== undefined) return this.#whenSpoiled();
