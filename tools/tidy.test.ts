@@ -82,6 +82,7 @@ describe('a rule about sources', () => {
     ['an enum', unstrippable, 'export const enum A { B }', 'packages/a/src/b.ts', 1],
     ['a word that begins like one', unstrippable, 'const enumerable = true;', 'packages/a/src/b.ts', 0],
     ['a clock of its own', hiddenInput, 'const a = Date.now();', 'packages/a/src/b.ts', 1],
+    ['a clock as a default', hiddenInput, 'const a = options.nowMs ?? Date.now();', 'packages/a/src/b.ts', 0],
     ['a clock in the composition root', hiddenInput, 'const a = Date.now();', 'packages/cli/src/b.ts', 0],
     ['a clock in a test', hiddenInput, 'const a = Date.now();', 'packages/a/test/b.test.ts', 0],
     ['a date that was given', hiddenInput, 'const a = new Date(b);', 'packages/a/src/b.ts', 0],

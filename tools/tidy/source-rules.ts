@@ -58,10 +58,10 @@ export function unstrippable({ path, scan }: SourceFile): readonly string[] {
   );
 }
 
-/** Time and randomness are parameters everywhere below the composition root (style 6). */
+/** Time and randomness are parameters everywhere below the composition root, with or without a default (style 6). */
 export function hiddenInput({ path, scan }: SourceFile): readonly string[] {
   if (!isProduct(path) || path.startsWith('packages/cli/') || path.startsWith('packages/console/')) return [];
-  const pattern = /\bDate\.now\b|\bperformance\.now\b|\bMath\.random\b|\bnew Date\(\)/g;
+  const pattern = /(?<!\?\? )\b(?:Date\.now\b|performance\.now\b|Math\.random\b|new Date\(\))/g;
   return found({ path, scan }, pattern, 'is an input; take it as a parameter');
 }
 
