@@ -31,10 +31,7 @@ export interface ResponseContext {
   readonly isUpgrade: boolean;
 }
 
-/**
- * Bytes of a whole header section, interim responses before it included, and of a trailer section. A server that never
- * ends its head must not fill our memory.
- */
+/** Bytes of a head with the interim ones before it, and of trailers: a head without an end must not fill our memory. */
 export const HEAD_BYTES_MAX = 32_768;
 /** Fields of one header or trailer section. */
 export const FIELDS_MAX = 200;
