@@ -32,6 +32,8 @@ async function main(): Promise<void> {
     console.error('usage: node tools/run.ts check|test [--only PART-OF-A-NAME] [--seed INTEGER]');
     process.exit(64);
   }
+  // The steps' programs live in groups of their own and would outlive us; leaving by `exit` ends them.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const endMs = performance.now() + RUN_MS_MAX;
   const outcomes: Outcome[] = [];
   for (const phase of phases) {

@@ -113,5 +113,3 @@ function killProcessGroup(pid: number | undefined): void {
     // ESRCH: the group ended by itself, which is what we want.
   }
 }
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
