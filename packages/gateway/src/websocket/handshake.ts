@@ -37,18 +37,6 @@ export interface UpgradeAnswer {
 /** The only version there is (RFC 6455 §4.1). */
 const VERSION = '13';
 
-/**
- * Fields of the handshake itself: they belong to one connection each, ours with the client and ours with the upstream,
- * and are never forwarded. Lower case.
- */
-export const HANDSHAKE_FIELDS: ReadonlySet<string> = new Set([
-  'sec-websocket-accept',
-  'sec-websocket-extensions',
-  'sec-websocket-key',
-  'sec-websocket-protocol',
-  'sec-websocket-version',
-]);
-
 /** Checks a client's opening handshake in the order of RFC 6455 §4.2.1. What it offers as extensions is ignored. */
 export function checkHandshake(request: HandshakeRequest): Handshake | Deny {
   const { headers } = request;

@@ -263,7 +263,10 @@ export class Relay {
     }
   }
 
-  /** True when bytes have waited for `side` for `stallMs` and none of its writes was taken. */
+  /**
+   * True when bytes have waited for `side` for `stallMs` and none of its writes was taken. A socket joins what waits into
+   * one write of up to `bufferBytesMax`, so the slowest reader that is kept takes `bufferBytesMax` in `stallMs`.
+   */
   #isStalled(side: Side, nowMs: number): boolean {
     const { writesDone, isWaiting } = side.outgoing;
     if (!isWaiting || writesDone !== side.lastWritesDone) {

@@ -13,7 +13,7 @@ export interface FrameOptions {
   readonly length?: bigint;
 }
 
-export const KEY: Buffer = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+const KEY: Buffer = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
 /** One frame with `payload`. */
 export function frame(payload: string | Uint8Array | readonly number[], options: FrameOptions = {}): Buffer {
