@@ -1,4 +1,4 @@
-import type { MemberImage, PrefilterImage } from './set-image.ts';
+import { GROUPS_PER_WORD, type Lists, type MemberImage, type PrefilterImage } from './set-image.ts';
 import { int32At, uint8At } from './typed.ts';
 
 /** What was found of a list of phrases. */
@@ -22,6 +22,8 @@ export class Prefilter {
   readonly #members: readonly MemberImage[];
   readonly #seenIn: Float64Array;
   readonly #isCaseSensitive: boolean;
+  readonly #baseKeys: Int32Array;
+  readonly #bases: Int32Array;
   readonly #foundIn: Float64Array;
   readonly #foundPhrase: Int32Array;
   readonly #foundEnd: Int32Array;
@@ -30,7 +32,10 @@ export class Prefilter {
   constructor(image: PrefilterImage, members: readonly MemberImage[]) {
     this.#image = image;
     this.#members = members;
-    this.planes = Int32Array.from(image.initial);
+    this.planes = new Int32Array(image.initial.length);
+    // No group has bit 31, so no key is -1.
+    this.#baseKeys = new Int32Array(2 << BASES_BITS).fill(-1);
+    this.#bases = new Int32Array(image.initial.length << BASES_BITS);
     this.#seenIn = new Float64Array(image.literals.lengths.length);
     this.#isCaseSensitive = members.some((member) => member.kind === 'phrases' && !member.ignoreCase);
     this.#foundIn = new Float64Array(members.length);
@@ -40,9 +45,10 @@ export class Prefilter {
 
   /** Fills `planes` for a string of bytes. The one loop that every byte of every value goes through. */
   scan(text: string): void {
-    const { initial, literals, groupLow, groupHigh } = this.#image;
+    const { literals, groupLow, groupHigh } = this.#image;
     const { classOf, table } = literals;
-    this.planes.set(initial);
+    const planes = this.planes;
+    for (let word = 0; word < planes.length; word++) planes[word] = 0;
     this.#epoch++;
     this.steps += text.length;
     let state = 0;
@@ -58,8 +64,9 @@ export class Prefilter {
         this.#meet(text, state, index + 1);
       }
     }
-    this.#addGroups(low, 0);
-    this.#addGroups(high, 31);
+    const base = this.#baseOf(low, high);
+    for (let word = 0; word < planes.length; word++)
+      planes[word] = int32At(planes, word) | int32At(this.#bases, base + word);
   }
 
   /** The first phrase of a list that the last scan found. */
@@ -77,7 +84,7 @@ export class Prefilter {
       // What ends with a literal that was seen was seen with it, unless a phrase still waits for the right case.
       if (isSeen && !this.#isCaseSensitive) return;
       this.steps++;
-      if (!isSeen) this.#add(literalHits.begins, literalHits.values, literal);
+      if (!isSeen) this.#add(this.planes, literalHits, literal);
       this.#seenIn[literal] = this.#epoch;
       this.#notePhrases(text, literal, end);
     }
@@ -103,17 +110,38 @@ export class Prefilter {
     return wanted !== undefined && text.startsWith(wanted, end - wanted.length);
   }
 
-  #addGroups(bits: number, first: number): void {
-    const { begins, values } = this.#image.groupHits;
-    for (let rest = bits; rest !== 0; rest &= rest - 1)
-      this.#add(begins, values, first + 31 - Math.clz32(rest & -rest));
+  /**
+   * Where in `#bases` the planes stand that these groups of bytes alone give. Most values are of a few kinds (a number,
+   * a name, a path), so the last ones are kept.
+   */
+  #baseOf(low: number, high: number): number {
+    const slot = (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> (32 - BASES_BITS)) * 2;
+    const length = this.planes.length;
+    const base = (slot / 2) * length;
+    if (int32At(this.#baseKeys, slot) === low && int32At(this.#baseKeys, slot + 1) === high) return base;
+    this.#baseKeys[slot] = low;
+    this.#baseKeys[slot + 1] = high;
+    const planes = this.#bases.subarray(base, base + length);
+    planes.set(this.#image.initial);
+    this.#addGroups(planes, low, 0);
+    this.#addGroups(planes, high, GROUPS_PER_WORD);
+    return base;
   }
 
-  #add(begins: Int32Array, values: Int32Array, list: number): void {
+  #addGroups(planes: Int32Array, bits: number, first: number): void {
+    for (let rest = bits; rest !== 0; rest &= rest - 1) {
+      this.#add(planes, this.#image.groupHits, first + 31 - Math.clz32(rest & -rest));
+    }
+  }
+
+  #add(planes: Int32Array, { begins, values }: Lists, list: number): void {
     const end = int32At(begins, list + 1);
     for (let at = int32At(begins, list); at < end; at += 2) {
       const word = int32At(values, at);
-      this.planes[word] = int32At(this.planes, word) | int32At(values, at + 1);
+      planes[word] = int32At(planes, word) | int32At(values, at + 1);
     }
   }
 }
+
+/** Kinds of values remembered, as a power of two. */
+const BASES_BITS = 7;

@@ -18,6 +18,12 @@ export interface Program {
   /** Where a match that begins here starts, and where a search starts that may begin anywhere behind. */
   readonly anchoredStart: number;
   readonly searchStart: number;
+  /**
+   * The same search in two parts: what may begin only at the first byte, and what may begin at every byte; -1 for
+   * nothing.
+   */
+  readonly onceStart: number;
+  readonly repeatedStart: number;
   /** The assertions that occur, as bits. */
   readonly assertions: number;
 }
@@ -49,25 +55,107 @@ export function compileProgram(root: Node, options: CompileOptions): Program {
   const assembler = new Assembler(options);
   const match = assembler.add(OPERATION.match, 0, 0);
   const start = assembler.emit(root, match);
-  const searchStart = options.direction === 'backward' || isAnchoredAtStart(root) ? start : assembler.loopBefore(start);
+  const isOnce = options.direction === 'backward' || isAnchoredAtStart(root);
+  const searchStart = isOnce ? start : assembler.loopBefore(start);
   const assertions = assertionsIn(root);
-  const classOf = byteClasses(assembler.distinctSets, assertions);
+  const classOf = byteClasses(assembler.sets.distinct, assertions);
   return {
     code: Int32Array.from(assembler.code),
-    sets: Int32Array.from(assembler.distinctSets.flatMap((set) => [...set])),
+    sets: assembler.sets.words(),
     classOf,
     byteOf: representatives(classOf),
     anchoredStart: start,
     searchStart,
+    onceStart: isOnce ? start : -1,
+    repeatedStart: isOnce ? -1 : start,
     assertions,
   };
+}
+
+/**
+ * The automaton of several automata: its match instructions carry the numbers of the members. For one pass that says
+ * which of them match.
+ */
+export function combinePrograms(members: readonly { readonly program: Program; readonly member: number }[]): Program {
+  const sets = new SetTable();
+  const code: number[] = [];
+  const all: number[] = [];
+  const once: number[] = [];
+  const repeated: number[] = [];
+  for (const { program, member } of members) {
+    const base = code.length / INSTRUCTION_WORDS;
+    for (let at = 0; at < program.code.length; at += INSTRUCTION_WORDS) {
+      code.push(...relocated([...program.code.subarray(at, at + INSTRUCTION_WORDS)], { program, sets, base, member }));
+    }
+    all.push(base + program.anchoredStart);
+    if (program.onceStart >= 0) once.push(base + program.onceStart);
+    if (program.repeatedStart >= 0) repeated.push(base + program.repeatedStart);
+  }
+  const anyOf = (starts: readonly number[]): number =>
+    starts.length === 0
+      ? -1
+      : starts.reduce((others, start) => code.push(OPERATION.split, start, others) / INSTRUCTION_WORDS - 1);
+  const assertions = members.reduce((bits, { program }) => bits | program.assertions, 0);
+  const classOf = byteClasses(sets.distinct, assertions);
+  const starts = { anchoredStart: anyOf(all), onceStart: anyOf(once), repeatedStart: anyOf(repeated) };
+  return {
+    ...starts,
+    // Never used: a search of several members is only asked which of them match.
+    searchStart: starts.anchoredStart,
+    code: Int32Array.from(code),
+    sets: sets.words(),
+    classOf,
+    byteOf: representatives(classOf),
+    assertions,
+  };
+}
+
+function relocated(
+  [operation = 0, next = 0, argument = 0]: readonly number[],
+  { program, sets, base, member }: { program: Program; sets: SetTable; base: number; member: number },
+): [number, number, number] {
+  switch (operation) {
+    case OPERATION.bytes:
+      return [
+        operation,
+        next + base,
+        sets.offsetOf(Uint32Array.from(program.sets.subarray(argument, argument + SET_WORDS))),
+      ];
+    case OPERATION.split:
+      return [operation, next + base, argument + base];
+    case OPERATION.match:
+      return [operation, next, member];
+  }
+  return [operation, next + base, argument];
+}
+
+/** The distinct classes of a program, in the order in which they were met. */
+class SetTable {
+  readonly distinct: ByteSet[] = [];
+  readonly #offsets = new Map<string, number>();
+
+  /** Where the set begins in `words`. */
+  offsetOf(set: ByteSet): number {
+    const key = keyOfSet(set);
+    const known = this.#offsets.get(key);
+    if (known !== undefined) return known;
+    const offset = this.distinct.length * SET_WORDS;
+    this.distinct.push(set);
+    this.#offsets.set(key, offset);
+    return offset;
+  }
+
+  words(): Int32Array {
+    const words = new Int32Array(this.distinct.length * SET_WORDS);
+    for (const [index, set] of this.distinct.entries()) words.set(set, index * SET_WORDS);
+    return words;
+  }
 }
 
 /** Builds from the end to the beginning: every node is emitted when the place behind it is already known. */
 class Assembler {
   readonly code: number[] = [];
-  readonly distinctSets: ByteSet[] = [];
-  readonly #offsets = new Map<string, number>();
+  readonly sets: SetTable = new SetTable();
   readonly #options: CompileOptions;
 
   constructor(options: CompileOptions) {
@@ -79,7 +167,7 @@ class Assembler {
       case 'empty':
         return next;
       case 'bytes':
-        return this.add(OPERATION.bytes, next, this.#offsetOf(node.set));
+        return this.add(OPERATION.bytes, next, this.sets.offsetOf(node.set));
       case 'assertion':
         return this.add(OPERATION.assertion, next, node.assertion);
       case 'concat': {
@@ -112,7 +200,7 @@ class Assembler {
   /** `.*?` over all bytes in front of `start`, preferred last, so that an earlier beginning always wins. */
   loopBefore(start: number): number {
     const loop = this.add(OPERATION.split, start, 0);
-    this.code[loop * INSTRUCTION_WORDS + 2] = this.add(OPERATION.bytes, loop, this.#offsetOf(ANY_BYTE));
+    this.code[loop * INSTRUCTION_WORDS + 2] = this.add(OPERATION.bytes, loop, this.sets.offsetOf(ANY_BYTE));
     return loop;
   }
 
@@ -140,16 +228,6 @@ class Assembler {
 
   #choice(node: Repeat, body: number, next: number): number {
     return node.isGreedy ? this.add(OPERATION.split, body, next) : this.add(OPERATION.split, next, body);
-  }
-
-  #offsetOf(set: ByteSet): number {
-    const key = keyOfSet(set);
-    const known = this.#offsets.get(key);
-    if (known !== undefined) return known;
-    const offset = this.distinctSets.length * SET_WORDS;
-    this.distinctSets.push(set);
-    this.#offsets.set(key, offset);
-    return offset;
   }
 }
 

@@ -1,6 +1,7 @@
 import { GAVE_UP, LazyAutomaton, NO_MATCH } from './automaton.ts';
 import { Backtracker } from './backtracker.ts';
 import { CacheBudget } from './cache-budget.ts';
+import type { ThreadOrder } from './determinizer.ts';
 import { RegexError } from './errors.ts';
 import { checkVersion, compile, type RegexImage } from './image.ts';
 import { REGEX_LIMITS } from './limits.ts';
@@ -64,6 +65,7 @@ export class Regex {
   readonly #budget: CacheBudget;
   readonly #isSimulated: boolean;
   #tester: LazyAutomaton | undefined;
+  #wholeTester: LazyAutomaton | undefined;
   #finder: LazyAutomaton | undefined;
   #beginner: LazyAutomaton | undefined;
   #backtracker: Backtracker | undefined;
@@ -78,14 +80,15 @@ export class Regex {
 
   /** Bytes read and automaton instructions visited by all calls so far: what a budget of work counts. */
   get steps(): number {
-    let steps = (this.#tester?.steps ?? 0) + (this.#finder?.steps ?? 0) + (this.#beginner?.steps ?? 0);
+    let steps = this.#backtracker?.steps ?? 0;
+    for (const automaton of this.#automata()) steps += automaton?.steps ?? 0;
     for (const simulation of this.#simulations.values()) steps += simulation.steps;
-    return steps + (this.#backtracker?.steps ?? 0);
+    return steps;
   }
 
   /** How often the caches of this pattern were full and began again. */
   get flushes(): number {
-    return (this.#tester?.flushes ?? 0) + (this.#finder?.flushes ?? 0) + (this.#beginner?.flushes ?? 0);
+    return this.#automata().reduce((flushes, automaton) => flushes + (automaton?.flushes ?? 0), 0);
   }
 
   /** True if the pattern matches anywhere in the text. */
@@ -100,7 +103,7 @@ export class Regex {
     if (wholeText !== undefined) return text.includes(wholeText);
     if (!this.#hasRequired(text, 0)) return false;
     if (!this.#isSimulated) {
-      this.#tester ??= this.#automaton('all');
+      this.#tester ??= this.#automaton('search');
       const end = this.#tester.firstEnd(text, 0, text.length);
       if (end !== GAVE_UP) return end !== NO_MATCH;
     }
@@ -113,8 +116,8 @@ export class Regex {
   testWhole(text: Text): boolean {
     const subject = byteString(text);
     if (this.image.wholeText !== undefined) return subject === this.image.wholeText;
-    this.#tester ??= this.#automaton('all');
-    const end = this.#isSimulated ? GAVE_UP : this.#tester.lastEnd(subject, [0, subject.length], true);
+    this.#wholeTester ??= this.#automaton('all');
+    const end = this.#isSimulated ? GAVE_UP : this.#wholeTester.lastEnd(subject, [0, subject.length], true);
     if (end !== GAVE_UP) return end === subject.length;
     const whole = { text: subject, from: 0, to: subject.length, isAnchored: true, mustEndAtTo: true };
     return this.#simulate(whole, 0) !== undefined;
@@ -229,7 +232,11 @@ export class Regex {
     return this.image.isUtf8 && index < text.length && (text.charCodeAt(index) & 0xc0) === 0x80;
   }
 
-  #automaton(order: 'preferred' | 'all'): LazyAutomaton {
+  #automata(): (LazyAutomaton | undefined)[] {
+    return [this.#tester, this.#wholeTester, this.#finder, this.#beginner];
+  }
+
+  #automaton(order: ThreadOrder): LazyAutomaton {
     return new LazyAutomaton(this.image.program, { order, isBackward: false }, this.#budget);
   }
 }

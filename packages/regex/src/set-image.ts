@@ -2,7 +2,7 @@ import { BYTE_VALUES, bytesIn } from './byte-set.ts';
 import { RegexError } from './errors.ts';
 import { compileParsed, IMAGE_VERSION, placeRegex, type RegexImage, SharedPlace } from './image.ts';
 import { compileLiterals, folded, type LiteralImage } from './literal-automaton.ts';
-import { CLAUSES_MAX, type Clause, requiredClauses } from './required.ts';
+import { CLAUSES_MAX, type Clause, type Requirements, requirementsOf } from './required.ts';
 import type { RegexOptions } from './syntax/dialect.ts';
 
 /** One member of a set: a pattern, a pattern with options of its own, or a list of phrases of which one must occur. */
@@ -30,6 +30,8 @@ export interface RegexSetImage {
   readonly kind: 'set';
   readonly version: number;
   readonly members: readonly MemberImage[];
+  /** The patterns that the prefilter rarely rules out: they are run together. */
+  readonly together: readonly number[];
   readonly prefilter: PrefilterImage;
 }
 
@@ -61,17 +63,26 @@ export interface Lists {
 
 /** Compiles a set. Throws `RegexError`, whose `member` says which one is to blame. */
 export function compileSet(members: readonly SetMember[], options: SetOptions = {}): RegexSetImage {
-  const clauses: Clause[][] = [];
+  const requirements: Requirements[] = [];
   const images = members.map((member, index): MemberImage => {
     if (typeof member !== 'string' && 'phrases' in member) {
-      clauses.push([]);
+      requirements.push({ clauses: [], isWeak: false });
       return phraseImage(member, index);
     }
     const { image, required } = compileMember(member, index, options);
-    clauses.push(required);
+    requirements.push(required);
     return image;
   });
-  return { kind: 'set', version: IMAGE_VERSION, members: images, prefilter: compilePrefilter(images, clauses) };
+  return {
+    kind: 'set',
+    version: IMAGE_VERSION,
+    members: images,
+    together: requirements.flatMap(({ isWeak }, index) => (isWeak ? [index] : [])),
+    prefilter: compilePrefilter(
+      images,
+      requirements.map(({ clauses }) => clauses),
+    ),
+  };
 }
 
 /** The set with all its typed arrays in one `SharedArrayBuffer`, see `shared`. */
@@ -85,11 +96,11 @@ function compileMember(
   member: Exclude<SetMember, { phrases: readonly string[] }>,
   index: number,
   options: SetOptions,
-): { image: RegexImage; required: Clause[] } {
+): { image: RegexImage; required: Requirements } {
   const [pattern, own] = typeof member === 'string' ? [member, undefined] : [member.pattern, member.options];
   try {
     const { image, parsed } = compileParsed(pattern, own ?? options.regex ?? {}, options.answer ?? 'existence');
-    return { image, required: requiredClauses(parsed.root) };
+    return { image, required: requirementsOf(parsed.root) };
   } catch (error) {
     if (!(error instanceof RegexError)) throw error;
     throw new RegexError(error.code, error.position, error.reason, index);
@@ -107,7 +118,7 @@ function phraseImage(
   return { kind: 'phrases', phrases: [...phrases], ignoreCase };
 }
 
-function compilePrefilter(members: readonly MemberImage[], clauses: readonly Clause[][]): PrefilterImage {
+function compilePrefilter(members: readonly MemberImage[], clauses: readonly (readonly Clause[])[]): PrefilterImage {
   const words = Math.ceil(members.length / 32);
   const literals = new Map<string, { hits: number[]; uses: number[] }>();
   const literal = (text: string): { hits: number[]; uses: number[] } => {
@@ -146,7 +157,7 @@ function compilePrefilter(members: readonly MemberImage[], clauses: readonly Cla
 
 /** Bits for groups of bytes: two words of 31, so that every word stays a small integer. */
 const GROUPS_MAX = 62;
-const GROUPS_PER_WORD = 31;
+export const GROUPS_PER_WORD = 31;
 
 /** Bytes in the same clauses form a group. Too many groups share the last one: a few more candidates, no fewer. */
 function compileGroups(

@@ -7,6 +7,7 @@ import { checkedCacheBytes, type InstantiateOptions, type Match, Regex, type Sea
 import { CLAUSES_MAX } from './required.ts';
 import { compileSet, type RegexSetImage, type SetMember, type SetOptions } from './set-image.ts';
 import { byteString, type Text } from './text.ts';
+import { Together } from './together.ts';
 import { int32At } from './typed.ts';
 
 export interface InstantiateSetOptions extends InstantiateOptions {
@@ -14,9 +15,20 @@ export interface InstantiateSetOptions extends InstantiateOptions {
   readonly prefilter?: 'on' | 'off';
 }
 
-/** Which members a search is about. Made once by `RegexSet.subset` and used often. */
-export interface Subset {
+/** Which members a search is about. Made once by `RegexSet.subset`, for that set only, and used often. */
+export class Subset {
+  readonly members: readonly number[];
+  /** A bit for each member. */
   readonly words: Int32Array;
+  /** Those that the prefilter rarely rules out; shared by subsets that have the same ones. */
+  readonly together: Together | undefined;
+
+  /** Use `RegexSet.subset`. */
+  constructor(members: readonly number[], words: Int32Array, together: Together | undefined) {
+    this.members = members;
+    this.words = words;
+    this.together = together;
+  }
 }
 
 /** Compiles a set for use in this thread. Throws `RegexError`, whose `member` says which one is to blame. */
@@ -40,17 +52,26 @@ export class RegexSet {
   readonly #usesPrefilter: boolean;
   readonly #regexes: readonly (Regex | undefined)[];
   readonly #everything: Subset;
+  readonly #isSimulated: boolean;
+  readonly #budget: CacheBudget;
+  /** By the numbers of their members. */
+  readonly #together = new Map<string, Together>();
+  readonly #candidates: Int32Array;
+  readonly #matched: Int32Array;
 
   /** Use `instantiateSet`. */
   constructor(image: RegexSetImage, options: InstantiateSetOptions) {
     const { cacheBytesMax = REGEX_LIMITS.setCacheBytesMax, prefilter = 'on', engine = 'automatic' } = options;
-    const budget = new CacheBudget(checkedCacheBytes(cacheBytesMax));
+    this.#budget = new CacheBudget(checkedCacheBytes(cacheBytesMax));
     this.image = image;
     this.#prefilter = new Prefilter(image.prefilter, image.members);
     this.#usesPrefilter = prefilter === 'on';
+    this.#isSimulated = engine === 'simulation';
     this.#regexes = image.members.map((member) =>
-      member.kind === 'regex' ? new Regex(member, budget, engine) : undefined,
+      member.kind === 'regex' ? new Regex(member, this.#budget, engine) : undefined,
     );
+    this.#candidates = new Int32Array(image.prefilter.words);
+    this.#matched = new Int32Array(image.prefilter.words);
     this.#everything = this.subset(image.members.keys());
   }
 
@@ -61,7 +82,10 @@ export class RegexSet {
 
   /** Bytes read and automaton instructions visited by all calls so far: what a budget of work counts. */
   get steps(): number {
-    return this.#regexes.reduce((steps, regex) => steps + (regex?.steps ?? 0), this.#prefilter.steps);
+    let steps = this.#prefilter.steps;
+    for (const together of this.#together.values()) steps += together.steps;
+    for (const regex of this.#regexes) steps += regex?.steps ?? 0;
+    return steps;
   }
 
   /** The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. */
@@ -73,7 +97,8 @@ export class RegexSet {
       }
       words[member >>> 5] = int32At(words, member >>> 5) | (1 << (member & 31));
     }
-    return { words };
+    const list = membersIn(words);
+    return new Subset(list, words, this.#togetherOf(list));
   }
 
   /** The numbers of the members that match anywhere in the text, ascending. */
@@ -84,26 +109,29 @@ export class RegexSet {
   /** As `match`, for a string known to hold only bytes: a code unit above 0xFF makes the answer meaningless. */
   matchBytes(text: string, among: Subset = this.#everything): readonly number[] {
     this.#prefilter.scan(text);
-    let matched: number[] | undefined;
-    for (let word = 0; word < among.words.length; word++) {
-      let candidates = this.#candidatesIn(word) & int32At(among.words, word);
-      for (; candidates !== 0; candidates &= candidates - 1) {
-        const member = word * 32 + lowestBit(candidates);
-        if (this.#isMatch(member, text)) (matched ??= []).push(member);
+    const candidates = this.#candidates;
+    const matched = this.#matched;
+    let any = 0;
+    for (let word = 0; word < candidates.length; word++) {
+      const left = this.#candidatesIn(word) & int32At(among.words, word);
+      candidates[word] = left;
+      matched[word] = 0;
+      any |= left;
+    }
+    if (any === 0) return NONE;
+    among.together?.decide(text, candidates, matched);
+    for (let word = 0; word < candidates.length; word++) {
+      for (let rest = int32At(candidates, word); rest !== 0; rest &= rest - 1) {
+        if (this.#isMatch(word * 32 + lowestBit(rest), text)) matched[word] = int32At(matched, word) | (rest & -rest);
       }
     }
-    return matched ?? NONE;
+    return membersIn(matched);
   }
 
   /** The members that the prefilter cannot rule out, ascending: those that match are among them. */
   candidates(text: Text, among: Subset = this.#everything): readonly number[] {
     this.#prefilter.scan(byteString(text));
-    const left: number[] = [];
-    for (let word = 0; word < among.words.length; word++) {
-      let candidates = this.#candidatesIn(word) & int32At(among.words, word);
-      for (; candidates !== 0; candidates &= candidates - 1) left.push(word * 32 + lowestBit(candidates));
-    }
-    return left;
+    return membersIn(among.words.map((words, word) => words & this.#candidatesIn(word)));
   }
 
   /** The first phrase of a phrase list that the last call of `match` found. */
@@ -125,6 +153,16 @@ export class RegexSet {
     return candidates;
   }
 
+  #togetherOf(members: readonly number[]): Together | undefined {
+    const wanted = new Set(this.image.together);
+    const together = members.filter((member) => wanted.has(member));
+    if (this.#isSimulated || together.length < 2) return undefined;
+    const key = together.join();
+    const known = this.#together.get(key) ?? new Together(this.image, together, this.#budget);
+    this.#together.set(key, known);
+    return known;
+  }
+
   #isMatch(member: number, text: string): boolean {
     const regex = this.#regexes[member];
     if (regex === undefined) return this.#prefilter.found(member) !== undefined;
@@ -133,6 +171,17 @@ export class RegexSet {
 }
 
 const NONE: readonly number[] = Object.freeze([]);
+
+/** The numbers of the bits that are set, ascending; the same frozen list whenever there is none. */
+function membersIn(words: Int32Array): readonly number[] {
+  let members: number[] | undefined;
+  for (let word = 0; word < words.length; word++) {
+    for (let rest = int32At(words, word); rest !== 0; rest &= rest - 1) {
+      (members ??= []).push(word * 32 + lowestBit(rest));
+    }
+  }
+  return members ?? NONE;
+}
 
 function lowestBit(word: number): number {
   return 31 - Math.clz32(word & -word);
