@@ -91,6 +91,11 @@ export class Regex {
     return this.#automata().reduce((flushes, automaton) => flushes + (automaton?.flushes ?? 0), 0);
   }
 
+  /** Bytes that the lazily built automata hold now; with those of its set, if it is in one. */
+  get cacheBytes(): number {
+    return this.#budget.used;
+  }
+
   /** True if the pattern matches anywhere in the text. */
   test(text: Text): boolean {
     return this.testBytes(byteString(text));

@@ -88,6 +88,11 @@ export class RegexSet {
     return steps;
   }
 
+  /** Bytes that the lazily built automata of all members hold now. */
+  get cacheBytes(): number {
+    return this.#budget.used;
+  }
+
   /** The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. */
   subset(members: Iterable<number>): Subset {
     const words = new Int32Array(this.image.prefilter.words);
