@@ -1,4 +1,4 @@
-import { chmod, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, isIP } from 'node:net';
 import { type BindAddress, isPrivateHost } from './config/addresses.ts';
@@ -173,7 +173,16 @@ function bind(
 }
 
 /** A socket file that a process left behind when it died: it exists and nobody answers. */
-function isAbandoned(path: string): Promise<boolean> {
+async function isAbandoned(path: string): Promise<boolean> {
+  // An ordinary file refuses connections like an abandoned socket does, and it is not ours to remove.
+  const isSocket = await lstat(path).then(
+    (stat) => stat.isSocket(),
+    () => false,
+  );
+  return isSocket && (await isRefusing(path));
+}
+
+function isRefusing(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
     probe.once('connect', () => {

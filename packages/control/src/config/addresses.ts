@@ -8,7 +8,11 @@ export type BindAddress = Extract<ListenAddress, { kind: 'tcp' }> | { readonly k
 
 /** `127.0.0.1:8080`, `[::1]:8080` or `unix:/run/sallyport/http.sock`. Relative socket paths begin at `directory`. */
 export function bindAddress(description: string, directory: string): z.ZodType<BindAddress> {
-  const facts = { description, allowed: 'ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080, or unix:PATH' };
+  const facts = {
+    description,
+    allowed: 'ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080, or unix:PATH',
+    numberProblem: 'is a port without an address',
+  };
   return textLeaf<BindAddress>(facts, (text) => {
     if (text.startsWith('unix:')) return parseSocketPath(text.slice('unix:'.length), directory);
     const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text);
@@ -139,7 +143,7 @@ function correctBind(text: string): string | undefined {
 function parseHttpUrl(text: string): Parsed<ServerUrl> {
   const match = /^(https?):\/\/(\[[0-9A-Fa-f:.]+\]|[^/?#@:[\]]+)(?::([0-9]{1,5}))?(\/?)$/i.exec(text);
   if (match === null) {
-    if (/^https?:\/\/[^/]*@/i.test(text)) return { ok: false, problem: 'holds a user name or password' };
+    if (/^https?:\/\/.*@/i.test(text)) return { ok: false, problem: 'holds a user name or password' };
     if (/^https?:\/\/[^/]+[/?#]/i.test(text))
       return { ok: false, problem: 'has a path; servers are named without one' };
     const isBare = /^[^/:@]+:[0-9]{1,5}$/.test(text);

@@ -6,6 +6,7 @@ import { type Finding, finding } from './issues.ts';
 import { NAME } from './leaves.ts';
 import type { Part } from './parts.ts';
 import { formatKey, type KeyPath, show, suggestName } from './problem.ts';
+import { isSection } from './references.ts';
 import type { ListenerDraft } from './schema/listener.ts';
 import type { OperationsConfig } from './schema/sections.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
@@ -157,12 +158,11 @@ function checkOperations(whole: Whole): readonly Finding[] {
 
 /** Two listeners cannot have one address. */
 function checkBindings(whole: Whole): readonly Finding[] {
-  const bindings: Part<BindAddress>[] = whole.listeners.map(({ path, value }) => ({
-    path: [...path, 'address'],
-    value: value.address,
-  }));
-  if (whole.operations !== undefined)
-    bindings.push({ path: ['operations', 'address'], value: whole.operations.address });
+  const listeners = whole.listeners.map(({ path, value }) => ({ path: [...path, 'address'], value: value.address }));
+  const bindings: readonly Part<BindAddress>[] =
+    whole.operations === undefined
+      ? listeners
+      : [{ path: ['operations', 'address'], value: whole.operations.address }, ...listeners];
   return bindings.flatMap(({ path, value }, index) => {
     const earlier = bindings.slice(0, index).find((other) => isSameBinding(other.value, value));
     if (earlier === undefined) return [];
@@ -186,9 +186,7 @@ function isEverywhere(host: string, other: string): boolean {
 }
 
 function checkUpstreams(whole: Whole): readonly Finding[] {
-  const used = new Set(whole.routes.map(({ value }) => value.upstream));
-  // A route that did not parse may use any of them.
-  const areRoutesKnown = Array.isArray(whole.root['routes']) && whole.root['routes'].length === whole.routes.length;
+  const used = new Set(textsOf(whole.root['routes'], 'upstream').map(({ text }) => text));
   return whole.upstreams.flatMap(({ name, path, value }) => {
     const findings = value.servers.flatMap((server, index) => {
       const at = [...path, 'servers', index];
@@ -199,7 +197,7 @@ function checkUpstreams(whole: Whole): readonly Finding[] {
       if (value.tls !== undefined || server.address.kind === 'unix' || isPrivateHost(server.address.host)) return [];
       return [finding(at, 'is spoken to in plaintext over a public network', { severity: 'warning', ...shown })];
     });
-    if (!used.has(name) && areRoutesKnown) {
+    if (!used.has(name)) {
       findings.push(finding(path, 'is used by no route', { severity: 'warning', isAboutKey: true }));
     }
     return findings;
@@ -214,7 +212,8 @@ function isOwn(listener: BindAddress, server: BindAddress): boolean {
 
 function checkRouteUpstreams(root: Whole['root']): readonly Finding[] {
   const section = root['upstreams'];
-  const names = typeof section === 'object' && section !== null ? Object.keys(section) : [];
+  if (!isSection(section)) return [];
+  const names = Object.keys(section);
   return textsOf(root['routes'], 'upstream').flatMap(({ index, text }) => {
     // What is no name is reported already.
     if (names.includes(text) || !NAME.test(text)) return [];

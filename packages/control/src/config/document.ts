@@ -63,7 +63,8 @@ const PARSE_OPTIONS = {
   // Messages of the library quote the source, which may hold a secret; and its check for duplicate keys is quadratic.
   prettyErrors: false,
   uniqueKeys: false,
-  logLevel: 'silent',
+  // `silent` would also silence that there is a second document.
+  logLevel: 'error',
 } as const;
 
 /** Deepest nesting of maps and lists. The schema needs eight; the limit keeps recursion bounded. */

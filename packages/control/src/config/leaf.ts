@@ -88,9 +88,17 @@ export function booleanLeaf(description: string): z.ZodType<boolean> {
   return leaf(facts, (raw) => (typeof raw === 'boolean' ? { ok: true, value: raw } : undefined));
 }
 
-/** One of a few words. */
-export function choiceLeaf<const T extends string>(description: string, choices: readonly T[]): z.ZodType<T> {
-  const facts: LeafFacts = { description, allowed: choices.join(', '), json: { type: 'string', enum: choices } };
+/** One of a few words. `alternative`: what else the key takes, to be said with them. */
+export function choiceLeaf<const T extends string>(
+  description: string,
+  choices: readonly T[],
+  alternative = '',
+): z.ZodType<T> {
+  const facts: LeafFacts = {
+    description,
+    allowed: choices.join(', ') + alternative,
+    json: { type: 'string', enum: choices },
+  };
   return textLeaf(facts, (text) => {
     const value = choices.find((choice) => choice === text);
     if (value !== undefined) return { ok: true, value };

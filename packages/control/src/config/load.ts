@@ -4,9 +4,9 @@ import { type ConfigDocument, type Position, parseConfigDocument } from './docum
 import { readDotenv } from './dotenv.ts';
 import { type FileReader, machineFiles } from './files.ts';
 import { type Finding, finding } from './issues.ts';
-import { isSection, parseParts, type SallyportConfig } from './parts.ts';
+import { parseParts, type SallyportConfig } from './parts.ts';
 import { formatKey, type Problem } from './problem.ts';
-import { resolveReferences } from './references.ts';
+import { isSection, resolveReferences } from './references.ts';
 import { MODES } from './schema/sections.ts';
 
 export interface LoadOptions {

@@ -6,7 +6,7 @@ import { type Finding, finding, findingsOf, unknownKey } from './issues.ts';
 import { describeKind } from './leaf.ts';
 import { NAME, NAME_ALLOWED } from './leaves.ts';
 import type { KeyPath } from './problem.ts';
-import { Interpolated } from './references.ts';
+import { Interpolated, isSection } from './references.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig } from './schema/sections.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
@@ -76,22 +76,19 @@ export function parseParts(
   return { config: { gateway, operations: operations.value, log: log.value }, findings };
 }
 
-/** True for a map of the document. */
-export function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Interpolated);
-}
-
 const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';
 
 /** Parses parts and gathers what is wrong with them. */
 class PartParser {
   readonly findings: Finding[] = [];
   readonly #schemas: FileSchemas;
-  readonly #silent: FileSchemas;
+  readonly #context: ParseContext;
+  /** Made when the first warning comes, which is seldom. */
+  #silent: FileSchemas | undefined;
 
   constructor(context: ParseContext) {
+    this.#context = context;
     this.#schemas = fileSchemas(context);
-    this.#silent = fileSchemas({ ...context, isWarning: false });
   }
 
   /** Undefined: it has an error. A warning is an issue as well, so what has one is parsed again without it. */
@@ -105,6 +102,7 @@ class PartParser {
       return undefined;
     }
     this.findings.push(...warnings);
+    this.#silent ??= fileSchemas({ ...this.#context, isWarning: false });
     const second = choose(this.#silent).safeParse(raw);
     if (second.success) return { path, value: second.data };
     this.findings.push(...findingsOf(second.error.issues, raw, path));

@@ -1,3 +1,4 @@
+import { estimateBits } from './secret-strength.ts';
 import { nearest } from './suggest.ts';
 
 /** One thing that is wrong with a configuration, or suspicious about it, with everything needed to mend it. */
@@ -65,6 +66,9 @@ export function suggestName(name: string, known: readonly string[]): string | un
   return found === undefined ? undefined : quote(found);
 }
 
+/** From this on a run of letters and digits is taken for a secret in the wrong place; names and words have less. */
+const RANDOM_BITS_MIN = 90;
+
 /** Longest part of a value that is shown, in UTF-16 units: a problem is one line on a terminal. */
 const SHOWN_MAX = 80;
 
@@ -76,6 +80,14 @@ function quote(text: string): string {
   );
 }
 
+/** Random text mixes its alphabets, which names and paths hardly ever do. */
+function isMixed(run: string): boolean {
+  const count = (pattern: RegExp): number => run.match(pattern)?.length ?? 0;
+  return count(/[0-9]/g) >= 4 || (count(/[A-Z]/g) >= 3 && count(/[a-z]/g) >= 3);
+}
+
 function looksSecret(text: string): boolean {
-  return text.includes('-----BEGIN') || /:\/\/[^/]*@/.test(text);
+  if (text.includes('-----BEGIN') || /:\/\/.*@/.test(text)) return true;
+  const runs = text.match(/[A-Za-z0-9+/=_-]{24,}/g) ?? [];
+  return runs.some((run) => estimateBits(run) >= RANDOM_BITS_MIN && isMixed(run));
 }

@@ -45,6 +45,11 @@ export function resolveReferences(
   return { value: visit(value, [], (text, path) => interpolate(text, path, { ...sources, faults })), faults };
 }
 
+/** True for a map of the document. */
+export function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Interpolated);
+}
+
 /** True for a text that is one reference and nothing else: it cannot hold a secret, so it may be shown. */
 export function isReference(text: string): boolean {
   return /^\$\{(?:env:[A-Za-z_][A-Za-z0-9_]{0,99}|file:[^{}]{1,200})\}$/.test(text);

@@ -77,7 +77,7 @@ const SIZE_UNITS: Units = [
 ];
 
 function parseQuantity(text: string, units: Units): number | undefined {
-  const match = /^(0|[1-9][0-9]{0,14})([A-Za-z]{1,2})$/.exec(text);
+  const match = /^(0|[1-9][0-9]{0,15})([A-Za-z]{1,2})$/.exec(text);
   const factor = units.find(([unit]) => unit === match?.[2])?.[1];
   if (match === null || factor === undefined) return undefined;
   const value = Number(match[1]) * factor;

@@ -4,7 +4,7 @@ import { type BindAddress, bindAddress, network } from '../addresses.ts';
 import type { ParseContext } from '../context.ts';
 import { addIssue, booleanLeaf, choiceLeaf, section } from '../leaf.ts';
 import { fileContent, list, name, secret, text } from '../leaves.ts';
-import { keyPair } from './key-pair.ts';
+import { keyPair, parseCertificate } from './key-pair.ts';
 
 /** A listener as it stands in the file, with its defaults and the content of its files. */
 export interface ListenerDraft {
@@ -56,7 +56,11 @@ export function listener(context: ParseContext): z.ZodType<ListenerDraft> {
 }
 
 function client(context: ParseContext): z.ZodType<ClientPolicy> {
-  const short = choiceLeaf('`direct`: whoever connects is the client.', ['direct']).transform((kind) => ({ kind }));
+  const short = choiceLeaf(
+    '`direct`: whoever connects is the client.',
+    ['direct'],
+    ', or a section with a kind',
+  ).transform((kind) => ({ kind }));
   const from = (what: string): z.ZodType<readonly string[]> => list(network('A network.'), what);
   const long = z.discriminatedUnion('kind', [
     section('Whoever connects is the client.', { kind: z.literal('direct') }),
@@ -70,7 +74,13 @@ function client(context: ParseContext): z.ZodType<ClientPolicy> {
     }),
     section('Cloudflare connects with its client certificate (authenticated origin pulls). Needs `tls`.', {
       kind: z.literal('cloudflare'),
-      clientCa: fileContent('PEM file of the authority that signs Cloudflare\u2019s client certificate.', context),
+      clientCa: fileContent(
+        'PEM file of the authority that signs Cloudflare\u2019s client certificate.',
+        context,
+      ).transform((pem, issues) => {
+        if (parseCertificate(pem) === undefined) addIssue(issues, 'is not a PEM certificate', {});
+        return pem;
+      }),
     }),
     section('cloudflared connects; CF-Connecting-IP names the client.', {
       kind: z.literal('cloudflare-tunnel'),
@@ -81,9 +91,11 @@ function client(context: ParseContext): z.ZodType<ClientPolicy> {
 }
 
 function proof(context: ParseContext): z.ZodType<TunnelProof> {
-  const short = choiceLeaf('`unix-socket`: only processes that may open our socket file can connect.', [
-    'unix-socket',
-  ]).transform((kind) => ({ kind }));
+  const short = choiceLeaf(
+    '`unix-socket`: only processes that may open our socket file can connect.',
+    ['unix-socket'],
+    ', or a section with a kind',
+  ).transform((kind) => ({ kind }));
   const long = z.discriminatedUnion('kind', [
     section('Only processes that may open our socket file can connect.', { kind: z.literal('unix-socket') }),
     accessJwt(context),
@@ -108,7 +120,7 @@ function proof(context: ParseContext): z.ZodType<TunnelProof> {
 function accessJwt(
   context: ParseContext,
 ): z.ZodType<Extract<TunnelProof, { kind: 'access-jwt' }>> & z.core.$ZodTypeDiscriminable {
-  const https = { pattern: /^https:\/\/[a-z0-9.-]+(:[0-9]{1,5})?(\/[!-~]*)?$/i, problem: 'is not an https URL' };
+  const https = { pattern: /^https:\/\/[A-Za-z0-9.-]+(:[0-9]{1,5})?(\/[!-~]*)?$/, problem: 'is not an https URL' };
   return section('Cloudflare Access signs a token into every request.', {
     kind: z.literal('access-jwt'),
     issuer: text('Issuer of the tokens.', { ...https, allowed: 'https://TEAM.cloudflareaccess.com' }).transform((url) =>

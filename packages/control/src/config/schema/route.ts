@@ -52,14 +52,6 @@ function match(): z.ZodType<RouteMatch> {
     allowed: 'a path that begins with /, in normal form: no query, no fragment, no empty or dot segments',
     problem: 'is not a path in normal form',
   };
-  const value = z.union([
-    booleanLeaf('`true`: any value.').transform(() => undefined),
-    text('The value it must have.', {
-      pattern: /^[!-~]([ -~]*[!-~])?$/,
-      allowed: 'true, or visible ASCII text',
-      problem: 'is not a header value',
-    }),
-  ]);
   return section('What a request must be like; all parts have to match. Default: every request.', {
     host: oneOrMore(hostPattern('A host name, or `*.example.com` for all names below one.')).prefault([]),
     path: text(
@@ -68,16 +60,10 @@ function match(): z.ZodType<RouteMatch> {
     ).optional(),
     exactPath: text('The whole path, in place of `path`.', path).optional(),
     methods: list(method('A method.'), 'Methods. Default: all.').prefault([]),
-    headers: pairs(value, 'Headers that must be there: with this value, or with any where it says `true`.').prefault(
-      {},
-    ),
+    headers: headers().prefault({}),
   }).transform((raw, issues): RouteMatch => {
     if (raw.path !== undefined && raw.exactPath !== undefined) {
       addIssue(issues, 'cannot stand beside path', { path: ['exactPath'] });
-    }
-    for (const [header] of raw.headers) {
-      if (!/^[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}$/.test(header))
-        addIssue(issues, 'is not a header name', { path: ['headers', header] });
     }
     return {
       hosts: raw.host,
@@ -86,14 +72,33 @@ function match(): z.ZodType<RouteMatch> {
           ? { kind: 'prefix', value: withoutFinalSlash(raw.path ?? '/') }
           : { kind: 'exact', value: raw.exactPath },
       methods: raw.methods,
-      headers: raw.headers.map(([header, wanted]) => ({ name: header.toLowerCase(), value: wanted })),
+      headers: raw.headers,
     };
   });
 }
 
+function headers(): z.ZodType<RouteMatch['headers']> {
+  const value = z.union([
+    booleanLeaf('`true`: any value.').transform(() => undefined),
+    text('The value it must have.', {
+      pattern: /^[!-~]([ -~]*[!-~])?$/,
+      allowed: 'true, or visible ASCII text',
+      problem: 'is not a header value',
+    }),
+  ]);
+  return pairs(value, 'Headers that must be there: with this value, or with any where it says `true`.').transform(
+    (entries, issues): RouteMatch['headers'] =>
+      entries.map(([header, wanted]) => {
+        if (!/^[A-Za-z0-9!#$%&'*+.^`|~-]{1,64}$/.test(header))
+          addIssue(issues, 'is not a header name', { path: [header] });
+        return { name: header.toLowerCase(), value: wanted };
+      }),
+  );
+}
+
 function request(): z.ZodType<(base: RequestLimits) => RequestLimits> {
   const mediaType = text('A media type, or `text/*`.', {
-    pattern: /^[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+)$/i,
+    pattern: /^[A-Za-z0-9!#$&^_.+-]+\/(\*|[A-Za-z0-9!#$&^_.+-]+)$/,
     allowed: 'a media type such as application/json or text/*',
     problem: 'is not a media type',
   }).transform((type) => type.toLowerCase());
