@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { BindAddress } from './config/addresses.ts';
 export type { Environment, Mode } from './config/context.ts';
 export { describeConfig } from './config/describe.ts';
 export { type FileContent, type FileFailure, type FileReader, machineFiles } from './config/files.ts';
