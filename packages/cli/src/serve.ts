@@ -19,11 +19,16 @@ export interface Serving {
   readonly log: Log;
   /** Where the listeners really are. */
   readonly addresses: ReadonlyMap<string, ListenAddress>;
+  /** Where metrics and health are served; undefined when they are not. */
+  readonly operations: OperationsAddress | undefined;
   /** Counts an error that nobody foresaw; see `run`. */
   onInternalError(cause: unknown): void;
   /** Drains and stops; resolves when nothing is left and everything is written. */
   stop(): Promise<void>;
 }
+
+/** Where the operations listener is; a listener's address is one too. */
+export type OperationsAddress = Awaited<ReturnType<OperationsServer['listen']>>;
 
 /** Starts everything a configuration asks for. @throws Error when an address or the log file cannot be had. */
 export async function serve(config: SallyportConfig, options: ServeOptions = {}): Promise<Serving> {
@@ -52,6 +57,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   });
   version.set(FIRST_VERSION);
   let operations: OperationsServer | undefined;
+  let operationsAddress: OperationsAddress | undefined;
   try {
     if (config.operations !== undefined) {
       operations = createOperationsServer({
@@ -59,18 +65,19 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
         metrics: () => registry.render(),
         readiness: () => gateway.readiness(),
       });
-      await operations.listen();
+      operationsAddress = await operations.listen();
     }
     await gateway.listen();
   } catch (cause) {
     await operations?.close();
     gateway.close();
-    output.flush();
+    await output.flush();
     throw cause;
   }
   return {
     log: output.log,
     addresses: gateway.addresses(),
+    operations: operationsAddress,
     onInternalError: (cause) => {
       internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });
@@ -78,7 +85,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     stop: async () => {
       await gateway.drain();
       await operations?.close();
-      output.flush();
+      await output.flush();
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Event, EventSink, Log, LogFields } from '@sallyport/kernel';
-import { type DestinationStream, destination, type Level, type Logger, pino } from 'pino';
+import { type DestinationStream, destination, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 import { eventLevel, eventLine } from './event-line.ts';
 
 export interface PinoOptions {
@@ -15,8 +15,8 @@ export interface PinoOptions {
 export interface PinoOutput {
   readonly log: Log;
   readonly sink: EventSink;
-  /** Writes what is waiting and waits for nothing more; call before the process ends. */
-  flush(): void;
+  /** Writes what is waiting; resolves when that is done or cannot be done in `FLUSH_DEADLINE_MS`. Call before the process ends. */
+  flush(): Promise<void>;
 }
 
 /** Bytes gathered before they are written: one system call for many lines. */
@@ -59,7 +59,7 @@ export function pinoOn(stream: DestinationStream, level: Level): { readonly log:
     {
       base: null,
       level,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     stream,
@@ -102,10 +102,15 @@ function described(fields: LogFields | undefined): Record<string, unknown> {
   return result;
 }
 
-function flush(stream: ReturnType<typeof destination>): void {
-  try {
-    stream.flushSync();
-  } catch {
-    // Nothing was opened or the pipe is gone: there is nowhere left to say it.
-  }
+/** Longest time the end of the process waits for its log: a full disk must not keep a gateway from stopping. */
+export const FLUSH_DEADLINE_MS = 2_000;
+
+function flush(stream: ReturnType<typeof destination>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, FLUSH_DEADLINE_MS);
+    stream.flush(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
