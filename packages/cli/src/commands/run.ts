@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
 import { formatProblem, loadConfig } from '@sallyport/control';
-import type { ListenAddress } from '@sallyport/kernel';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
-import { type Serving, serve } from '../serve.ts';
+import { type OperationsAddress, type Serving, serve } from '../serve.ts';
 
 const HELP = `sallyport run [-c FILE]
 
@@ -40,6 +39,8 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   }
   for (const [name, address] of serving.addresses)
     serving.log.info('listening', { listener: name, address: formatAddress(address) });
+  if (serving.operations !== undefined)
+    serving.log.info('serving metrics and health', { address: formatAddress(serving.operations) });
   const code = await runUntilStopped(serving);
   // Timers and sockets of libraries must not keep a stopped gateway alive.
   process.exit(code);
@@ -59,7 +60,7 @@ export function startFailure(error: unknown): string {
 }
 
 /** An address as people write it. */
-export function formatAddress(address: ListenAddress): string {
+export function formatAddress(address: OperationsAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
