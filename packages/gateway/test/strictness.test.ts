@@ -310,6 +310,13 @@ describe('processes nothing behind its last answer', () => {
     ['CONNECT', target('/#') + head('CONNECT a.example:443 HTTP/1.1', 'Host: a.example:443')],
     ['a request behind Connection: close', target('/?').replace('Host', 'Connection: close\r\nHost') + HIDDEN],
     ['what is not HTTP', `${target('/#')}\x00\x00`],
+    ['a request behind an upgrade that is not taken', get('Connection: Upgrade', 'Upgrade: h2c') + HIDDEN],
+    [
+      'a part of a request behind an upgrade that is not taken',
+      get('Connection: Upgrade', 'Upgrade: h2c') + post('X: y'),
+    ],
+    ['a request behind an upgrade asked of a proxy', get('Proxy-Connection: Upgrade', 'Upgrade: h2c') + HIDDEN],
+    ['a request behind HTTP/1.0', head('GET / HTTP/1.0', 'Host: a', 'Proxy-Connection: keep-alive') + HIDDEN],
   ])('%s', async (_, bytes) => {
     const client = await RawClient.open(gateway.port);
     client.send(bytes);

@@ -70,6 +70,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   }
 
   begin(): void {
+    if (isLastOfConnection(this.#request)) this.#response.shouldKeepAlive = false;
     this.#response.on('close', () => this.onClose());
     const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
     if (judged instanceof Promise)
@@ -94,7 +95,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#state === 'ended') return;
     if (this.#state !== 'answered' || !this.#response.writableFinished) {
       this.#call?.abort();
-      this.#noteCall();
       this.#record.faultOf = 'client';
       this.#note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
     }
@@ -131,7 +131,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   onHead(head: ResponseHead): void {
     if (this.#state !== 'forwarding') return;
-    this.#noteCall();
     const fields = clientFields(head, this.#record.requestId);
     this.#isEventStream = head.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
     if (this.#context.isDraining()) this.#response.shouldKeepAlive = false;
@@ -159,7 +158,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   onFailure(error: GatewayError): void {
     if (this.#state !== 'forwarding') return;
-    this.#noteCall();
     const why = reason(error.code, error.message);
     this.#record.faultOf = error.source;
     if (!this.#response.headersSent) return this.#refuse(denyFor(why), 'upstream', false);
@@ -250,7 +248,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   #expire(code: 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'DRAINING'): void {
     if (this.#state === 'ended') return;
     this.#call?.abort();
-    this.#noteCall();
     const why = denyFor(reason(code));
     this.#record.faultOf = faultOf(code, this.#bodySinceMs >= 0 && !this.#request.complete);
     if (!this.#response.headersSent) return this.#refuse(why, 'connection', true);
@@ -324,10 +321,24 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   #end(): void {
     this.#state = 'ended';
+    this.#noteCall();
     this.#context.metrics.activeRequests.add(-1);
     this.#context.emitter.exchange(this.#record);
     this.#onEnd(this);
   }
+}
+
+/**
+ * Requests after which the parser and others disagree about what follows, so that nothing may follow.
+ *
+ * With an upgrade that was asked for and not taken, the parser loses what came behind the request in the same packet and
+ * goes on with the next: an attacker who cuts the packets would choose what counts as a request. In HTTP/1.0 a connection
+ * persists only where `Connection` says so (RFC 9112 §9.3); the parser also listens to `Proxy-Connection`.
+ */
+function isLastOfConnection({ headers, httpVersionMinor }: IncomingMessage): boolean {
+  const { connection = '', upgrade } = headers;
+  if (httpVersionMinor === 0 && !/\bkeep-alive\b/i.test(connection)) return true;
+  return upgrade !== undefined && /upgrade/i.test(`${connection},${String(headers['proxy-connection'])}`);
 }
 
 /** A request that took too long is the client's fault only while its body is still missing. */

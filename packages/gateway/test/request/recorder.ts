@@ -9,7 +9,8 @@ import { RequestReader, type WireRequest } from './request-reader.ts';
 export class Recorder {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #onActivity: () => void;
+  /** Called when bytes come and when connections open and close. */
+  onActivity: () => void;
   /** Whole requests, in the order they were complete. */
   requests: WireRequest[] = [];
   /** What no strict server would have accepted. */
@@ -18,7 +19,7 @@ export class Recorder {
   cutHeads: string[] = [];
 
   constructor(onActivity: () => void = () => {}) {
-    this.#onActivity = onActivity;
+    this.onActivity = onActivity;
     this.#server = createServer({ noDelay: true }, (socket) => this.#serve(socket));
   }
 
@@ -45,14 +46,14 @@ export class Recorder {
 
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
-    this.#onActivity();
+    this.onActivity();
     const reader = new RequestReader((request) => {
       this.requests.push(request);
       socket.write(answer(request), 'latin1');
     });
     let isFaulty = false;
     socket.on('data', (chunk: Buffer) => {
-      this.#onActivity();
+      this.onActivity();
       reader.feed(chunk);
       if (typeof reader.rest === 'string' || isFaulty) return;
       isFaulty = true;
@@ -62,7 +63,7 @@ export class Recorder {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      this.#onActivity();
+      this.onActivity();
       if (reader.rest === 'incomplete') this.cutHeads.push(reader.openHead);
     });
   }

@@ -74,9 +74,8 @@ export class RequestReader {
   }
 
   #readHead(): Head | undefined {
-    // RFC 9112 §2.2: empty lines before a request line are ignored.
-    while (this.#bytes.length > 1 && this.#bytes.toString('latin1', 0, 2) === '\r\n')
-      this.#bytes = this.#bytes.subarray(2);
+    // RFC 9112 §2.2: empty lines before a request line are ignored; parsers ignore their halves, too.
+    while (this.#bytes[0] === CR || this.#bytes[0] === LF) this.#bytes = this.#bytes.subarray(1);
     if (this.#bytes.length === 0) return undefined;
     const end = this.#bytes.indexOf('\r\n\r\n');
     if (end === -1) return undefined;
@@ -94,6 +93,9 @@ export function readRequests(bytes: Buffer): { readonly requests: readonly WireR
   return { requests, rest: reader.rest };
 }
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 class Fault extends Error {}
 
 interface Head {
@@ -107,14 +109,16 @@ interface Head {
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const REQUEST_LINE = new RegExp(`^(${TOKEN}) ([\\x21-\\x7e\\x80-\\xff]+) (HTTP/1\\.[01])$`);
+// RFC 9112 §3 lets recipients take several spaces for one, and the parser of Node takes RTSP for HTTP; nobody reads where
+// a request ends differently for either.
+const REQUEST_LINE = new RegExp(`^(${TOKEN}) +([\\x21-\\x7e\\x80-\\xff]+) +((?:HTTP|RTSP|ICE)/1\\.[01])$`);
 const FIELD_LINE = new RegExp(
   `^(${TOKEN}):[ \\t]*((?:[\\x21-\\x7e\\x80-\\xff](?:[\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)?)[ \\t]*$`,
 );
 const QUOTED = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
-const CHUNK_LINE = new RegExp(
-  `^([0-9A-Fa-f]{1,13})(?:[ \\t]*;[ \\t]*${TOKEN}(?:[ \\t]*=[ \\t]*(?:${TOKEN}|${QUOTED}))?)*$`,
-);
+// RFC 9112 §7.1.1: extensions that are not understood are ignored. Not even their grammar matters, as long as it cannot hide
+// where the line ends.
+const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,13})(?:[ \\t]*;(?:${TOKEN}|[=; \\t]|${QUOTED})*)?$`);
 
 function headOf(text: string): Head {
   const [requestLine = '', ...lines] = text.slice(0, -4).split('\r\n');
@@ -136,7 +140,7 @@ function framingOf(fields: readonly WireField[], version: string): { framing: Wi
   const lengths = fields.filter(({ name }) => name.toLowerCase() === 'content-length');
   const codings = fields.filter(({ name }) => name.toLowerCase() === 'transfer-encoding');
   if (codings.length > 0) {
-    if (codings.length > 1 || lengths.length > 0 || version === 'HTTP/1.0') throw new Fault('framing');
+    if (codings.length > 1 || lengths.length > 0 || version.endsWith('/1.0')) throw new Fault('framing');
     if (codings[0]?.value.toLowerCase() !== 'chunked') throw new Fault('transfer coding');
     return { framing: 'chunked', length: 0 };
   }
