@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { lists as listsStage, protocol as protocolStage } from '@sallyport/guards';
 import type { ConnectionLimits, DrainConfig, ListsConfig } from '@sallyport/kernel';
 import { z } from 'zod';
 import { type BindAddress, bindAddress, network } from '../addresses.ts';
@@ -23,8 +24,8 @@ export interface Observe {
   readonly stages: readonly string[];
 }
 
-/** Stages that can be observed, by name. */
-export const OBSERVABLE_STAGES: readonly string[] = ['lists', 'protocol'];
+/** Stages that can be observed. Routing cannot: without a route there is nowhere to go on to. */
+const OBSERVABLE_STAGES: readonly string[] = [listsStage.name, protocolStage.name];
 
 export function observe(): z.ZodType<Observe> {
   const all = booleanLeaf('Judge and record everything, refuse nothing. Strictness about HTTP itself stays.');
