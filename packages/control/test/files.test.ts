@@ -14,7 +14,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'latin1'), Buffer.from([0x63, 0xe9]));
   writeFileSync(join(folder, 'empty'), '');
   symlinkSync('ten', join(folder, 'link'));
-  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  execFileSync('sh', ['-c', 'mkfifo pipe'], { cwd: folder });
 });
 
 afterAll(() => {

@@ -44,7 +44,7 @@ export function describeConfig(config: SallyportConfig): string {
 }
 
 /** What stands in the place of a secret. */
-export const REDACTED = '<secret>';
+const REDACTED = '<secret>';
 
 /** Longest list of networks that is written out. */
 const NETWORKS_SHOWN_MAX = 50;

@@ -135,7 +135,7 @@ export function pairs<T>(item: z.ZodType<T>, description: string): z.ZodType<rea
 }
 
 /** Most entries of one list in the configuration: longer ones belong in files of their own. */
-export const LIST_LENGTH_MAX = 1_000;
+const LIST_LENGTH_MAX = 1_000;
 
 const TEXT_LENGTH_MAX = 1_024;
 

@@ -58,10 +58,10 @@ export function loadConfig(options: LoadOptions): LoadResult {
 }
 
 /** Largest configuration file, in bytes: a thousand routes have half of it. */
-export const CONFIG_BYTES_MAX = 1_048_576;
+const CONFIG_BYTES_MAX = 1_048_576;
 
 /** Most problems that are told: a file of another format would fill the screen. */
-export const PROBLEMS_MAX = 200;
+const PROBLEMS_MAX = 200;
 
 /**
  * The mode decides which `.env` file is read, so it is known before any of them is: from the file, or from the process

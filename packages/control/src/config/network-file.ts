@@ -36,10 +36,10 @@ export function readNetworkFile(path: string, files: FileReader): NetworkFile {
 }
 
 /** Largest list file: two million IPv4 networks with room for comments. */
-export const LIST_FILE_BYTES_MAX = 67_108_864;
+const LIST_FILE_BYTES_MAX = 67_108_864;
 
 /** Most networks of one file: what the lists stage holds in reasonable memory. */
-export const NETWORKS_MAX = 2_000_000;
+const NETWORKS_MAX = 2_000_000;
 
 /** Most wrong lines that are told one by one: a file of another format would fill the screen. */
 const LINE_PROBLEMS_MAX = 20;

@@ -27,7 +27,7 @@ export function keyPair(context: ParseContext): z.ZodType<KeyPair> {
 }
 
 /** Days before its end from which on a certificate is worth a warning. */
-export const EXPIRY_WARNING_DAYS = 14;
+const EXPIRY_WARNING_DAYS = 14;
 
 const DAY_MS = 86_400_000;
 
