@@ -19,10 +19,10 @@ export interface PinoOutput {
   flush(): Promise<void>;
 }
 
-/** Bytes gathered before they are written: one system call for many lines. */
-const BATCH_BYTES = 16_384;
+/** Characters gathered before they are written: one system call for many lines. */
+const BATCH_LENGTH = 16_384;
 /** Most bytes of one write. */
-const WRITE_BYTES_MAX = 65_536;
+const WRITE_BYTES_MAX = 131_072;
 /** Longest time a line waits in a batch. */
 export const FLUSH_MS = 250;
 /** Bytes that may wait for a slow disk or a blocked pipe. Beyond it lines are dropped and counted: a full disk must not become a full memory. */
@@ -39,15 +39,53 @@ export function openPino(options: PinoOptions): PinoOutput {
   const stream = destination({
     ...(file === undefined ? { fd: 1 } : { dest: file, append: true, mkdir: true }),
     sync: false,
-    minLength: BATCH_BYTES,
+    minLength: 1,
     maxWrite: WRITE_BYTES_MAX,
     maxLength: LOG_BUFFER_BYTES_MAX,
-    periodicFlush: FLUSH_MS,
   });
-  stream.on('drop', () => options.onDropped(1));
+  stream.on('drop', (lines: string) => options.onDropped(lines.split('\n').length - 1));
   // A reader that closes the pipe takes its lines with it; the gateway goes on.
   stream.on('error', () => options.onDropped(1));
-  return { ...pinoOn(stream, options.level), flush: () => flush(stream) };
+  const batch = new Batch(stream);
+  return {
+    ...pinoOn(batch, options.level),
+    flush: () => {
+      batch.end();
+      return flush(stream);
+    },
+  };
+}
+
+/** Joins lines before the stream sees them: it measures everything that waits at each write. */
+class Batch implements DestinationStream {
+  readonly #stream: DestinationStream;
+  readonly #timer: NodeJS.Timeout;
+  #lines: string[] = [];
+  #length = 0;
+
+  constructor(stream: DestinationStream) {
+    this.#stream = stream;
+    this.#timer = setInterval(() => this.#pass(), FLUSH_MS).unref();
+  }
+
+  write(line: string): void {
+    this.#lines.push(line);
+    this.#length += line.length;
+    if (this.#length >= BATCH_LENGTH) this.#pass();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#pass();
+  }
+
+  #pass(): void {
+    if (this.#length === 0) return;
+    const lines = this.#lines.join('');
+    this.#lines = [];
+    this.#length = 0;
+    this.#stream.write(lines);
+  }
 }
 
 /**

@@ -27,6 +27,8 @@ export type ConnectionPhase =
 export interface LiveExchange {
   /** Judges the exchange's own deadlines. */
   sweep(nowMs: number): void;
+  /** Ends at once because the gateway does, with an answer where one still can be given. */
+  onShutdown(): void;
 }
 
 /** One accepted socket. The table changes its phase; nobody else does. */
@@ -96,13 +98,22 @@ export class ConnectionTable {
     if (siblings.size >= perClientMax && !this.#evict(siblings, 'CONNECTIONS_PER_CLIENT')) {
       return reason('CONNECTIONS_PER_CLIENT', `${perClientMax}`);
     }
-    const halfOpen = [...siblings].filter((sibling) => sibling.isHalfOpen);
-    if (halfOpen.length >= halfOpenPerClientMax && halfOpen[0] !== undefined) {
-      this.#options.onExpire(halfOpen[0], reason('CONNECTION_EVICTED', 'half-open'));
-    }
+    this.#evictHalfOpen(siblings, halfOpenPerClientMax);
     siblings.add(entry);
     this.#byClient.set(client.network, siblings);
     return undefined;
+  }
+
+  /**
+   * Ends the oldest of a client's half-open connections when there are too many. Only those count whose request could have
+   * been here by now: players behind one address who all come back at once open hundreds in one moment.
+   */
+  #evictHalfOpen(siblings: ReadonlySet<Entry>, max: number): void {
+    const beforeMs = this.#options.clock.monotonicMs() - HALF_OPEN_GRACE_MS;
+    const halfOpen = [...siblings].filter((sibling) => sibling.isHalfOpen && sibling.acceptedMs < beforeMs);
+    const oldest = halfOpen[0];
+    if (halfOpen.length >= max && oldest !== undefined)
+      this.#options.onExpire(oldest, reason('CONNECTION_EVICTED', 'half-open'));
   }
 
   /** Handshakes are done; a request head is awaited. */
@@ -204,6 +215,9 @@ export class ConnectionTable {
     return false;
   }
 }
+
+/** A connection younger than this is not yet half-open: its first request may be on its way. */
+export const HALF_OPEN_GRACE_MS = 1_000;
 
 /** Longest time a refused client may go on sending, so that closing early does not reset away the answer it should read. */
 export const LINGER_MS = 2_000;

@@ -8,6 +8,7 @@ import { beginWebSocket } from '../exchange/websocket-exchange.ts';
 import { denyFor, rawRefusal, refusalResponse } from '../respond/refusal.ts';
 import type { Connection } from './connection-table.ts';
 import { Lane } from './lane.ts';
+import { LeanRequest } from './lean-request.ts';
 
 /**
  * HTTP/1.1 on the connections of one listener. `node:http` parses and never listens; its own deadlines are off, because the
@@ -23,7 +24,10 @@ export class HttpDoor {
     this.#context = context;
     this.#door = door;
     this.#server = createServer({
+      IncomingMessage: LeanRequest,
       insecureHTTPParser: false,
+      // A request without a body needs no stream for it.
+      optimizeEmptyRequests: true,
       maxHeaderSize: headerBytesMax,
       // Missing and repeated fields are refused by our own strictness, with a reason and an event.
       requireHostHeader: false,

@@ -34,12 +34,13 @@ export interface Decision {
  * A stage that throws is recorded, and its own `onFailure` decides.
  */
 export function decide(exchange: Exchange, policy: DecidingPolicy, clock: Clock): Decision | Promise<Decision> {
-  const trail: Trail = { policy, clock, observed: NONE, failedStages: NONE, stageUs: {} };
-  for (const [index, name] of STAGE_ORDER.entries()) {
-    const startedMs = clock.monotonicMs();
+  const trail: Trail = { policy, clock, observed: NONE, failedStages: NONE, stageUs: {}, sinceMs: clock.monotonicMs() };
+  for (let index = 0; index < STAGE_ORDER.length; index += 1) {
+    const name = STAGE_ORDER[index];
+    if (name === undefined) break;
     const verdict = inspect(name, exchange, trail);
-    if (verdict instanceof Promise) return decideLater(exchange, trail, { index, startedMs, verdict });
-    const final = settle(name, verdict, trail, startedMs);
+    if (verdict instanceof Promise) return decideLater(exchange, trail, { index, verdict });
+    const final = settle(name, verdict, trail);
     if (final !== undefined) return final;
   }
   return conclude(PASS, '', trail);
@@ -51,27 +52,23 @@ interface Trail {
   observed: readonly ObservedVerdict[];
   failedStages: readonly StageName[];
   readonly stageUs: Record<string, number>;
+  /** When the stage that runs now began: the end of the one before it. */
+  sinceMs: number;
 }
 
 interface Pending {
   readonly index: number;
-  readonly startedMs: number;
   readonly verdict: Promise<Verdict>;
 }
 
 const NONE: readonly never[] = [];
 
 async function decideLater(exchange: Exchange, trail: Trail, pending: Pending): Promise<Decision> {
-  let { startedMs } = pending;
   let verdict: Verdict | Promise<Verdict> = pending.verdict;
   for (const name of STAGE_ORDER.slice(pending.index)) {
-    const isFirst = verdict === pending.verdict;
-    if (!isFirst) {
-      startedMs = trail.clock.monotonicMs();
-      verdict = inspect(name, exchange, trail);
-    }
+    if (verdict !== pending.verdict) verdict = inspect(name, exchange, trail);
     const settled = await verdict;
-    const final = settle(name, settled, trail, startedMs);
+    const final = settle(name, settled, trail);
     if (final !== undefined) return final;
     verdict = PASS;
   }
@@ -94,8 +91,10 @@ function failed(name: StageName, trail: Trail): Verdict {
 }
 
 /** Notes what a stage said; the decision if that ends it. */
-function settle(name: StageName, verdict: Verdict, trail: Trail, startedMs: number): Decision | undefined {
-  trail.stageUs[name] = Math.round((trail.clock.monotonicMs() - startedMs) * 1_000);
+function settle(name: StageName, verdict: Verdict, trail: Trail): Decision | undefined {
+  const nowMs = trail.clock.monotonicMs();
+  trail.stageUs[name] = Math.round((nowMs - trail.sinceMs) * 1_000);
+  trail.sinceMs = nowMs;
   if (verdict.kind === 'pass') return undefined;
   // Without a route there is nowhere to go on to, so observing cannot mean passing.
   if (trail.policy.modes[name] === 'observe' && name !== 'routing') {

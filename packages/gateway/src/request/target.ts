@@ -75,14 +75,12 @@ function isQuery(query: string): boolean {
 
 function normalisePath(rawPath: string, query: string): Target | Reason {
   let text = '';
-  let hasEncodedSlash = false;
   for (let index = 0; index < rawPath.length; index += 1) {
     const code = rawPath.charCodeAt(index);
     if (code === PERCENT) {
       const value = hexPair(rawPath, index + 1);
       if (value === -1) return reason('TARGET_INVALID', 'percent-encoding');
       if (value < 0x20 || value === 0x7f) return reason('TARGET_INVALID', 'encoded control character');
-      if (value === SLASH || value === 0x5c) hasEncodedSlash = true;
       text += UNRESERVED[value] === PLAIN ? String.fromCharCode(value) : encode(value);
       index += 2;
     } else if (PATH_CLASS[code] === PLAIN) text += rawPath[index];
@@ -90,7 +88,8 @@ function normalisePath(rawPath: string, query: string): Target | Reason {
     else return reason('TARGET_INVALID', `character 0x${code.toString(16)}`);
   }
   const path = removeDots(text);
-  return path === undefined ? reason('PATH_TRAVERSAL') : { path, query, hasEncodedSlash };
+  if (path === undefined) return reason('PATH_TRAVERSAL');
+  return { path, query, hasEncodedSlash: path.includes('%2F') || path.includes('%5C') };
 }
 
 /** RFC 3986 §5.2.4, with empty segments removed; undefined when the path climbs above its root. */

@@ -2,7 +2,13 @@ import { strict as assert } from 'node:assert';
 import { Socket } from 'node:net';
 import { Client, type ConnectionLimits, IpAddress, ManualClock } from '@sallyport/kernel';
 import { describe, expect, it } from 'vitest';
-import { type Connection, ConnectionTable, LINGER_MS } from '../../src/listener/connection-table.ts';
+import {
+  type Connection,
+  ConnectionTable,
+  HALF_OPEN_GRACE_MS,
+  LINGER_MS,
+  type LiveExchange,
+} from '../../src/listener/connection-table.ts';
 
 const LIMITS: ConnectionLimits = {
   connectionsMax: 6,
@@ -13,6 +19,14 @@ const LIMITS: ConnectionLimits = {
   keepAliveMs: 30_000,
   headerBytesMax: 16_384,
 };
+
+/** Something in progress that has no deadline of its own. */
+function live(sweep: (nowMs: number) => void = () => undefined): LiveExchange {
+  return { sweep, onShutdown: () => undefined };
+}
+
+/** An exchange without deadlines. */
+const ENDLESS: LiveExchange = { sweep: () => undefined, onShutdown: () => undefined };
 
 /** A table whose expired connections leave at once, as they do when their socket closes. */
 class World {
@@ -47,7 +61,7 @@ class World {
     const connection = this.add(name, client);
     assert(connection !== undefined);
     this.table.expectHead(connection);
-    this.table.beginExchange(connection, { sweep: () => undefined });
+    this.table.beginExchange(connection, live());
     this.table.becomeIdle(connection);
     return connection;
   }
@@ -82,7 +96,10 @@ describe('deadlines of connections', () => {
     const connection = world.add('busy', '192.0.2.1');
     assert(connection !== undefined);
     const sweeps: number[] = [];
-    world.table.beginExchange(connection, { sweep: (nowMs) => sweeps.push(nowMs) });
+    world.table.beginExchange(
+      connection,
+      live((nowMs) => sweeps.push(nowMs)),
+    );
     world.sweepAfter(1_000_000);
     expect(sweeps).toEqual([1_000_000]);
     expect(world.expired).toEqual([]);
@@ -130,7 +147,7 @@ describe('floods of connections', () => {
     for (let index = 0; index < 3; index += 1) {
       const connection = world.add(`busy-${index}`, '192.0.2.1');
       assert(connection !== undefined);
-      world.table.beginExchange(connection, { sweep: () => undefined });
+      world.table.beginExchange(connection, live());
     }
     const fourth = world.add('fourth');
     assert(fourth !== undefined);
@@ -142,7 +159,7 @@ describe('floods of connections', () => {
     for (let index = 1; index <= 3; index += 1) {
       const connection = world.add(`busy-${index}`, `2001:db8:0:1::${index}`);
       assert(connection !== undefined);
-      world.table.beginExchange(connection, { sweep: () => undefined });
+      world.table.beginExchange(connection, live());
     }
     const same = world.add('same network');
     const other = world.add('other network');
@@ -155,8 +172,17 @@ describe('floods of connections', () => {
     const world = new World();
     world.add('half-0', '192.0.2.1');
     world.add('half-1', '192.0.2.1');
+    world.clock.advance(HALF_OPEN_GRACE_MS + 1);
     world.add('half-2', '192.0.2.1');
     expect(world.expired).toEqual(['half-0 CONNECTION_EVICTED']);
+  });
+
+  it('that have just begun are not half-open: a reconnecting crowd behind one address stays', () => {
+    const world = new World();
+    for (let index = 0; index < 3; index += 1) world.add(`player-${index}`, '192.0.2.1');
+    world.clock.advance(HALF_OPEN_GRACE_MS);
+    world.add('other', '192.0.2.2');
+    expect(world.expired).toEqual([]);
   });
 
   it('are not counted per client where one peer carries many', () => {
