@@ -24,6 +24,11 @@ export type ThreadOrder = 'preferred' | 'all' | 'search';
 export interface DeterminizerMode {
   readonly order: ThreadOrder;
   readonly isBackward: boolean;
+  /**
+   * Gives up on a text that makes many states before the cache is full too: for many patterns together, which one by
+   * one make fewer.
+   */
+  readonly givesUpEarly?: boolean;
 }
 
 /**
@@ -32,6 +37,10 @@ export interface DeterminizerMode {
  */
 const BYTES_PER_STATE_MIN = 8;
 const STATES_TO_JUDGE_MIN = 64;
+
+/** The same for giving up early: what was made until then is kept, so ordinary texts fill the cache in a few calls. */
+const EARLY_BYTES_PER_STATE_MIN = 4;
+const EARLY_STATES_MIN = 128;
 
 /** Makes the states and transitions of a lazy automaton when they are first needed, within a budget of bytes. */
 export class Determinizer implements CacheMember {
@@ -145,7 +154,7 @@ export class Determinizer implements CacheMember {
     const entry = members.length === 0 ? next : -(this.#matches.push({ next, members }) + 1);
     // After a flush the row of `state` is gone.
     if (!isFull) this.#store.table[state + symbol] = entry;
-    return entry;
+    return this.#isTooNew(progress) ? 0 : entry;
   }
 
   /** Moves the first `threads` of `#resolved` over a byte (-1 for an end) into `#roots`; returns how many there are. */
@@ -288,6 +297,11 @@ export class Determinizer implements CacheMember {
   #categoryOf(symbol: number, byte: number): number {
     if (symbol < this.edge) return uint8At(CATEGORY_OF_BYTE, byte);
     return byte < 0 ? CATEGORY.edge : CATEGORY.lastNewline;
+  }
+
+  #isTooNew(progress: number): boolean {
+    if (this.#mode.givesUpEarly !== true || this.#statesSince < EARLY_STATES_MIN) return false;
+    return progress - this.#flushedAt < this.#statesSince * EARLY_BYTES_PER_STATE_MIN;
   }
 
   #isThrashing(progress: number): boolean {

@@ -10,46 +10,56 @@ export interface PhraseFound {
 }
 
 /**
- * One pass over a text that leaves few candidates of a set. A phrase list needs no second look: its candidates match.
+ * One pass over a text that leaves few candidates of a set, and finds the phrases of its phrase lists.
  * Not to be shared between threads.
  */
 export class Prefilter {
   /** Bytes read and literals met since construction. */
   steps = 0;
-  /** The planes of the last scan, see `PrefilterImage`. */
-  readonly planes: Int32Array;
+  /** The members that the last scan did not rule out, a bit for each. */
+  readonly left: Int32Array;
+  /** See `PrefilterImage`. */
+  readonly #planes: Int32Array;
   readonly #image: PrefilterImage;
   readonly #members: readonly MemberImage[];
   readonly #seenIn: Float64Array;
+  readonly #hasPhrases: boolean;
   readonly #isCaseSensitive: boolean;
-  readonly #baseKeys: Int32Array;
+  readonly #slotKeys: Int32Array;
   readonly #bases: Int32Array;
+  readonly #lefts: Int32Array;
   readonly #foundIn: Float64Array;
   readonly #foundPhrase: Int32Array;
   readonly #foundEnd: Int32Array;
+  /** Literals of the last scan, each once. */
+  readonly #met: Int32Array;
+  #metCount = 0;
   #epoch = 0;
 
   constructor(image: PrefilterImage, members: readonly MemberImage[]) {
     this.#image = image;
     this.#members = members;
-    this.planes = new Int32Array(image.initial.length);
+    this.left = new Int32Array(image.words);
+    this.#planes = new Int32Array(image.initial.length);
     // No group has bit 31, so no key is -1.
-    this.#baseKeys = new Int32Array(2 << BASES_BITS).fill(-1);
-    this.#bases = new Int32Array(image.initial.length << BASES_BITS);
+    this.#slotKeys = new Int32Array(2 << SLOT_BITS).fill(-1);
+    this.#bases = new Int32Array(image.initial.length << SLOT_BITS);
+    this.#lefts = new Int32Array(image.words << SLOT_BITS);
     this.#seenIn = new Float64Array(image.literals.lengths.length);
+    this.#met = new Int32Array(image.literals.lengths.length);
+    this.#hasPhrases = members.some((member) => member.kind === 'phrases');
     this.#isCaseSensitive = members.some((member) => member.kind === 'phrases' && !member.ignoreCase);
     this.#foundIn = new Float64Array(members.length);
     this.#foundPhrase = new Int32Array(members.length);
     this.#foundEnd = new Int32Array(members.length);
   }
 
-  /** Fills `planes` for a string of bytes. The one loop that every byte of every value goes through. */
+  /** Fills `left` for a string of bytes. The one loop that every byte of every value goes through. */
   scan(text: string): void {
     const { literals, groupLow, groupHigh } = this.#image;
     const { classOf, table } = literals;
-    const planes = this.planes;
-    for (let word = 0; word < planes.length; word++) planes[word] = 0;
     this.#epoch++;
+    this.#metCount = 0;
     this.steps += text.length;
     let state = 0;
     let low = 0;
@@ -64,9 +74,31 @@ export class Prefilter {
         this.#meet(text, state, index + 1);
       }
     }
-    const base = this.#baseOf(low, high);
-    for (let word = 0; word < planes.length; word++)
-      planes[word] = int32At(planes, word) | int32At(this.#bases, base + word);
+    const slot = this.#slotOf(low, high);
+    if (this.#metCount === 0) this.#leaveOfSlot(slot);
+    else this.#leaveWithLiterals(slot);
+  }
+
+  /** With no literal met, what is left depends on the groups of bytes alone. */
+  #leaveOfSlot(slot: number): void {
+    const lefts = this.#lefts;
+    const left = this.left;
+    const base = slot * left.length;
+    for (let word = 0; word < left.length; word++) left[word] = int32At(lefts, base + word);
+  }
+
+  #leaveWithLiterals(slot: number): void {
+    const bases = this.#bases;
+    const planes = this.#planes;
+    const base = slot * planes.length;
+    for (let word = 0; word < planes.length; word++) planes[word] = int32At(bases, base + word);
+    for (let met = 0; met < this.#metCount; met++) this.#add(planes, this.#image.literalHits, int32At(this.#met, met));
+    andPlanes(planes, this.left);
+  }
+
+  /** Forgets what the last scan found. */
+  forget(): void {
+    this.#epoch++;
   }
 
   /** The first phrase of a list that the last scan found. */
@@ -77,16 +109,16 @@ export class Prefilter {
 
   /** Notes every literal that ends in front of `end`. */
   #meet(text: string, row: number, end: number): void {
-    const { literals, literalHits } = this.#image;
+    const { literals } = this.#image;
     let literal = int32At(literals.firstEnding, row / literals.stride);
     for (; literal >= 0; literal = int32At(literals.suffix, literal)) {
       const isSeen = this.#seenIn[literal] === this.#epoch;
       // What ends with a literal that was seen was seen with it, unless a phrase still waits for the right case.
       if (isSeen && !this.#isCaseSensitive) return;
       this.steps++;
-      if (!isSeen) this.#add(this.planes, literalHits, literal);
+      if (!isSeen) this.#met[this.#metCount++] = literal;
       this.#seenIn[literal] = this.#epoch;
-      this.#notePhrases(text, literal, end);
+      if (this.#hasPhrases) this.#notePhrases(text, literal, end);
     }
   }
 
@@ -100,7 +132,6 @@ export class Prefilter {
       this.#foundIn[member] = this.#epoch;
       this.#foundPhrase[member] = phrase;
       this.#foundEnd[member] = end;
-      this.planes[member >>> 5] = int32At(this.planes, member >>> 5) | (1 << (member & 31));
     }
   }
 
@@ -111,21 +142,22 @@ export class Prefilter {
   }
 
   /**
-   * Where in `#bases` the planes stand that these groups of bytes alone give. Most values are of a few kinds (a number,
-   * a name, a path), so the last ones are kept.
+   * Where the planes and what they leave stand that these groups of bytes alone give. Most values are of a few kinds
+   * (a number, a name, a path), so the last ones are kept.
    */
-  #baseOf(low: number, high: number): number {
-    const slot = (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> (32 - BASES_BITS)) * 2;
-    const length = this.planes.length;
-    const base = (slot / 2) * length;
-    if (int32At(this.#baseKeys, slot) === low && int32At(this.#baseKeys, slot + 1) === high) return base;
-    this.#baseKeys[slot] = low;
-    this.#baseKeys[slot + 1] = high;
-    const planes = this.#bases.subarray(base, base + length);
+  #slotOf(low: number, high: number): number {
+    const slot = Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> (32 - SLOT_BITS);
+    const key = slot * 2;
+    if (int32At(this.#slotKeys, key) === low && int32At(this.#slotKeys, key + 1) === high) return slot;
+    this.#slotKeys[key] = low;
+    this.#slotKeys[key + 1] = high;
+    const length = this.#planes.length;
+    const planes = this.#bases.subarray(slot * length, (slot + 1) * length);
     planes.set(this.#image.initial);
     this.#addGroups(planes, low, 0);
     this.#addGroups(planes, high, GROUPS_PER_WORD);
-    return base;
+    andPlanes(planes, this.#lefts.subarray(slot * this.left.length, (slot + 1) * this.left.length));
+    return slot;
   }
 
   #addGroups(planes: Int32Array, bits: number, first: number): void {
@@ -144,4 +176,13 @@ export class Prefilter {
 }
 
 /** Kinds of values remembered, as a power of two. */
-const BASES_BITS = 7;
+const SLOT_BITS = 7;
+
+/** A member is left when its bit is set in every plane. */
+function andPlanes(planes: Int32Array, left: Int32Array): void {
+  for (let word = 0; word < left.length; word++) {
+    let bits = -1;
+    for (let at = word; at < planes.length; at += left.length) bits &= int32At(planes, at);
+    left[word] = bits;
+  }
+}

@@ -230,7 +230,8 @@ export class Regex {
   /** True unless a text that every match contains does not stand behind `from`. */
   #hasRequired(text: string, from: number): boolean {
     const { requiredText } = this.image;
-    return requiredText === '' || text.indexOf(requiredText, from) >= 0;
+    const isShort = text.length - from < REQUIRED_LENGTH_MIN;
+    return isShort || requiredText === '' || text.indexOf(requiredText, from) >= 0;
   }
 
   #splitsCodePoint(text: string, index: number): boolean {
@@ -245,6 +246,9 @@ export class Regex {
     return new LazyAutomaton(this.image.program, { order, isBackward: false }, this.#budget);
   }
 }
+
+/** In a shorter text looking for what it must contain first costs as much as searching it. */
+const REQUIRED_LENGTH_MIN = 64;
 
 /** Stands for "no match", where undefined stands for "another engine must say". */
 const NOTHING: Span = { start: NO_MATCH, end: NO_MATCH };

@@ -132,10 +132,13 @@ function compilePrefilter(members: readonly MemberImage[], clauses: readonly (re
     const bit = 1 << (index & 31);
     const word = index >>> 5;
     if (member.kind === 'phrases') {
-      initial[word] = (initial[word] ?? 0) & ~bit;
-      for (const [phrase, text] of member.phrases.entries()) {
-        literal(folded(text)).uses.push(index, phrase, member.ignoreCase ? 0 : 1);
+      const entries = member.phrases.map((phrase) => literal(folded(phrase)));
+      for (const [phrase, { hits, uses }] of entries.entries()) {
+        // Where case counts a hit leaves a candidate, and the scan has noted whether it is exact.
+        hits.push(word, bit);
+        uses.push(index, phrase, member.ignoreCase ? 0 : 1);
       }
+      initial[word] = (initial[word] ?? 0) & ~bit;
     }
     for (const [plane, clause] of (clauses[index] ?? []).entries()) {
       const hit = [plane * words + word, bit] as const;

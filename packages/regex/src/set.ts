@@ -4,7 +4,6 @@ import { checkVersion } from './image.ts';
 import { REGEX_LIMITS } from './limits.ts';
 import { type PhraseFound, Prefilter } from './prefilter.ts';
 import { checkedCacheBytes, type InstantiateOptions, type Match, Regex, type SearchOptions } from './regex.ts';
-import { CLAUSES_MAX } from './required.ts';
 import { compileSet, type RegexSetImage, type SetMember, type SetOptions } from './set-image.ts';
 import { byteString, type Text } from './text.ts';
 import { Together } from './together.ts';
@@ -16,19 +15,14 @@ export interface InstantiateSetOptions extends InstantiateOptions {
 }
 
 /** Which members a search is about. Made once by `RegexSet.subset`, for that set only, and used often. */
-export class Subset {
+export interface Subset {
   readonly members: readonly number[];
   /** A bit for each member. */
   readonly words: Int32Array;
   /** Those that the prefilter rarely rules out; shared by subsets that have the same ones. */
   readonly together: Together | undefined;
-
-  /** Use `RegexSet.subset`. */
-  constructor(members: readonly number[], words: Int32Array, together: Together | undefined) {
-    this.members = members;
-    this.words = words;
-    this.together = together;
-  }
+  /** So few patterns that looking for candidates costs more than running them. */
+  readonly isFew: boolean;
 }
 
 /** Compiles a set for use in this thread. Throws `RegexError`, whose `member` says which one is to blame. */
@@ -103,7 +97,8 @@ export class RegexSet {
       words[member >>> 5] = int32At(words, member >>> 5) | (1 << (member & 31));
     }
     const list = membersIn(words);
-    return new Subset(list, words, this.#togetherOf(list));
+    const isFew = list.length <= FEW_PATTERNS && list.every((member) => this.#regexes[member] !== undefined);
+    return { members: list, words, together: this.#togetherOf(list), isFew };
   }
 
   /** The numbers of the members that match anywhere in the text, ascending. */
@@ -113,17 +108,11 @@ export class RegexSet {
 
   /** As `match`, for a string known to hold only bytes: a code unit above 0xFF makes the answer meaningless. */
   matchBytes(text: string, among: Subset = this.#everything): readonly number[] {
-    this.#prefilter.scan(text);
+    if (among.isFew) return this.#matchFew(text, among.members);
     const candidates = this.#candidates;
     const matched = this.#matched;
-    let any = 0;
-    for (let word = 0; word < candidates.length; word++) {
-      const left = this.#candidatesIn(word) & int32At(among.words, word);
-      candidates[word] = left;
-      matched[word] = 0;
-      any |= left;
-    }
-    if (any === 0) return NONE;
+    if (!this.#leaveCandidates(text, among)) return NONE;
+    for (let word = 0; word < matched.length; word++) matched[word] = 0;
     among.together?.decide(text, candidates, matched);
     for (let word = 0; word < candidates.length; word++) {
       for (let rest = int32At(candidates, word); rest !== 0; rest &= rest - 1) {
@@ -135,8 +124,7 @@ export class RegexSet {
 
   /** The members that the prefilter cannot rule out, ascending: those that match are among them. */
   candidates(text: Text, among: Subset = this.#everything): readonly number[] {
-    this.#prefilter.scan(byteString(text));
-    return membersIn(among.words.map((words, word) => words & this.#candidatesIn(word)));
+    return this.#leaveCandidates(byteString(text), among) ? membersIn(this.#candidates) : NONE;
   }
 
   /** The first phrase of a phrase list that the last call of `match` found. */
@@ -149,13 +137,26 @@ export class RegexSet {
     return this.#regexes[member]?.match(text, options);
   }
 
-  #candidatesIn(word: number): number {
-    const { planes } = this.#prefilter;
-    const { words } = this.image.prefilter;
-    if (!this.#usesPrefilter) return -1;
-    let candidates = -1;
-    for (let plane = 0; plane < CLAUSES_MAX; plane++) candidates &= int32At(planes, plane * words + word);
-    return candidates;
+  /** Fills `#candidates`; false if there is none. */
+  #leaveCandidates(text: string, among: Subset): boolean {
+    const { left } = this.#prefilter;
+    const { words } = among;
+    const candidates = this.#candidates;
+    this.#prefilter.scan(text);
+    let any = 0;
+    for (let word = 0; word < candidates.length; word++) {
+      const bits = int32At(words, word) & (this.#usesPrefilter ? int32At(left, word) : -1);
+      candidates[word] = bits;
+      any |= bits;
+    }
+    return any !== 0;
+  }
+
+  #matchFew(text: string, members: readonly number[]): readonly number[] {
+    let matched: number[] | undefined;
+    this.#prefilter.forget();
+    for (const member of members) if (this.#regexes[member]?.testBytes(text) ?? false) (matched ??= []).push(member);
+    return matched ?? NONE;
   }
 
   #togetherOf(members: readonly number[]): Together | undefined {
@@ -174,6 +175,8 @@ export class RegexSet {
     return regex.testBytes(text);
   }
 }
+
+const FEW_PATTERNS = 2;
 
 const NONE: readonly number[] = Object.freeze([]);
 

@@ -21,7 +21,11 @@ export class Together {
       const regex = image.members[member];
       return regex?.kind === 'regex' ? [{ program: regex.program, member }] : [];
     });
-    this.#automaton = new LazyAutomaton(combinePrograms(parts), { order: 'search', isBackward: false }, budget);
+    this.#automaton = new LazyAutomaton(
+      combinePrograms(parts),
+      { order: 'search', isBackward: false, givesUpEarly: true },
+      budget,
+    );
     this.#members = new Int32Array(words);
     this.#wanted = new Int32Array(words);
     this.#found = new Int32Array(words);
