@@ -13,7 +13,11 @@ export function runUntilStopped(serving: Serving): Promise<number> {
   return new Promise((resolve) => {
     let isStopping = false;
     const stop = (signal: NodeJS.Signals): void => {
-      if (isStopping) return resolve(EXIT_FORCED);
+      if (isStopping) {
+        serving.log.warn('stopping at once', { signal });
+        void serving.flush().then(() => resolve(EXIT_FORCED));
+        return;
+      }
       isStopping = true;
       serving.log.info('stopping', { signal });
       serving.stop().then(

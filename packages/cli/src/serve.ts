@@ -23,6 +23,8 @@ export interface Serving {
   readonly operations: OperationsAddress | undefined;
   /** Counts an error that nobody foresaw; see `run`. */
   onInternalError(cause: unknown): void;
+  /** Writes the lines of the log that still wait, for a process that ends without `stop`. */
+  flush(): Promise<void>;
   /** Drains and stops; resolves when nothing is left and everything is written. */
   stop(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
       internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });
     },
+    flush: () => output.flush(),
     stop: async () => {
       await gateway.drain();
       await operations?.close();

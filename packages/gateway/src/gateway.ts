@@ -34,6 +34,8 @@ export interface Readiness {
 export const SWEEP_MS = 1_000;
 /** How often a drain looks for WebSockets that are due and for its own end. */
 const DRAIN_SWEEP_MS = 100;
+/** Turns of the event loop that destroyed sockets get to say so. They need two. */
+const CLOSE_TURNS_MAX = 100;
 
 /**
  * The data plane: listeners, decisions, upstreams, events. It knows no configuration file, no console and no clock but the
@@ -134,8 +136,12 @@ export class Gateway {
       relays.sweep();
       await new Promise((resolve) => setTimeout(resolve, DRAIN_SWEEP_MS));
     }
-    emitter.system('stopped', `${connections.size} connections cut`);
+    const cut = connections.size;
     this.close();
+    // Sockets say that they are gone in later turns of the event loop, and each end belongs into the log before ours.
+    for (let turn = 0; turn < CLOSE_TURNS_MAX && connections.size > 0; turn += 1)
+      await new Promise((resolve) => setImmediate(resolve));
+    emitter.system('stopped', `${cut} connections cut`);
   }
 
   /** Ends everything at once. */
@@ -144,7 +150,10 @@ export class Gateway {
     clearInterval(this.#timer);
     for (const listener of this.#listeners) listener.stopAccepting();
     this.#context.relays.destroyAll();
-    for (const connection of this.#context.connections.entries()) connection.socket.destroy();
+    for (const connection of this.#context.connections.entries()) {
+      connection.exchange?.onShutdown();
+      connection.socket.destroy();
+    }
     this.#upstreams.close();
   }
 

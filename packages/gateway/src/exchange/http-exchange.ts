@@ -109,9 +109,12 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#isReaderStalled(nowMs, limits)) return this.#expire('RESPONSE_STALLED');
   }
 
-  /** Ends the exchange because the gateway does. */
   onShutdown(): void {
     this.#expire('DRAINING');
+    if (this.#state === 'ended') return;
+    // What the kernel has taken of the answer still goes out; nothing that waits behind it may begin.
+    this.#arrival.connection.stream.destroy();
+    this.#end();
   }
 
   // What the upstream says: ResponseSink.

@@ -77,6 +77,12 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     this.#refuse(denyFor(reason('REQUEST_TIMEOUT')), 'connection');
   }
 
+  onShutdown(): void {
+    this.#call?.abort();
+    this.#record.faultOf = 'internal';
+    this.#refuse(denyFor(reason('DRAINING')), 'connection');
+  }
+
   // What the upstream says: ResponseSink. A handshake has no body.
 
   onBodyWanted(): void {
@@ -300,6 +306,11 @@ class Progress implements LiveExchange {
     if (nowMs - this.#lastMs < PROGRESS_MS) return;
     this.#lastMs = nowMs;
     this.#report();
+  }
+
+  /** The relay says goodbye itself. */
+  onShutdown(): void {
+    return;
   }
 }
 
