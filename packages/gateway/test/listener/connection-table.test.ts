@@ -25,9 +25,6 @@ function live(sweep: (nowMs: number) => void = () => undefined): LiveExchange {
   return { sweep, onShutdown: () => undefined };
 }
 
-/** An exchange without deadlines. */
-const ENDLESS: LiveExchange = { sweep: () => undefined, onShutdown: () => undefined };
-
 /** A table whose expired connections leave at once, as they do when their socket closes. */
 class World {
   readonly clock: ManualClock = new ManualClock();
