@@ -2,9 +2,8 @@
  * Sallyport as a plain reverse proxy beside nginx and HAProxy: keep-alive HTTP/1.1, requests as browsers send them.
  *
  * One processor for the proxy under test, one for load generator and upstream; the three take turns. The main figure is
- * processor time for each request, which says what a request costs whatever else the machine does. `cpu_vs_nginx=0.40`
- * means that Sallyport serves 0.40 of the requests that nginx serves with the same processor time: each turn is compared
- * within itself, and the median of the calmer half of all turns counts. Turns in which others used the processor are
+ * processor time for each request, which says what a request costs whatever else the machine does. `cpu_vs_nginx=2.50`
+ * means that a request costs Sallyport 2.50 times the processor time it costs nginx: each turn is compared within itself, and the median of the calmer half of all turns counts. Turns in which others used the processor are
  * no use: they change how many requests a proxy finds waiting, and with that what each costs.
  */
 import type { BenchOptions, BenchResult } from './main.ts';
@@ -86,7 +85,7 @@ function resultOf(rounds: ByName<readonly Round[]>, memoryMib: ByName<number>): 
     console.log(`${name.padEnd(10)}${cells.join(' ')}`);
   }
   const against = (peer: Name): number =>
-    round2(median(rounds[peer].map(({ cpuUsPerRequest }, index) => cpuUsPerRequest / cpuOf(rounds.sallyport, index))));
+    round2(median(rounds[peer].map(({ cpuUsPerRequest }, index) => cpuOf(rounds.sallyport, index) / cpuUsPerRequest)));
   return {
     figures: {
       cpu_vs_nginx: against('nginx'),
