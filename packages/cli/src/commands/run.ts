@@ -50,8 +50,9 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
 export function startFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code: unknown = Reflect.get(error, 'code');
+  // Node.js gives the path of a socket file the port -1.
   const where = [Reflect.get(error, 'address'), Reflect.get(error, 'port')]
-    .filter((part) => part !== undefined)
+    .filter((part) => part !== undefined && part !== -1)
     .join(':');
   if (code === 'EADDRINUSE') return `${where} is already in use by another process`;
   if (code === 'EACCES') return `${where} may not be opened by this user (ports below 1024 need CAP_NET_BIND_SERVICE)`;

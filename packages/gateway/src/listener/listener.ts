@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
 import { peerAddressOf } from '../client/peer.ts';
@@ -42,10 +43,10 @@ export class Listener {
   }
 
   /** @throws Error (EADDRINUSE and its like) when the address cannot be had. */
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
     const { address } = this.#config;
-    if (address.kind === 'unix') removeStaleSocket(address.path);
-    return new Promise((resolve, reject) => {
+    if (address.kind === 'unix') await removeAbandonedSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       const onListening = (): void => {
         this.#server.off('error', reject);
@@ -186,8 +187,18 @@ function transportOf(stream: TLSSocket): object {
   return typeof parent === 'object' && parent !== null ? parent : stream;
 }
 
-/** A socket file left by a process that was killed would refuse us the address. Anything that is not a socket stays. */
-function removeStaleSocket(path: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found?.isSocket()) unlinkSync(path);
+/**
+ * A socket file left by a process that was killed would refuse us the address. One on which somebody answers is theirs, and
+ * anything that is not a socket stays: both are EADDRINUSE.
+ */
+async function removeAbandonedSocket(path: string): Promise<void> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const probe = connect(path);
+  try {
+    await once(probe, 'connect');
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED') unlinkSync(path);
+  } finally {
+    probe.destroy();
+  }
 }
