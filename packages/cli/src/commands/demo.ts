@@ -80,6 +80,7 @@ routes:
     upstream: arena
     profile: api
     request: { methods: [GET, HEAD, POST], contentTypes: [application/json], bodyMax: 4KB }
+drain: { deadline: 2s, webSocketSpread: 0s }
 operations:
   address: 127.0.0.1:${operationsPort}
 log:
