@@ -6,7 +6,7 @@ import type { Game } from './game.ts';
 import { isRecord } from './protocol.ts';
 
 /** Longest request body, in bytes: the only body that the API takes is a name. */
-export const BODY_BYTES_MAX = 4096;
+const BODY_BYTES_MAX = 4096;
 const LEADERBOARD_ROWS_DEFAULT = 10;
 const LEADERBOARD_ROWS_MAX = 100;
 

@@ -6,9 +6,9 @@
 /** Longest message from a player, in bytes. Beyond it the connection closes with 1009: a player has nothing that long to say. */
 export const MESSAGE_BYTES_MAX = 4096;
 /** Longest name, in code points: what fits above a player on the field. */
-export const NAME_LENGTH_MAX = 16;
+const NAME_LENGTH_MAX = 16;
 /** Longest chat line, in code points: two lines of the chat panel. */
-export const CHAT_LENGTH_MAX = 200;
+const CHAT_LENGTH_MAX = 200;
 /** Longest resume token accepted, in characters; the server's own have 22. */
 const TOKEN_LENGTH_MAX = 64;
 

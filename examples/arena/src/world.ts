@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 export const FIELD: { readonly width: number; readonly height: number } = { width: 1600, height: 900 };
 
 export const PLAYER_RADIUS = 26;
-export const COIN_RADIUS = 13;
+const COIN_RADIUS = 13;
 /** Every eighth coin is a large one. */
 const LARGE_COIN_EVERY = 8;
 const LARGE_COIN_VALUE = 5;
@@ -16,7 +16,7 @@ const DASH_UNITS_PER_SECOND = 880;
 const KNOCK_BACK_UNITS_PER_SECOND = 520;
 /** Time in which speed closes about two thirds of the gap to what the player asks for, in milliseconds. */
 const STEERING_MS = 90;
-export const DASH_MS = 180;
+const DASH_MS = 180;
 export const DASH_COOLDOWN_MS = 1200;
 export const STUN_MS = 450;
 /** A player who was just tagged, who came back or who just joined cannot be tagged for this long, in milliseconds. */

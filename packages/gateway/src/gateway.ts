@@ -31,7 +31,7 @@ export interface Readiness {
 }
 
 /** How often deadlines are judged. */
-export const SWEEP_MS = 1_000;
+const SWEEP_MS = 1_000;
 /** How often a drain looks for WebSockets that are due and for its own end. */
 const DRAIN_SWEEP_MS = 100;
 /** Turns of the event loop that destroyed sockets get to say so. They need two. */

@@ -196,7 +196,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
       onClose: (facts) => {
         open.add(-1);
         metrics.webSocketDuration.with(route.name).observe(facts.durationMs / 1_000);
-        metrics.webSocketCloses.with(String(facts.closeCode), facts.closedBy).add();
+        metrics.webSocketCloses.with(closeCodeLabel(facts), facts.closedBy).add();
         this.#emit('close', facts);
       },
     });
@@ -289,8 +289,13 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
   }
 }
 
+/** Peers choose codes from 3000 to 4999 freely, and a label must not be theirs to choose: only our own stand as they are. */
+function closeCodeLabel({ closeCode, closedBy }: RelayFacts): string {
+  return closeCode < 3_000 || closedBy === 'gateway' ? String(closeCode) : closeCode < 4_000 ? '3xxx' : '4xxx';
+}
+
 /** How often an open connection reports its counters. */
-export const PROGRESS_MS = 60_000;
+const PROGRESS_MS = 60_000;
 
 /** Reports on an open connection from time to time; its deadlines are the relay's. */
 class Progress implements LiveExchange {

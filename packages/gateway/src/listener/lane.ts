@@ -4,7 +4,7 @@ import type { Arrival, GatewayContext } from '../exchange/context.ts';
 import { HttpExchange } from '../exchange/http-exchange.ts';
 
 /** Most requests that may wait on one connection for the answer before them (RFC 9112 §9.3.2, pipelining). */
-export const PIPELINE_DEPTH_MAX = 64;
+const PIPELINE_DEPTH_MAX = 64;
 
 /**
  * The requests of one HTTP/1.1 connection, one after the other.
