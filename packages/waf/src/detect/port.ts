@@ -1,0 +1,10 @@
+/**
+ * Detectors of payloads in one value. Values are byte strings: one character (U+0000 to U+00FF) for one byte. Neither
+ * keeps state, throws, or takes more than a number of steps that is linear in the value's length.
+ */
+export interface Detectors {
+  /** The structure that makes the value an injection into SQL, as `@detectSQLi` captures it; undefined if it has none. */
+  sqli(value: string): string | undefined;
+  /** True when a browser would run script from the value, wherever in a page it is written. */
+  xss(value: string): boolean;
+}
