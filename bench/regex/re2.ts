@@ -7,11 +7,21 @@ export interface Re2Module {
   setOf(patterns: readonly string[]): { match(text: string): readonly number[] };
 }
 
+interface Re2Constructor {
+  new (pattern: string, flags: string): { test(text: string): boolean };
+  readonly Set: new (
+    patterns: readonly string[],
+    flags: string,
+    options: { maxMem: number },
+  ) => { match(text: Buffer): number[] };
+}
+
 /** `re2` from npm, which needs a native build and so is not among the dependencies; undefined if it is not there. */
 export async function loadRe2(): Promise<Re2Module | undefined> {
   const name = 're2';
   try {
-    const { default: Re2 } = await import(name);
+    // Typed by hand: the package is not there when types are checked.
+    const { default: Re2 }: { default: Re2Constructor } = await import(name);
     return {
       one: (pattern) => new Re2(pattern.replace(/^\(\?i\)/, ''), pattern.startsWith('(?i)') ? 'i' : ''),
       setOf: (patterns) => {

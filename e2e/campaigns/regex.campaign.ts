@@ -73,7 +73,8 @@ class Round {
     );
     this.#sets = [
       instantiateSet(image),
-      instantiateSet(image, { prefilter: 'off' }),
+      instantiateSet(image, { engine: 'prefilter' }),
+      instantiateSet(image, { engine: 'single' }),
       instantiateSet(image, { cacheBytesMax: TINY_CACHE_BYTES }),
     ];
     this.texts = this.#engines.flatMap((engines) =>

@@ -10,6 +10,13 @@ export const NO_MATCH = -1;
 /** The input makes states faster than it uses them; the caller takes the simulation instead. */
 export const GAVE_UP = -2;
 
+/** What to find out about a program of several members. */
+export interface MembersWanted {
+  readonly membersMax: number;
+  readonly statesMax: number;
+  readonly found: Int32Array;
+}
+
 /**
  * The automaton determinised while it runs: a state is made when an input first needs it, and one byte then costs
  * one table look-up. The cache is bounded by a budget; when it is full it starts again empty.
@@ -30,6 +37,11 @@ export class LazyAutomaton {
   /** Bytes read and instructions visited since construction: what a step budget counts. */
   get steps(): number {
     return this.#bytes + this.#states.steps;
+  }
+
+  /** States made in the last search. */
+  get statesMade(): number {
+    return this.#states.statesMade;
   }
 
   /** How often the cache was full. */
@@ -68,22 +80,23 @@ export class LazyAutomaton {
   }
 
   /**
-   * For a program of several members: sets the bits of those that match in `found`, and stops when `missing` of them
-   * were not set before; false after giving up, when `found` is not complete.
+   * For a program of several members: sets the bits of those that match in `found`, until `membersMax` were set; false
+   * after giving up (at the latest when it has made `statesMax` states), and then `found` is not complete.
    */
-  allMembers(text: string, missing: number, found: Int32Array): boolean {
+  allMembers(text: string, { membersMax, statesMax, found }: MembersWanted): boolean {
     let state = this.#states.start(CATEGORY.edge, false);
+    this.#states.statesMax = statesMax;
     const limit = this.#plainLimit(text, text.length);
-    let rest = missing;
+    let missing = membersMax;
     let index = 0;
-    for (; index <= text.length && state > 0 && rest > 0; index++) {
+    for (; index <= text.length && state > 0 && missing > 0; index++) {
       index = this.#follow(text, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index);
       if (state >= DEAD) continue;
       for (const member of this.#states.membersOf(state)) {
         const word = int32At(found, member >>> 5);
         found[member >>> 5] = word | (1 << (member & 31));
-        rest -= int32At(found, member >>> 5) === word ? 0 : 1;
+        missing -= int32At(found, member >>> 5) === word ? 0 : 1;
       }
       state = this.#states.nextOf(state);
     }

@@ -6,6 +6,8 @@ export interface CacheMember {
 /** The bytes that the lazily built automata of one pattern, or of all patterns of a set, may hold together. */
 export class CacheBudget {
   readonly bytesMax: number;
+  /** Working memory of whichever automaton makes a transition just now. */
+  readonly scratch: Scratch = new Scratch();
   #used = 0;
   readonly #held = new Map<CacheMember, number>();
 
@@ -32,5 +34,24 @@ export class CacheBudget {
     if (bytes === 0) this.#held.delete(member);
     else this.#held.set(member, bytes);
     return true;
+  }
+}
+
+/** Lists of places in a program. Large enough for the longest program, and shared: only one automaton works at a time. */
+export class Scratch {
+  /** By place, the epoch in which it was visited last. */
+  visitedIn: Float64Array = new Float64Array(0);
+  stack: Int32Array = new Int32Array(0);
+  resolved: Int32Array = new Int32Array(0);
+  roots: Int32Array = new Int32Array(1);
+  epoch = 0;
+
+  /** Makes room for a program of so many instructions. Not to be called while a transition is made. */
+  fit(instructions: number): void {
+    if (instructions <= this.resolved.length) return;
+    this.visitedIn = new Float64Array(instructions);
+    this.stack = new Int32Array(instructions * 3 + 4);
+    this.resolved = new Int32Array(instructions);
+    this.roots = new Int32Array(instructions + 1);
   }
 }

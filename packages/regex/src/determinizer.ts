@@ -1,8 +1,8 @@
-import type { CacheBudget, CacheMember } from './cache-budget.ts';
+import type { CacheBudget, CacheMember, Scratch } from './cache-budget.ts';
 import { assertionsBetween, CATEGORY, CATEGORY_OF_BYTE } from './context.ts';
 import { INSTRUCTION_WORDS, OPERATION, type Program } from './program.ts';
 import { StateStore } from './state-store.ts';
-import { int32At, uint8At } from './typed.ts';
+import { float64At, int32At, uint8At } from './typed.ts';
 
 /*
  * An entry of the transition table says what one symbol does in one state:
@@ -24,11 +24,6 @@ export type ThreadOrder = 'preferred' | 'all' | 'search';
 export interface DeterminizerMode {
   readonly order: ThreadOrder;
   readonly isBackward: boolean;
-  /**
-   * Gives up on a text that makes many states before the cache is full too: for many patterns together, which one by
-   * one make fewer.
-   */
-  readonly givesUpEarly?: boolean;
 }
 
 /**
@@ -38,16 +33,15 @@ export interface DeterminizerMode {
 const BYTES_PER_STATE_MIN = 8;
 const STATES_TO_JUDGE_MIN = 64;
 
-/** The same for giving up early: what was made until then is kept, so ordinary texts fill the cache in a few calls. */
-const EARLY_BYTES_PER_STATE_MIN = 4;
-const EARLY_STATES_MIN = 128;
-
 /** Makes the states and transitions of a lazy automaton when they are first needed, within a budget of bytes. */
 export class Determinizer implements CacheMember {
   /** Instructions visited since construction. */
   steps = 0;
   /** How often the cache was full. */
   flushes = 0;
+  /** States made since `start`, and how many of them may be: the search gives up where it would need more. */
+  statesMade = 0;
+  statesMax: number = Number.POSITIVE_INFINITY;
   /** Symbols behind the classes of bytes: an end of the text, and a newline that is the last byte. */
   readonly edge: number;
   readonly lastNewline: number;
@@ -55,30 +49,23 @@ export class Determinizer implements CacheMember {
   readonly #mode: DeterminizerMode;
   readonly #stride: number;
   readonly #store: StateStore;
-  readonly #visitedIn: Int32Array;
-  readonly #stack: Int32Array;
-  readonly #resolved: Int32Array;
-  readonly #roots: Int32Array;
+  readonly #scratch: Scratch;
   readonly #starts: Int32Array = new Int32Array(10);
   /** By context and symbol, what the threads that begin here become; made once and kept through flushes. */
   readonly #beginnings = new Map<number, Beginning>();
   #matches: { next: number; members: readonly number[] }[] = [];
-  #epoch = 0;
   #flushedAt = 0;
-  #statesSince = 0;
+  #madeAtFlush = 0;
 
   constructor(program: Program, mode: DeterminizerMode, budget: CacheBudget) {
-    const length = program.code.length / INSTRUCTION_WORDS;
     this.#program = program;
     this.#mode = mode;
     this.edge = program.byteOf.length;
     this.lastNewline = this.edge + 1;
     this.#stride = this.edge + 2;
     this.#store = new StateStore(this.#stride, budget, this);
-    this.#visitedIn = new Int32Array(length);
-    this.#stack = new Int32Array(length * 3 + 4);
-    this.#resolved = new Int32Array(length);
-    this.#roots = new Int32Array(length + 1);
+    this.#scratch = budget.scratch;
+    this.#scratch.fit(program.code.length / INSTRUCTION_WORDS);
   }
 
   /** Entries by row and symbol. A new array after growth: hold it no longer than until the next transition is made. */
@@ -95,7 +82,8 @@ export class Determinizer implements CacheMember {
   /** The state before the first symbol, given what stands on the other side; `DEAD` if nothing can begin; 0 to give up. */
   start(category: number, isAnchored: boolean): number {
     this.#flushedAt = 0;
-    this.#statesSince = 0;
+    this.#madeAtFlush = 0;
+    this.statesMade = 0;
     const context = this.#program.assertions === 0 ? CATEGORY.other : category;
     const slot = context * 2 + (isAnchored ? 1 : 0);
     const known = int32At(this.#starts, slot);
@@ -128,7 +116,7 @@ export class Determinizer implements CacheMember {
   #internStart(context: number, isAnchored: boolean): number {
     const { anchoredStart, searchStart, onceStart } = this.#program;
     const start = isAnchored ? anchoredStart : this.#mode.order === 'search' ? onceStart : searchStart;
-    this.#roots[0] = start;
+    this.#scratch.roots[0] = start;
     return this.#intern(start < 0 ? 0 : 1, context);
   }
 
@@ -138,7 +126,7 @@ export class Determinizer implements CacheMember {
     const row = state / this.#stride;
     const context = contextOf(this.#store.context(row));
     const threads = this.#resolve(row, category);
-    this.#epoch++;
+    this.#scratch.epoch++;
     const members: number[] = [];
     let count = this.#step(threads, byte, members);
     if (this.#mode.order === 'search') count = this.#begin(context * this.#stride + symbol, count, members);
@@ -154,7 +142,7 @@ export class Determinizer implements CacheMember {
     const entry = members.length === 0 ? next : -(this.#matches.push({ next, members }) + 1);
     // After a flush the row of `state` is gone.
     if (!isFull) this.#store.table[state + symbol] = entry;
-    return this.#isTooNew(progress) ? 0 : entry;
+    return this.statesMade > this.statesMax ? 0 : entry;
   }
 
   /** Moves the first `threads` of `#resolved` over a byte (-1 for an end) into `#roots`; returns how many there are. */
@@ -163,7 +151,7 @@ export class Determinizer implements CacheMember {
     let count = 0;
     this.steps += threads;
     for (let thread = 0; thread < threads; thread++) {
-      const at = int32At(this.#resolved, thread) * INSTRUCTION_WORDS;
+      const at = int32At(this.#scratch.resolved, thread) * INSTRUCTION_WORDS;
       if (int32At(code, at) === OPERATION.match) {
         const member = int32At(code, at + 2);
         if (!members.includes(member)) members.push(member);
@@ -172,10 +160,11 @@ export class Determinizer implements CacheMember {
         const set = int32At(code, at + 2) + (byte >>> 5);
         const root = int32At(code, at + 1);
         const isNew =
-          ((int32At(sets, set) >>> (byte & 31)) & 1) === 1 && int32At(this.#visitedIn, root) !== this.#epoch;
+          ((int32At(sets, set) >>> (byte & 31)) & 1) === 1 &&
+          float64At(this.#scratch.visitedIn, root) !== this.#scratch.epoch;
         if (!isNew) continue;
-        this.#visitedIn[root] = this.#epoch;
-        this.#roots[count++] = root;
+        this.#scratch.visitedIn[root] = this.#scratch.epoch;
+        this.#scratch.roots[count++] = root;
       }
     }
     return count;
@@ -189,9 +178,9 @@ export class Determinizer implements CacheMember {
     this.steps += roots.length;
     for (let index = 0; index < roots.length; index++) {
       const root = int32At(roots, index);
-      if (int32At(this.#visitedIn, root) === this.#epoch) continue;
-      this.#visitedIn[root] = this.#epoch;
-      this.#roots[total++] = root;
+      if (float64At(this.#scratch.visitedIn, root) === this.#scratch.epoch) continue;
+      this.#scratch.visitedIn[root] = this.#scratch.epoch;
+      this.#scratch.roots[total++] = root;
     }
     return total;
   }
@@ -200,21 +189,21 @@ export class Determinizer implements CacheMember {
     const context = Math.trunc(key / this.#stride);
     const symbol = key % this.#stride;
     const byte = this.#byteOf(symbol);
-    const already = this.#roots.slice(0, count);
+    const already = this.#scratch.roots.slice(0, count);
     const members: number[] = [];
     let stepped = 0;
     if (this.#program.repeatedStart >= 0) {
-      this.#roots[0] = this.#program.repeatedStart;
+      this.#scratch.roots[0] = this.#program.repeatedStart;
       const threads = this.#close(1, this.#holding(context, this.#categoryOf(symbol, byte)));
-      this.#epoch++;
+      this.#scratch.epoch++;
       stepped = this.#step(threads, byte, members);
     }
-    const beginning = { roots: this.#roots.slice(0, stepped), members };
+    const beginning = { roots: this.#scratch.roots.slice(0, stepped), members };
     this.#beginnings.set(key, beginning);
     // Back to where the caller stood: what it has gathered, and that it was visited.
-    this.#epoch++;
-    this.#roots.set(already);
-    for (const root of already) this.#visitedIn[root] = this.#epoch;
+    this.#scratch.epoch++;
+    this.#scratch.roots.set(already);
+    for (const root of already) this.#scratch.visitedIn[root] = this.#scratch.epoch;
     return beginning;
   }
 
@@ -223,7 +212,7 @@ export class Determinizer implements CacheMember {
     const store = this.#store;
     const count = store.threadCount(row);
     const context = store.context(row);
-    const target = context < 0 ? this.#resolved : this.#roots;
+    const target = context < 0 ? this.#scratch.resolved : this.#scratch.roots;
     for (let index = 0; index < count; index++) target[index] = store.thread(row, index);
     return context < 0 ? count : this.#close(count, this.#holding(context, category));
   }
@@ -238,15 +227,15 @@ export class Determinizer implements CacheMember {
    */
   #close(count: number, holding: number): number {
     const { code } = this.#program;
-    const stack = this.#stack;
+    const stack = this.#scratch.stack;
     let closed = 0;
     let depth = 0;
-    this.#epoch++;
-    for (let root = count - 1; root >= 0; root--) stack[depth++] = int32At(this.#roots, root);
+    this.#scratch.epoch++;
+    for (let root = count - 1; root >= 0; root--) stack[depth++] = int32At(this.#scratch.roots, root);
     while (depth > 0) {
       const place = int32At(stack, --depth);
-      if (int32At(this.#visitedIn, place) === this.#epoch) continue;
-      this.#visitedIn[place] = this.#epoch;
+      if (float64At(this.#scratch.visitedIn, place) === this.#scratch.epoch) continue;
+      this.#scratch.visitedIn[place] = this.#scratch.epoch;
       this.steps++;
       const at = place * INSTRUCTION_WORDS;
       switch (int32At(code, at)) {
@@ -262,7 +251,7 @@ export class Determinizer implements CacheMember {
           if ((holding & int32At(code, at + 2)) !== 0) stack[depth++] = int32At(code, at + 1);
           break;
         default:
-          this.#resolved[closed++] = place;
+          this.#scratch.resolved[closed++] = place;
       }
     }
     return closed;
@@ -279,14 +268,14 @@ export class Determinizer implements CacheMember {
     const isSearch = this.#mode.order === 'search' && this.#program.repeatedStart >= 0;
     const closed = this.#close(count, UNDECIDED);
     if (closed === 0 && !isSearch) return DEAD;
-    const threads = closed >= 0 ? this.#resolved : this.#roots;
+    const threads = closed >= 0 ? this.#scratch.resolved : this.#scratch.roots;
     const length = closed >= 0 ? closed : count;
     // A set has no order: sorted, equal sets are equal states.
     if (this.#mode.order !== 'preferred') sortFirst(threads, length);
     const context = closed < 0 ? category : -1 - (isSearch ? category : CATEGORY.other);
     const statesBefore = this.#store.count;
     const row = this.#store.intern(threads, length, context);
-    this.#statesSince += this.#store.count - statesBefore;
+    this.statesMade += this.#store.count - statesBefore;
     return row * this.#stride;
   }
 
@@ -299,20 +288,15 @@ export class Determinizer implements CacheMember {
     return byte < 0 ? CATEGORY.edge : CATEGORY.lastNewline;
   }
 
-  #isTooNew(progress: number): boolean {
-    if (this.#mode.givesUpEarly !== true || this.#statesSince < EARLY_STATES_MIN) return false;
-    return progress - this.#flushedAt < this.#statesSince * EARLY_BYTES_PER_STATE_MIN;
-  }
-
   #isThrashing(progress: number): boolean {
-    if (this.#statesSince < STATES_TO_JUDGE_MIN) return false;
-    return progress - this.#flushedAt < this.#statesSince * BYTES_PER_STATE_MIN;
+    const made = this.statesMade - this.#madeAtFlush;
+    return made >= STATES_TO_JUDGE_MIN && progress - this.#flushedAt < made * BYTES_PER_STATE_MIN;
   }
 
   #flush(progress: number): void {
     this.flushes++;
     this.#flushedAt = progress;
-    this.#statesSince = 0;
+    this.#madeAtFlush = this.statesMade;
     this.#store.clear();
     this.#forget();
   }

@@ -78,31 +78,37 @@ export function compileProgram(root: Node, options: CompileOptions): Program {
  */
 export function combinePrograms(members: readonly { readonly program: Program; readonly member: number }[]): Program {
   const sets = new SetTable();
-  const code: number[] = [];
+  const instructions = members.reduce((sum, { program }) => sum + program.code.length / INSTRUCTION_WORDS, 0);
+  // Behind the members stand the splits that lead to them, for each of three starts.
+  const code = new Int32Array((instructions + 3 * members.length) * INSTRUCTION_WORDS);
   const all: number[] = [];
   const once: number[] = [];
   const repeated: number[] = [];
+  let base = 0;
   for (const { program, member } of members) {
-    const base = code.length / INSTRUCTION_WORDS;
-    for (let at = 0; at < program.code.length; at += INSTRUCTION_WORDS) {
-      code.push(...relocated([...program.code.subarray(at, at + INSTRUCTION_WORDS)], { program, sets, base, member }));
-    }
+    copyInstructions(code, { program, member, base, sets });
     all.push(base + program.anchoredStart);
     if (program.onceStart >= 0) once.push(base + program.onceStart);
     if (program.repeatedStart >= 0) repeated.push(base + program.repeatedStart);
+    base += program.code.length / INSTRUCTION_WORDS;
   }
-  const anyOf = (starts: readonly number[]): number =>
-    starts.length === 0
-      ? -1
-      : starts.reduce((others, start) => code.push(OPERATION.split, start, others) / INSTRUCTION_WORDS - 1);
+  const anyOf = (starts: readonly number[]): number => {
+    if (starts.length === 0) return -1;
+    return starts.reduce((others, start) => {
+      code.set([OPERATION.split, start, others], base * INSTRUCTION_WORDS);
+      return base++;
+    });
+  };
   const assertions = members.reduce((bits, { program }) => bits | program.assertions, 0);
   const classOf = byteClasses(sets.distinct, assertions);
-  const starts = { anchoredStart: anyOf(all), onceStart: anyOf(once), repeatedStart: anyOf(repeated) };
+  const anchoredStart = anyOf(all);
   return {
-    ...starts,
+    anchoredStart,
     // Never used: a search of several members is only asked which of them match.
-    searchStart: starts.anchoredStart,
-    code: Int32Array.from(code),
+    searchStart: anchoredStart,
+    onceStart: anyOf(once),
+    repeatedStart: anyOf(repeated),
+    code,
     sets: sets.words(),
     classOf,
     byteOf: representatives(classOf),
@@ -110,23 +116,29 @@ export function combinePrograms(members: readonly { readonly program: Program; r
   };
 }
 
-function relocated(
-  [operation = 0, next = 0, argument = 0]: readonly number[],
-  { program, sets, base, member }: { program: Program; sets: SetTable; base: number; member: number },
-): [number, number, number] {
-  switch (operation) {
-    case OPERATION.bytes:
-      return [
-        operation,
-        next + base,
-        sets.offsetOf(Uint32Array.from(program.sets.subarray(argument, argument + SET_WORDS))),
-      ];
-    case OPERATION.split:
-      return [operation, next + base, argument + base];
-    case OPERATION.match:
-      return [operation, next, member];
+/** Copies the instructions of one member to where they stand among the others. */
+function copyInstructions(
+  target: Int32Array,
+  { program, member, base, sets }: { program: Program; member: number; base: number; sets: SetTable },
+): void {
+  const { code } = program;
+  const offsets = new Map<number, number>();
+  const offsetOf = (set: number): number => {
+    const known = offsets.get(set) ?? sets.offsetOf(Uint32Array.from(program.sets.subarray(set, set + SET_WORDS)));
+    offsets.set(set, known);
+    return known;
+  };
+  for (let at = 0; at < code.length; at += INSTRUCTION_WORDS) {
+    const operation = code[at] ?? 0;
+    const argument = code[at + 2] ?? 0;
+    const to = at + base * INSTRUCTION_WORDS;
+    target[to] = operation;
+    target[to + 1] = (code[at + 1] ?? 0) + base;
+    target[to + 2] = argument;
+    if (operation === OPERATION.bytes) target[to + 2] = offsetOf(argument);
+    else if (operation === OPERATION.split) target[to + 2] = argument + base;
+    else if (operation === OPERATION.match) target[to + 2] = member;
   }
-  return [operation, next + base, argument];
 }
 
 /** The distinct classes of a program, in the order in which they were met. */

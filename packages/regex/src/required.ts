@@ -12,29 +12,16 @@ export interface Clause {
   readonly bytes: ByteSet;
 }
 
-/** What a set needs to know of a pattern. */
-export interface Requirements {
-  /** The clauses worth looking for, rarest first, at most `CLAUSES_MAX`; empty if there is none. */
-  readonly clauses: readonly Clause[];
-  /** The clauses hold in so many ordinary values that the pattern is run on most of them. */
-  readonly isWeak: boolean;
-}
-
-export function requirementsOf(root: Node): Requirements {
+/** The clauses of a pattern that are worth looking for, rarest first, at most `CLAUSES_MAX`; empty if there is none. */
+export function requiredClauses(root: Node): Clause[] {
   const known = knowledgeOf(root);
-  const clauses = (known.exact === undefined ? known.clauses : withClause([], known.exact))
+  return (known.exact === undefined ? known.clauses : withClause([], known.exact))
     .map((clause) => ({ clause, frequency: frequencyOf(clause) }))
     .filter(({ frequency }) => frequency < USELESS_FREQUENCY)
     .toSorted((left, right) => left.frequency - right.frequency)
-    .slice(0, CLAUSES_MAX);
-  return {
-    clauses: clauses.map(({ clause }) => clause),
-    isWeak: clauses.reduce((product, { frequency }) => product * frequency, 1) > WEAK_FREQUENCY,
-  };
+    .slice(0, CLAUSES_MAX)
+    .map(({ clause }) => clause);
 }
-
-/** Above this part of ordinary values a pattern joins those that are run together, in one pass. */
-const WEAK_FREQUENCY = 0.02;
 
 /** Clauses kept per pattern: the third and fourth rarely exclude what the first two let through. */
 export const CLAUSES_MAX = 3;

@@ -2,7 +2,7 @@ import { BYTE_VALUES, bytesIn } from './byte-set.ts';
 import { RegexError } from './errors.ts';
 import { compileParsed, IMAGE_VERSION, placeRegex, type RegexImage, SharedPlace } from './image.ts';
 import { compileLiterals, folded, type LiteralImage } from './literal-automaton.ts';
-import { CLAUSES_MAX, type Clause, type Requirements, requirementsOf } from './required.ts';
+import { CLAUSES_MAX, type Clause, requiredClauses } from './required.ts';
 import type { RegexOptions } from './syntax/dialect.ts';
 
 /** One member of a set: a pattern, a pattern with options of its own, or a list of phrases of which one must occur. */
@@ -30,8 +30,6 @@ export interface RegexSetImage {
   readonly kind: 'set';
   readonly version: number;
   readonly members: readonly MemberImage[];
-  /** The patterns that the prefilter rarely rules out: they are run together. */
-  readonly together: readonly number[];
   readonly prefilter: PrefilterImage;
 }
 
@@ -63,26 +61,17 @@ export interface Lists {
 
 /** Compiles a set. Throws `RegexError`, whose `member` says which one is to blame. */
 export function compileSet(members: readonly SetMember[], options: SetOptions = {}): RegexSetImage {
-  const requirements: Requirements[] = [];
+  const clauses: Clause[][] = [];
   const images = members.map((member, index): MemberImage => {
     if (typeof member !== 'string' && 'phrases' in member) {
-      requirements.push({ clauses: [], isWeak: false });
+      clauses.push([]);
       return phraseImage(member, index);
     }
     const { image, required } = compileMember(member, index, options);
-    requirements.push(required);
+    clauses.push(required);
     return image;
   });
-  return {
-    kind: 'set',
-    version: IMAGE_VERSION,
-    members: images,
-    together: requirements.flatMap(({ isWeak }, index) => (isWeak ? [index] : [])),
-    prefilter: compilePrefilter(
-      images,
-      requirements.map(({ clauses }) => clauses),
-    ),
-  };
+  return { kind: 'set', version: IMAGE_VERSION, members: images, prefilter: compilePrefilter(images, clauses) };
 }
 
 /** The set with all its typed arrays in one `SharedArrayBuffer`, see `shared`. */
@@ -96,11 +85,11 @@ function compileMember(
   member: Exclude<SetMember, { phrases: readonly string[] }>,
   index: number,
   options: SetOptions,
-): { image: RegexImage; required: Requirements } {
+): { image: RegexImage; required: Clause[] } {
   const [pattern, own] = typeof member === 'string' ? [member, undefined] : [member.pattern, member.options];
   try {
     const { image, parsed } = compileParsed(pattern, own ?? options.regex ?? {}, options.answer ?? 'existence');
-    return { image, required: requirementsOf(parsed.root) };
+    return { image, required: requiredClauses(parsed.root) };
   } catch (error) {
     if (!(error instanceof RegexError)) throw error;
     throw new RegexError(error.code, error.position, error.reason, index);

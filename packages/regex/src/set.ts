@@ -3,15 +3,22 @@ import { RegexError } from './errors.ts';
 import { checkVersion } from './image.ts';
 import { REGEX_LIMITS } from './limits.ts';
 import { type PhraseFound, Prefilter } from './prefilter.ts';
-import { checkedCacheBytes, type InstantiateOptions, type Match, Regex, type SearchOptions } from './regex.ts';
-import { compileSet, type RegexSetImage, type SetMember, type SetOptions } from './set-image.ts';
+import { INSTRUCTION_WORDS } from './program.ts';
+import { checkedCacheBytes, type Match, Regex, type SearchOptions } from './regex.ts';
+import { compileSet, type MemberImage, type RegexSetImage, type SetMember, type SetOptions } from './set-image.ts';
 import { byteString, type Text } from './text.ts';
 import { Together } from './together.ts';
 import { int32At } from './typed.ts';
 
-export interface InstantiateSetOptions extends InstantiateOptions {
-  /** `off` runs every pattern on every text: for comparing engines, never faster. Default `on`. */
-  readonly prefilter?: 'on' | 'off';
+export interface InstantiateSetOptions {
+  /** Bytes for the lazily built automata of all members. Integer, at least 1024. Default 64 MiB. */
+  readonly cacheBytesMax?: number;
+  /**
+   * `automatic` (default) runs all patterns in one pass where that stays cheap, else those that the prefilter leaves.
+   * The others are for comparing engines: `prefilter` never runs them together, `single` runs every pattern alone on
+   * every text, and `simulation` does that without automata.
+   */
+  readonly engine?: 'automatic' | 'prefilter' | 'single' | 'simulation';
 }
 
 /** Which members a search is about. Made once by `RegexSet.subset`, for that set only, and used often. */
@@ -19,10 +26,13 @@ export interface Subset {
   readonly members: readonly number[];
   /** A bit for each member. */
   readonly words: Int32Array;
-  /** Those that the prefilter rarely rules out; shared by subsets that have the same ones. */
-  readonly together: Together | undefined;
-  /** So few patterns that looking for candidates costs more than running them. */
-  readonly isFew: boolean;
+  /** A bit for each member that is a phrase list. */
+  readonly phraseWords: Int32Array;
+  readonly hasPhrases: boolean;
+  /** The only member, if it is one and a pattern. */
+  readonly only: Regex | undefined;
+  /** All patterns of it as one; shared by subsets that have the same ones. */
+  readonly together: TogetherWhenNeeded | undefined;
 }
 
 /** Compiles a set for use in this thread. Throws `RegexError`, whose `member` says which one is to blame. */
@@ -43,28 +53,32 @@ export function instantiateSet(image: RegexSetImage, options: InstantiateSetOpti
 export class RegexSet {
   readonly image: RegexSetImage;
   readonly #prefilter: Prefilter;
-  readonly #usesPrefilter: boolean;
+  readonly #engine: 'automatic' | 'prefilter' | 'single' | 'simulation';
   readonly #regexes: readonly (Regex | undefined)[];
   readonly #everything: Subset;
-  readonly #isSimulated: boolean;
   readonly #budget: CacheBudget;
   /** By the numbers of their members. */
-  readonly #together = new Map<string, Together>();
+  readonly #together = new Map<string, TogetherWhenNeeded>();
+  /** A bit for each member that is a pattern. */
+  readonly #patternWords: Int32Array;
   readonly #candidates: Int32Array;
   readonly #matched: Int32Array;
 
   /** Use `instantiateSet`. */
   constructor(image: RegexSetImage, options: InstantiateSetOptions) {
-    const { cacheBytesMax = REGEX_LIMITS.setCacheBytesMax, prefilter = 'on', engine = 'automatic' } = options;
+    const { cacheBytesMax = REGEX_LIMITS.setCacheBytesMax, engine = 'automatic' } = options;
     this.#budget = new CacheBudget(checkedCacheBytes(cacheBytesMax));
     this.image = image;
     this.#prefilter = new Prefilter(image.prefilter, image.members);
-    this.#usesPrefilter = prefilter === 'on';
-    this.#isSimulated = engine === 'simulation';
+    this.#engine = engine;
+    const regexEngine = engine === 'simulation' ? 'simulation' : 'automatic';
     this.#regexes = image.members.map((member) =>
-      member.kind === 'regex' ? new Regex(member, this.#budget, engine) : undefined,
+      member.kind === 'regex' ? new Regex(member, this.#budget, regexEngine) : undefined,
     );
     this.#candidates = new Int32Array(image.prefilter.words);
+    this.#patternWords = this.#wordsOf(
+      [...image.members.keys()].filter((member) => this.#regexes[member] !== undefined),
+    );
     this.#matched = new Int32Array(image.prefilter.words);
     this.#everything = this.subset(image.members.keys());
   }
@@ -89,16 +103,17 @@ export class RegexSet {
 
   /** The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. */
   subset(members: Iterable<number>): Subset {
-    const words = new Int32Array(this.image.prefilter.words);
-    for (const member of members) {
-      if (!(Number.isInteger(member) && member >= 0 && member < this.size)) {
-        throw new RegexError('BAD_OPTION', -1, 'a subset names a member that the set has not', member);
-      }
-      words[member >>> 5] = int32At(words, member >>> 5) | (1 << (member & 31));
-    }
+    const words = this.#wordsOf(members);
     const list = membersIn(words);
-    const isFew = list.length <= FEW_PATTERNS && list.every((member) => this.#regexes[member] !== undefined);
-    return { members: list, words, together: this.#togetherOf(list), isFew };
+    const patterns = list.filter((member) => this.#regexes[member] !== undefined);
+    return {
+      members: list,
+      words,
+      phraseWords: words.map((bits, word) => bits & ~int32At(this.#patternWords, word)),
+      hasPhrases: patterns.length < list.length,
+      only: list.length === 1 ? this.#regexes[list[0] ?? 0] : undefined,
+      together: this.#togetherOf(patterns),
+    };
   }
 
   /** The numbers of the members that match anywhere in the text, ascending. */
@@ -108,23 +123,22 @@ export class RegexSet {
 
   /** As `match`, for a string known to hold only bytes: a code unit above 0xFF makes the answer meaningless. */
   matchBytes(text: string, among: Subset = this.#everything): readonly number[] {
-    if (among.isFew) return this.#matchFew(text, among.members);
-    const candidates = this.#candidates;
+    if (among.only !== undefined) return among.only.testBytes(text) ? among.members : NONE;
     const matched = this.#matched;
-    if (!this.#leaveCandidates(text, among)) return NONE;
     for (let word = 0; word < matched.length; word++) matched[word] = 0;
-    among.together?.decide(text, candidates, matched);
-    for (let word = 0; word < candidates.length; word++) {
-      for (let rest = int32At(candidates, word); rest !== 0; rest &= rest - 1) {
-        if (this.#isMatch(word * 32 + lowestBit(rest), text)) matched[word] = int32At(matched, word) | (rest & -rest);
-      }
+    const isDecided = among.together?.get().decide(text, matched) ?? false;
+    if (!isDecided) matched.fill(0);
+    else if (!among.hasPhrases) {
+      this.#prefilter.forget();
+      return membersIn(matched);
     }
+    if (this.#leaveCandidates(text, isDecided ? among.phraseWords : among.words)) this.#runCandidates(text);
     return membersIn(matched);
   }
 
   /** The members that the prefilter cannot rule out, ascending: those that match are among them. */
   candidates(text: Text, among: Subset = this.#everything): readonly number[] {
-    return this.#leaveCandidates(byteString(text), among) ? membersIn(this.#candidates) : NONE;
+    return this.#leaveCandidates(byteString(text), among.words) ? membersIn(this.#candidates) : NONE;
   }
 
   /** The first phrase of a phrase list that the last call of `match` found. */
@@ -138,33 +152,47 @@ export class RegexSet {
   }
 
   /** Fills `#candidates`; false if there is none. */
-  #leaveCandidates(text: string, among: Subset): boolean {
+  #leaveCandidates(text: string, words: Int32Array): boolean {
     const { left } = this.#prefilter;
-    const { words } = among;
+    const isFiltered = this.#engine === 'automatic' || this.#engine === 'prefilter';
     const candidates = this.#candidates;
     this.#prefilter.scan(text);
     let any = 0;
     for (let word = 0; word < candidates.length; word++) {
-      const bits = int32At(words, word) & (this.#usesPrefilter ? int32At(left, word) : -1);
+      const bits = int32At(words, word) & (isFiltered ? int32At(left, word) : -1);
       candidates[word] = bits;
       any |= bits;
     }
     return any !== 0;
   }
 
-  #matchFew(text: string, members: readonly number[]): readonly number[] {
-    let matched: number[] | undefined;
-    this.#prefilter.forget();
-    for (const member of members) if (this.#regexes[member]?.testBytes(text) ?? false) (matched ??= []).push(member);
-    return matched ?? NONE;
+  #runCandidates(text: string): void {
+    const matched = this.#matched;
+    for (const [word, candidates] of this.#candidates.entries()) {
+      for (let rest = candidates; rest !== 0; rest &= rest - 1) {
+        if (this.#isMatch(word * 32 + lowestBit(rest), text)) matched[word] = int32At(matched, word) | (rest & -rest);
+      }
+    }
   }
 
-  #togetherOf(members: readonly number[]): Together | undefined {
-    const wanted = new Set(this.image.together);
-    const together = members.filter((member) => wanted.has(member));
-    if (this.#isSimulated || together.length < 2) return undefined;
-    const key = together.join();
-    const known = this.#together.get(key) ?? new Together(this.image, together, this.#budget);
+  #wordsOf(members: Iterable<number>): Int32Array {
+    const words = new Int32Array(this.image.prefilter.words);
+    for (const member of members) {
+      if (!(Number.isInteger(member) && member >= 0 && member < this.size)) {
+        throw new RegexError('BAD_OPTION', -1, 'a subset names a member that the set has not', member);
+      }
+      words[member >>> 5] = int32At(words, member >>> 5) | (1 << (member & 31));
+    }
+    return words;
+  }
+
+  #togetherOf(patterns: readonly number[]): Subset['together'] {
+    const instructions = patterns.reduce((sum, member) => sum + instructionsOf(this.image.members[member]), 0);
+    if (this.#engine !== 'automatic' || patterns.length < 2 || instructions > REGEX_LIMITS.togetherInstructionsMax)
+      return undefined;
+    const key = patterns.join();
+    const known =
+      this.#together.get(key) ?? new TogetherWhenNeeded(() => new Together(this.image, patterns, this.#budget));
     this.#together.set(key, known);
     return known;
   }
@@ -176,7 +204,28 @@ export class RegexSet {
   }
 }
 
-const FEW_PATTERNS = 2;
+/** Made at the first text: a plan may have many subsets of which only some meet traffic. */
+class TogetherWhenNeeded {
+  readonly #make: () => Together;
+  #made: Together | undefined;
+
+  constructor(make: () => Together) {
+    this.#make = make;
+  }
+
+  get(): Together {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+
+  get steps(): number {
+    return this.#made?.steps ?? 0;
+  }
+}
+
+function instructionsOf(member: MemberImage | undefined): number {
+  return member?.kind === 'regex' ? member.program.code.length / INSTRUCTION_WORDS : 0;
+}
 
 const NONE: readonly number[] = Object.freeze([]);
 

@@ -2,67 +2,45 @@ import { LazyAutomaton } from './automaton.ts';
 import type { CacheBudget } from './cache-budget.ts';
 import { combinePrograms } from './program.ts';
 import type { RegexSetImage } from './set-image.ts';
-import { int32At } from './typed.ts';
 
-/** Fewer candidates than this are run one by one. */
-const CANDIDATES_MIN = 2;
+/**
+ * So many bytes must have been read for each state made. Making one takes a look at every pattern that is under way,
+ * so an input that always needs new states soon finds the account empty, and the patterns are run one by one until it
+ * has recovered. Ordinary traffic needs hardly a new state after a while.
+ */
+const BYTES_PER_STATE = 8;
+/** What the account holds at most, and at the beginning: enough to learn the first few hundred requests at once. */
+const CREDIT_MAX = 8192 * BYTES_PER_STATE;
+/** States that one text may make, besides one for every `BYTES_PER_STATE` of its bytes. */
+const STATES_PER_TEXT = 256;
 
-/** Patterns that the prefilter rarely rules out, as one automaton: one pass for all of them. */
+/** Several patterns of a set as one automaton: one pass says which of them match. */
 export class Together {
-  /** Bits of the members it knows. */
-  readonly #members: Int32Array;
   readonly #automaton: LazyAutomaton;
-  readonly #wanted: Int32Array;
-  readonly #found: Int32Array;
+  readonly #count: number;
+  #credit = CREDIT_MAX;
 
+  /** `members` are numbers of patterns, not of phrase lists. */
   constructor(image: RegexSetImage, members: readonly number[], budget: CacheBudget) {
-    const { words } = image.prefilter;
     const parts = members.flatMap((member) => {
       const regex = image.members[member];
       return regex?.kind === 'regex' ? [{ program: regex.program, member }] : [];
     });
-    this.#automaton = new LazyAutomaton(
-      combinePrograms(parts),
-      { order: 'search', isBackward: false, givesUpEarly: true },
-      budget,
-    );
-    this.#members = new Int32Array(words);
-    this.#wanted = new Int32Array(words);
-    this.#found = new Int32Array(words);
-    for (const { member } of parts) {
-      this.#members[member >>> 5] = int32At(this.#members, member >>> 5) | (1 << (member & 31));
-    }
+    this.#count = parts.length;
+    this.#automaton = new LazyAutomaton(combinePrograms(parts), { order: 'search', isBackward: false }, budget);
   }
 
   get steps(): number {
     return this.#automaton.steps;
   }
 
-  /**
-   * Decides those of `candidates` that it knows: takes them out and puts those that match into `matched`. Does nothing
-   * when they are too few, or when the text makes the automaton give up.
-   */
-  decide(text: string, candidates: Int32Array, matched: Int32Array): void {
-    let missing = 0;
-    for (let word = 0; word < candidates.length; word++) {
-      const wanted = int32At(candidates, word) & int32At(this.#members, word);
-      this.#wanted[word] = wanted;
-      // Bits that nobody asks for count as found, so that they are not waited for.
-      this.#found[word] = ~wanted;
-      missing += bitCount(wanted);
-    }
-    if (missing < CANDIDATES_MIN || !this.#automaton.allMembers(text, missing, this.#found)) return;
-    for (let word = 0; word < candidates.length; word++) {
-      const wanted = int32At(this.#wanted, word);
-      candidates[word] = int32At(candidates, word) & ~wanted;
-      matched[word] = int32At(matched, word) | (wanted & int32At(this.#found, word));
-    }
+  /** Sets the bits of the members that match in `matched`; false if the text is not for it, and no bit says anything. */
+  decide(text: string, matched: Int32Array): boolean {
+    const allowed = Math.min(this.#credit, STATES_PER_TEXT * BYTES_PER_STATE + text.length) / BYTES_PER_STATE;
+    this.#credit = Math.min(CREDIT_MAX, this.#credit + text.length);
+    if (allowed < 1) return false;
+    const isDecided = this.#automaton.allMembers(text, { membersMax: this.#count, statesMax: allowed, found: matched });
+    this.#credit -= this.#automaton.statesMade * BYTES_PER_STATE;
+    return isDecided;
   }
-}
-
-/** Bits that are set in 32 (Hacker's Delight 5-1). */
-function bitCount(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x55555555);
-  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
-  return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

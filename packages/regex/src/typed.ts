@@ -9,3 +9,7 @@ export function int32At(array: Int32Array, index: number): number {
 export function uint8At(array: Uint8Array, index: number): number {
   return array[index] ?? 0;
 }
+
+export function float64At(array: Float64Array, index: number): number {
+  return array[index] ?? 0;
+}

@@ -22,7 +22,7 @@ const HOSTILE: readonly (readonly [pattern: string, unit: string, end: string])[
   ['[ab]*a[ab]{12}c', 'aab', ''],
 ];
 
-const LENGTHS = [4_096, 8_192, 16_384, 32_768];
+const LENGTHS = [2_048, 4_096, 8_192];
 
 describe('steps grow with the text, not faster', () => {
   it.each(HOSTILE)('for %s on %j repeated', (pattern, unit, end) => {

@@ -90,7 +90,7 @@ describe('one pattern', () => {
   });
 
   it('accepts a two-byte string whose code units are all bytes', () => {
-    const text = `\u0100${'ab\xe9'}`.slice(1);
+    const text = ['\u0100', 'ab\xe9'].join('').slice(1);
     expect(regex('b\\xe9').find(text)).toEqual({ start: 1, end: 3 });
   });
 });
