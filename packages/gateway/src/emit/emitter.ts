@@ -1,4 +1,13 @@
-import type { Client, Clock, ConnectionEvent, EventSink, ExchangeEvent, Reason, SystemEvent } from '@sallyport/kernel';
+import type {
+  Client,
+  Clock,
+  ConnectionEvent,
+  EventSink,
+  ExchangeEvent,
+  ObservedVerdict,
+  Reason,
+  SystemEvent,
+} from '@sallyport/kernel';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { clientFacts, type ExchangeRecord } from './record.ts';
 
@@ -92,7 +101,7 @@ export class Emitter {
       decidedBy: record.decidedBy,
       reason: record.reason,
       reasonDetail: record.reasonDetail,
-      observed: decision?.observed ?? [],
+      observed: observedOf(record),
       failedStages: decision?.failedStages ?? [],
       stageUs: decision?.stageUs ?? {},
       upstream: record.upstream,
@@ -105,6 +114,15 @@ export class Emitter {
       durationMs: rounded(durationMs),
     };
   }
+}
+
+const NOTHING_OBSERVED: readonly ObservedVerdict[] = [];
+
+function observedOf({ decision, isBodyLimitExceeded }: ExchangeRecord): readonly ObservedVerdict[] {
+  const observed = decision?.observed ?? NOTHING_OBSERVED;
+  return isBodyLimitExceeded
+    ? [...observed, { stage: 'protocol', verdict: 'deny', reason: 'BODY_TOO_LARGE' }]
+    : observed;
 }
 
 /** To the microsecond: what lies beyond is noise of the clock. */

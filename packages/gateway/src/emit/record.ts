@@ -29,6 +29,8 @@ export class ExchangeRecord {
   upstreamHeadMs = -1;
   faultOf: FailureSource | '' = '';
   bytesIn = 0;
+  /** More body came than the route allows, and the stage that would refuse it only observes. */
+  isBodyLimitExceeded = false;
   bytesOut = 0;
   /** Set by the emitter: an exchange ends once. */
   isEmitted = false;

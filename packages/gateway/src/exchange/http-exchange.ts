@@ -34,6 +34,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   /** The route's once one is known; until then a bound on how long a refusal may take. */
   #limits: RequestLimits = PROFILES.api.request;
   #isContinueExpected = false;
+  /** The stage `protocol` only observes; the body limit, which is its, then only leaves a note. */
+  #isBodyLimitObserved = false;
   #state: 'judging' | 'forwarding' | 'answered' | 'ended' = 'judging';
   #isEventStream = false;
   /** Body accounting for the minimum rate: when it began to flow, and how long we ourselves held it up. */
@@ -206,8 +208,9 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     }
   }
 
-  #forward({ exchange, route, checked, traceparent }: Forward): void {
+  #forward({ exchange, route, checked, policy, traceparent }: Forward): void {
     this.#state = 'forwarding';
+    this.#isBodyLimitObserved = policy.modes.protocol === 'observe';
     this.#limits = route.request;
     this.#isContinueExpected = checked.isContinueExpected;
     this.#record.upstream = route.upstream;
@@ -233,8 +236,11 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#state !== 'forwarding' || call === undefined) return;
     this.#record.bytesIn += chunk.length;
     if (this.#record.bytesIn > this.#limits.bodyBytesMax) {
-      call.abort();
-      return this.#refuse(denyFor(reason('BODY_TOO_LARGE', `${this.#limits.bodyBytesMax} bytes`)), 'protocol', false);
+      if (!this.#isBodyLimitObserved) {
+        call.abort();
+        return this.#refuse(denyFor(reason('BODY_TOO_LARGE', `${this.#limits.bodyBytesMax} bytes`)), 'protocol', false);
+      }
+      this.#record.isBodyLimitExceeded = true;
     }
     if (call.write(chunk)) return;
     this.#bodyPausedSinceMs = this.#context.clock.monotonicMs();
