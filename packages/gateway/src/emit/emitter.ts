@@ -120,9 +120,9 @@ const NOTHING_OBSERVED: readonly ObservedVerdict[] = [];
 
 function observedOf({ decision, isBodyLimitExceeded }: ExchangeRecord): readonly ObservedVerdict[] {
   const observed = decision?.observed ?? NOTHING_OBSERVED;
-  return isBodyLimitExceeded
-    ? [...observed, { stage: 'protocol', verdict: 'deny', reason: 'BODY_TOO_LARGE' }]
-    : observed;
+  // An announced length was judged by the stage already.
+  if (!isBodyLimitExceeded || observed.some(({ reason }) => reason === 'BODY_TOO_LARGE')) return observed;
+  return [...observed, { stage: 'protocol', verdict: 'deny', reason: 'BODY_TOO_LARGE' }];
 }
 
 /** To the microsecond: what lies beyond is noise of the clock. */
