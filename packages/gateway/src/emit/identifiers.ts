@@ -3,7 +3,7 @@ import { randomBytes, randomFillSync } from 'node:crypto';
 /** Request ids and W3C trace context (https://www.w3.org/TR/trace-context/). */
 export class Identifiers {
   /** Names this start of the process; part of every event identity and request id. */
-  readonly boot: string = randomBytes(6).toString('base64url');
+  readonly boot: string = randomBytes(5).toString('hex');
   #sequence = 0;
 
   /** Unique in this process: the boot and a count. Not a secret, and nobody may use it as one. */
