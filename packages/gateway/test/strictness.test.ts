@@ -335,6 +335,13 @@ test.each([
   ['CONNECT', head('CONNECT a.example:443 HTTP/1.1', 'Host: a.example:443'), 501, 'METHOD_UNSUPPORTED'],
   ['a handshake', get('Connection: Upgrade', 'Upgrade: websocket'), 400, 'UPGRADE_INVALID'],
   ['what is not HTTP', '\x00\x00', 400, 'MALFORMED_REQUEST'],
+  ['a broken body', `${post('Transfer-Encoding: chunked')}5\r\nhello\r\n0x\r\n\r\n`, 400, 'MALFORMED_REQUEST'],
+  [
+    'a length among trailers',
+    `${post('Transfer-Encoding: chunked')}0\r\nContent-Length: 5\r\n\r\n`,
+    400,
+    'MALFORMED_REQUEST',
+  ],
 ])('answers the request before %s and refuses the rest', async (_, bytes, status, code) => {
   const client = await RawClient.open(gateway.port);
   client.send(target('/first') + bytes);
@@ -346,6 +353,7 @@ test.each([
     [200, ''],
     [status, code],
   ]);
+  expect(recorder.take().requests.map((request) => request.target)).toEqual(['/first']);
 });
 
 describe('says who it is not and why not, and nothing more (R2.24)', () => {

@@ -29,6 +29,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #record: ExchangeRecord;
+  /** The body is known to be broken before the request is judged: it is judged, and never forwarded. */
+  readonly #malformed: Reason | undefined;
   readonly #onEnd: (exchange: HttpExchange) => void;
   #call: UpstreamCall | undefined;
   /** The route's once one is known; until then a bound on how long a refusal may take. */
@@ -52,13 +54,14 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   constructor(
     context: GatewayContext,
     arrival: Arrival,
-    message: { request: IncomingMessage; response: ServerResponse },
+    message: { request: IncomingMessage; response: ServerResponse; malformed: Reason | undefined },
     onEnd: (exchange: HttpExchange) => void,
   ) {
     this.#context = context;
     this.#arrival = arrival;
     this.#request = message.request;
     this.#response = message.response;
+    this.#malformed = message.malformed;
     this.#onEnd = onEnd;
     const { clock } = context;
     this.#record = new ExchangeRecord(
@@ -191,7 +194,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   #settle(judged: Judged): void {
     if (this.#state !== 'judging') return;
-    if (judged.kind === 'forward') return this.#forward(judged);
+    if (judged.kind === 'forward')
+      return this.#malformed === undefined ? this.#forward(judged) : this.onMalformedBody(this.#malformed);
     const { verdict, decidedBy, isConnectionSpoiled } = judged;
     switch (verdict.kind) {
       case 'deny':

@@ -113,10 +113,8 @@ export class HttpDoor {
     const lane = this.#lanes.get(socket);
     const why = reasonOf(error);
     if (lane === undefined || why === undefined) return void socket.destroy();
-    const { current, arrival } = lane;
-    if (arrival.connection.phase === 'linger') return;
-    if (current !== undefined && !current.isRequestComplete) return current.onMalformedBody(why);
-    lane.spoil(() => this.refuse(arrival, why, true));
+    if (lane.isClosing) return;
+    lane.onMalformed(why, () => this.refuse(lane.arrival, why, true));
   }
 
   #refuseRaw(socket: Duplex, why: Reason): void {

@@ -6,6 +6,13 @@ import { HttpExchange } from '../exchange/http-exchange.ts';
 /** Most requests that may wait on one connection for the answer before them (RFC 9112 §9.3.2, pipelining). */
 const PIPELINE_DEPTH_MAX = 64;
 
+interface Waiting {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What is wrong with its body, when that is known before its turn. */
+  malformed: Reason | undefined;
+}
+
 /**
  * The requests of one HTTP/1.1 connection, one after the other.
  *
@@ -15,7 +22,7 @@ const PIPELINE_DEPTH_MAX = 64;
 export class Lane {
   readonly arrival: Arrival;
   readonly #context: GatewayContext;
-  readonly #waiting: { readonly request: IncomingMessage; readonly response: ServerResponse }[] = [];
+  readonly #waiting: Waiting[] = [];
   /** What to do once the current exchange is over and its connection cannot go on. */
   #whenSpoiled: (() => void) | undefined;
   #current: HttpExchange | undefined;
@@ -47,12 +54,24 @@ export class Lane {
       return undefined;
     }
     if (this.#current === undefined) {
-      this.#begin(request, response);
+      this.#begin({ request, response, malformed: undefined });
       return undefined;
     }
     if (this.#waiting.length >= PIPELINE_DEPTH_MAX) return reason('PIPELINE_TOO_DEEP', `${PIPELINE_DEPTH_MAX}`);
-    this.#waiting.push({ request, response });
+    this.#waiting.push({ request, response, malformed: undefined });
     return undefined;
+  }
+
+  /**
+   * The parser could not go on. That is the fault of the newest request while its body is incomplete, although it may not
+   * have had its turn yet; otherwise of what follows it, which `answer` refuses.
+   */
+  onMalformed(why: Reason, answer: () => void): void {
+    const newest = this.#waiting.at(-1);
+    const current = this.#current;
+    if (newest !== undefined && !newest.request.complete) newest.malformed = why;
+    else if (newest === undefined && current !== undefined && !current.isRequestComplete) current.onMalformedBody(why);
+    else this.spoil(answer);
   }
 
   /** Nothing that follows on this connection can be understood: `answer` runs when the exchanges before it are over. */
@@ -67,8 +86,8 @@ export class Lane {
     this.#current?.onClose();
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse): void {
-    const exchange = new HttpExchange(this.#context, this.arrival, { request, response }, () => this.#onEnd());
+  #begin(message: Waiting): void {
+    const exchange = new HttpExchange(this.#context, this.arrival, message, () => this.#onEnd());
     this.#current = exchange;
     this.#context.connections.beginExchange(this.arrival.connection, exchange);
     exchange.begin();
@@ -79,7 +98,7 @@ export class Lane {
     this.#current = undefined;
     if (this.isClosing) return;
     const next = this.#waiting.shift();
-    if (next !== undefined) return this.#begin(next.request, next.response);
+    if (next !== undefined) return this.#begin(next);
     if (this.#whenSpoiled !== undefined) return this.#whenSpoiled();
     this.#context.connections.becomeIdle(connection);
     if (this.#context.isDraining()) connection.stream.end();

@@ -108,7 +108,8 @@ interface Head {
   readonly length: number;
 }
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const TCHAR = "!#$%&'*+.^_`|~0-9A-Za-z-";
+const TOKEN = `[${TCHAR}]+`;
 // RFC 9112 §3 lets recipients take several spaces for one, and the parser of Node takes RTSP for HTTP; nobody reads where
 // a request ends differently for either.
 const REQUEST_LINE = new RegExp(`^(${TOKEN}) +([\\x21-\\x7e\\x80-\\xff]+) +((?:HTTP|RTSP|ICE)/1\\.[01])$`);
@@ -118,7 +119,7 @@ const FIELD_LINE = new RegExp(
 const QUOTED = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
 // RFC 9112 §7.1.1: extensions that are not understood are ignored. Not even their grammar matters, as long as it cannot hide
 // where the line ends.
-const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,13})(?:[ \\t]*;(?:${TOKEN}|[=; \\t]|${QUOTED})*)?$`);
+const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,13})(?:[ \\t]*;(?:[=; \\t${TCHAR}]|${QUOTED})*)?$`);
 
 function headOf(text: string): Head {
   const [requestLine = '', ...lines] = text.slice(0, -4).split('\r\n');
