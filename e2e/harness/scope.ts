@@ -1,6 +1,20 @@
-/** Takes what has to be done when a test is over. The context of a node:test test is one, and so is `{ after }` of a suite. */
+/** Takes what has to be done when a test is over. The context of a node:test test is one. */
 export interface Scope {
   after(end: () => Promise<void> | void): void;
+}
+
+/** The scope of a suite: create it in the suite, give it to what `before` starts, and hand its `end` to `after`. */
+export class SuiteScope implements Scope {
+  readonly #ends: (() => Promise<void> | void)[] = [];
+
+  after(end: () => Promise<void> | void): void {
+    this.#ends.push(end);
+  }
+
+  /** Does everything, the last that came first. */
+  readonly end = async (): Promise<void> => {
+    for (const end of this.#ends.toReversed()) await end();
+  };
 }
 
 /** Longest wait for something that must come, in milliseconds. Only a defect needs it; no test says how fast something is. */

@@ -20,6 +20,8 @@ export interface UpstreamOptions {
   readonly onSocket?: (socket: WebSocket, request: IncomingMessage) => void;
   /** Serve https with these. */
   readonly tls?: ServerOptions;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 /** A server behind the gateway that writes down what it is asked. */
@@ -47,7 +49,9 @@ export async function startUpstream(scope: Scope, options: UpstreamOptions = {})
     note(request);
     sockets.handleUpgrade(request, socket, head, (opened) => (options.onSocket ?? sendBack)(opened, request));
   });
-  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG }, resolve));
+  await new Promise<void>((resolve) =>
+    server.listen({ host: '127.0.0.1', port: options.port ?? 0, backlog: BACKLOG }, resolve),
+  );
   const { port } = addressOf(server.address());
   const close = (): Promise<void> =>
     new Promise((resolve) => {

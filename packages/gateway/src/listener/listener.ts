@@ -22,6 +22,8 @@ export class Listener {
   readonly #tls: TlsServer | undefined;
   readonly #http: HttpDoor;
   readonly #byTransport = new WeakMap<object, Connection>();
+  /** Connections whose end has its event. */
+  readonly #refused = new WeakSet<Connection>();
 
   constructor(
     context: GatewayContext,
@@ -132,6 +134,8 @@ export class Listener {
     }
     if (this.#tls === undefined) return this.#http.serve(connection);
     this.#byTransport.set(socket, connection);
+    // A handshake has no halves: who goes away within it is gone, and must not keep a place until the deadline.
+    socket.allowHalfOpen = false;
     this.#tls.emit('connection', socket);
   }
 
@@ -152,6 +156,7 @@ export class Listener {
     if (connection === undefined) return void stream.destroy();
     this.#context.metrics.tlsHandshakes.with(this.name, 'ok').add();
     stream.on('error', ignoreSocketError);
+    stream.allowHalfOpen = true;
     connection.stream = stream;
     connection.isTlsClientAuthorized = stream.authorized;
     if (this.#resolver.clientCa !== undefined && !this.#admit(connection, undefined)) return;
@@ -167,6 +172,9 @@ export class Listener {
   }
 
   #refuse(connection: Connection, why: Reason): void {
+    // A handshake that ran out of time fails once more when its socket is destroyed.
+    if (this.#refused.has(connection)) return;
+    this.#refused.add(connection);
     const durationMs = this.#context.clock.monotonicMs() - connection.acceptedMs;
     this.#context.emitter.refusedConnection(this.name, connection.client, why, durationMs);
     connection.socket.destroy();
