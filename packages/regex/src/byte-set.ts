@@ -38,13 +38,17 @@ export function isDisjoint(left: ByteSet, right: ByteSet): boolean {
 }
 
 export function isEqualSet(left: ByteSet, right: ByteSet): boolean {
-  return left.every((word, index) => word === wordOf(right, index));
+  return left === right || left.every((word, index) => word === wordOf(right, index));
 }
 
 /** The bytes of the set, ascending. */
 export function bytesIn(set: ByteSet): number[] {
   const bytes: number[] = [];
-  for (let byte = 0; byte < BYTE_VALUES; byte++) if (hasByte(set, byte)) bytes.push(byte);
+  for (let index = 0; index < WORDS; index++) {
+    for (let rest = wordOf(set, index); rest !== 0; rest &= rest - 1) {
+      bytes.push(index * 32 + 31 - Math.clz32(rest & -rest));
+    }
+  }
   return bytes;
 }
 
@@ -67,8 +71,25 @@ export function withBothCases(set: ByteSet): ByteSet {
 
 /** A string that is equal for equal sets and only for them. */
 export function keyOfSet(set: ByteSet): string {
-  return String.fromCharCode(...new Uint16Array(set.slice().buffer));
+  let key = '';
+  for (let index = 0; index < WORDS; index++) {
+    const word = wordOf(set, index);
+    key += String.fromCharCode(word & 0xffff, word >>> 16);
+  }
+  return key;
 }
+
+/** The set of one byte, or of both cases of a letter; always the same object, which saves comparing. */
+export function singleByte(byte: number, ignoreCase: 'exact' | 'both-cases'): ByteSet {
+  const known = SINGLES[ignoreCase][byte];
+  if (known !== undefined) return known;
+  const exact = byteRange(byte, byte);
+  const set = ignoreCase === 'exact' ? exact : withBothCases(exact);
+  SINGLES[ignoreCase][byte] = set;
+  return set;
+}
+
+const SINGLES: Readonly<Record<'exact' | 'both-cases', ByteSet[]>> = { exact: [], 'both-cases': [] };
 
 export const NO_BYTE: ByteSet = new Uint32Array(WORDS);
 export const ANY_BYTE: ByteSet = byteRange(0, 255);

@@ -144,10 +144,19 @@ function copyInstructions(
 /** The distinct classes of a program, in the order in which they were met. */
 class SetTable {
   readonly distinct: ByteSet[] = [];
+  readonly #sameOffsets = new Map<ByteSet, number>();
   readonly #offsets = new Map<string, number>();
 
   /** Where the set begins in `words`. */
   offsetOf(set: ByteSet): number {
+    const same = this.#sameOffsets.get(set);
+    if (same !== undefined) return same;
+    const offset = this.#equalOffset(set);
+    this.#sameOffsets.set(set, offset);
+    return offset;
+  }
+
+  #equalOffset(set: ByteSet): number {
     const key = keyOfSet(set);
     const known = this.#offsets.get(key);
     if (known !== undefined) return known;

@@ -64,6 +64,7 @@ export class Regex {
   readonly image: RegexImage;
   readonly #budget: CacheBudget;
   readonly #isSimulated: boolean;
+  #bytesSearched = 0;
   #tester: LazyAutomaton | undefined;
   #wholeTester: LazyAutomaton | undefined;
   #finder: LazyAutomaton | undefined;
@@ -80,7 +81,7 @@ export class Regex {
 
   /** Bytes read and automaton instructions visited by all calls so far: what a budget of work counts. */
   get steps(): number {
-    let steps = this.#backtracker?.steps ?? 0;
+    let steps = this.#bytesSearched + (this.#backtracker?.steps ?? 0);
     for (const automaton of this.#automata()) steps += automaton?.steps ?? 0;
     for (const simulation of this.#simulations.values()) steps += simulation.steps;
     return steps;
@@ -105,7 +106,7 @@ export class Regex {
   testBytes(text: string): boolean {
     const { minLength, wholeText } = this.image;
     if (text.length < minLength) return false;
-    if (wholeText !== undefined) return text.includes(wholeText);
+    if (wholeText !== undefined) return this.#hasText(wholeText, text);
     if (!this.#hasRequired(text, 0)) return false;
     if (!this.#isSimulated) {
       this.#tester ??= this.#automaton('search');
@@ -230,8 +231,16 @@ export class Regex {
   /** True unless a text that every match contains does not stand behind `from`. */
   #hasRequired(text: string, from: number): boolean {
     const { requiredText } = this.image;
-    const isShort = text.length - from < REQUIRED_LENGTH_MIN;
-    return isShort || requiredText === '' || text.indexOf(requiredText, from) >= 0;
+    if (requiredText === '' || text.length - from < REQUIRED_LENGTH_MIN) return true;
+    const at = text.indexOf(requiredText, from);
+    this.#bytesSearched += (at < 0 ? text.length : at) - from;
+    return at >= 0;
+  }
+
+  #hasText(wanted: string, text: string): boolean {
+    const at = text.indexOf(wanted);
+    this.#bytesSearched += at < 0 ? text.length : at;
+    return at >= 0;
   }
 
   #splitsCodePoint(text: string, index: number): boolean {

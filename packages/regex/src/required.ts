@@ -62,10 +62,19 @@ function knowledgeOf(node: Node): Knowledge {
 }
 
 function ofClass(set: ByteSet): Knowledge {
-  const folded = new Set(bytesIn(set).map((byte) => String.fromCharCode(byte).replace(/[A-Z]/, lower)));
-  if (folded.size <= CLASS_LITERALS_MAX && folded.size > 0) return { exact: [...folded] };
-  return { clauses: [{ literals: [], bytes: set }] };
+  const known = CLASSES.get(set);
+  if (known !== undefined) return known;
+  const bytes = new Set(bytesIn(set).map((byte) => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)));
+  const isSmall = bytes.size <= CLASS_LITERALS_MAX && bytes.size > 0;
+  const knowledge: Knowledge = isSmall
+    ? { exact: Array.from(bytes, (byte) => String.fromCharCode(byte)) }
+    : { clauses: [{ literals: [], bytes: set }] };
+  CLASSES.set(set, knowledge);
+  return knowledge;
 }
+
+/** What was found out about a class; single bytes are the same object wherever they stand. */
+const CLASSES = new WeakMap<ByteSet, Knowledge>();
 
 function ofChoices(choices: readonly Knowledge[]): Knowledge {
   const exact = new Set(choices.flatMap((choice) => choice.exact ?? []));
@@ -118,10 +127,10 @@ function headOf(part: Node): { head: Knowledge; isWhole: boolean } {
 }
 
 function multiplied(left: readonly string[], right: readonly string[]): readonly string[] | undefined {
+  if (left.length === 1 && left[0] === '') return right.length <= REGEX_LIMITS.clauseLiteralsMax ? right : undefined;
   const isShort = left.every((literal) => literal.length < 3);
-  const isSingle = left.length === 1 && left[0] === '';
-  const max = isSingle ? REGEX_LIMITS.clauseLiteralsMax : isShort ? SHORT_PRODUCT_MAX : PRODUCT_MAX;
-  if (left.length * right.length > max) return undefined;
+  if (left.length * right.length > (isShort ? SHORT_PRODUCT_MAX : PRODUCT_MAX)) return undefined;
+  if (right.length === 1) return left.map((head) => head + (right[0] ?? ''));
   return [...new Set(left.flatMap((head) => right.map((tail) => head + tail)))];
 }
 
@@ -183,8 +192,4 @@ function frequencyOfByte(byte: number): number {
   if (byte >= 0x41 && byte <= 0x5a) return 0.004;
   if ('.,-/_'.includes(String.fromCharCode(byte))) return 0.01;
   return byte >= 0x80 ? 0.002 : 0.001;
-}
-
-function lower(letter: string): string {
-  return letter.toLowerCase();
 }

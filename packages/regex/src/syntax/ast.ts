@@ -124,14 +124,14 @@ function mergeSingleBytes(choices: readonly Node[]): Node[] {
  * state per word and byte.
  */
 function shareHeads(choices: readonly Node[], depth: number): Node[] {
-  if (depth > SHARED_DEPTH_MAX) return [...choices];
+  if (depth > SHARED_DEPTH_MAX || choices.length < 2) return [...choices];
+  const words = choices.map(wordOf);
   const shared: Node[] = [];
   for (let start = 0; start < choices.length; ) {
-    const head = wordOf(choices[start])[0];
+    const head = words[start]?.[0];
     let end = start + 1;
-    while (end < choices.length && isSameHead(head, wordOf(choices[end])[0])) end++;
-    const run = choices.slice(start, end);
-    shared.push(...(run.length === 1 ? run : [underCommonHead(run, depth)]));
+    while (end < choices.length && isSameHead(head, words[end]?.[0])) end++;
+    shared.push(...(end === start + 1 ? choices.slice(start, end) : [underCommonHead(words.slice(start, end), depth)]));
     start = end;
   }
   return shared;
@@ -140,8 +140,7 @@ function shareHeads(choices: readonly Node[], depth: number): Node[] {
 /** Deep sharing gains nothing more, and every level is a level of recursion for all that walk the tree. */
 const SHARED_DEPTH_MAX = 24;
 
-function underCommonHead(run: readonly Node[], depth: number): Node {
-  const words = run.map(wordOf);
+function underCommonHead(words: readonly (readonly ByteSet[])[], depth: number): Node {
   const [first = []] = words;
   let length = 1;
   while (length < first.length && words.every((word) => isSameHead(first[length], word[length]))) length++;
@@ -151,11 +150,10 @@ function underCommonHead(run: readonly Node[], depth: number): Node {
 }
 
 /** The classes of a node that is nothing but classes in a row, else an empty list. */
-function wordOf(node: Node | undefined): ByteSet[] {
-  if (node?.kind === 'bytes') return [node.set];
-  if (node?.kind !== 'concat') return [];
-  const word = node.parts.flatMap((part) => (part.kind === 'bytes' ? [part.set] : []));
-  return word.length === node.parts.length ? word : [];
+function wordOf(node: Node): readonly ByteSet[] {
+  if (node.kind === 'bytes') return [node.set];
+  if (node.kind !== 'concat' || node.parts.some((part) => part.kind !== 'bytes')) return [];
+  return node.parts.flatMap((part) => (part.kind === 'bytes' ? [part.set] : []));
 }
 
 function isSameHead(left: ByteSet | undefined, right: ByteSet | undefined): boolean {

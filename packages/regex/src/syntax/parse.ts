@@ -1,4 +1,4 @@
-import { byteRange, bytesOf, withBothCases } from '../byte-set.ts';
+import { bytesOf, singleByte } from '../byte-set.ts';
 import { REGEX_LIMITS } from '../limits.ts';
 import { ASSERTION, alternate, assertion, bytes, capture, concat, type Node, repeat } from './ast.ts';
 import { checkedCode, classNode, parseClass, quoted } from './class.ts';
@@ -24,11 +24,12 @@ export interface ParsedPattern {
 export function parse(pattern: string, options: ResolvedOptions): ParsedPattern {
   const parser = new Parser(pattern, options);
   const root = parser.parse();
-  checkPossessive(root);
+  if (parser.hasPossessive) checkPossessive(root);
   return { root, captures: parser.captures, names: parser.names };
 }
 
 class Parser {
+  hasPossessive = false;
   captures = 0;
   readonly names: [string, number][] = [];
   readonly #cursor: Cursor;
@@ -141,8 +142,7 @@ class Parser {
     const { isUtf8 } = this.#options;
     checkedCode(this.#cursor, code, at, { isUtf8 });
     if (isUtf8 && code > 0x7f) return utf8Literal(code);
-    const set = byteRange(code, code);
-    return bytes(this.#flags.ignoreCase ? withBothCases(set) : set);
+    return bytes(singleByte(code, this.#flags.ignoreCase ? 'both-cases' : 'exact'));
   }
 
   #quantified(atom: Node): Node {
@@ -155,6 +155,7 @@ class Parser {
     const isLazy = cursor.eat('?');
     const isPossessive = !isLazy && cursor.eat('+');
     if (isPossessive && this.#isRe2) cursor.fail('POSSESSIVE_QUANTIFIER', 'RE2 knows no possessive quantifiers', at);
+    this.hasPossessive ||= isPossessive;
     const isGreedy = isLazy === this.#flags.swapGreed;
     const node = repeat(atom, { min, max, isGreedy, possessiveAt: isPossessive ? at : -1 });
     // Here and not in the compiler, because only here the place of the quantifier is known.

@@ -16,24 +16,7 @@ const NOTHING: Follow = { first: NO_BYTE, hasAssertion: false };
  * that cannot take it. Throws `RegexError` (`POSSESSIVE_QUANTIFIER`).
  */
 export function checkPossessive(root: Node): void {
-  if (hasPossessive(root)) walk(root, NOTHING);
-}
-
-function hasPossessive(node: Node): boolean {
-  switch (node.kind) {
-    case 'empty':
-    case 'bytes':
-    case 'assertion':
-      return false;
-    case 'concat':
-      return node.parts.some(hasPossessive);
-    case 'alternate':
-      return node.choices.some(hasPossessive);
-    case 'capture':
-      return hasPossessive(node.body);
-    case 'repeat':
-      return node.possessiveAt >= 0 || hasPossessive(node.body);
-  }
+  walk(root, NOTHING);
 }
 
 /** Checks `node` in front of `follow` and returns what may come where it begins. */

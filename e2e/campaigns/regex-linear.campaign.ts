@@ -1,0 +1,92 @@
+import { compile, instantiate, type Regex } from '@sallyport/regex';
+import { hostileTexts } from '@sallyport/regex/hostile';
+import { readCrsPatterns } from '../../bench/regex/crs-patterns.ts';
+import { dataFolder } from '../../conformance/main.ts';
+import type { Campaign, CampaignOptions, CampaignResult } from '../../tools/soak.ts';
+
+/**
+ * Every pattern of CRS 4.29, of all phases and paranoia levels, on hostile texts made from itself: its steps at most
+ * double (and a little) when the text doubles, with a cold and with a small cache. One count is one pattern with one
+ * kind of text at all lengths, which end at one megabyte in the full campaign and at 32 KiB in a short one.
+ */
+export const campaign: Campaign = { fullCount: 6_000, run };
+
+const LENGTH_FIRST = 2048;
+const LENGTH_LAST = 1 << 20;
+const LENGTH_LAST_SHORT = 1 << 15;
+/** A campaign with fewer seconds is a short one. */
+const SECONDS_LONG = 600;
+
+/**
+ * What doubling may cost. Between two doublings an engine may give way to the next one, once; so single steps are
+ * allowed more than the growth over the whole range.
+ */
+const GROWTH_MAX = 2.2;
+const GROWTH_ONCE_MAX = 3;
+
+/**
+ * Up to here a byte is cheap, whatever the text was before: a text whose first part lacks what every match contains
+ * costs one step per byte, and the automaton begins its work only where that turns up.
+ */
+const CHEAP_STEPS_PER_BYTE = 8;
+
+/** A pattern visits each of its instructions a few times per byte at worst, whatever the text. */
+const STEPS_PER_BYTE_AND_INSTRUCTION = 4;
+
+async function run({ seed, countMax, secondsMax }: CampaignOptions): Promise<CampaignResult> {
+  const sources = [...new Set(readCrsPatterns(dataFolder()).map(({ pattern }) => pattern))];
+  const lengthLast = secondsMax >= SECONDS_LONG ? LENGTH_LAST : LENGTH_LAST_SHORT;
+  const end = process.hrtime.bigint() + BigInt(Math.trunc(secondsMax * 1e9));
+  const failures: string[] = [];
+  const figures = { patterns: sources.length, lengthLast, growthMax: 0, stepsPerByteMax: 0, matched: 0 };
+  let count = 0;
+  for (let round = 0; count < countMax; round++) {
+    for (const pattern of sources) {
+      if (process.hrtime.bigint() > end || count >= countMax || failures.length >= 20)
+        return { count, failures, figures };
+      count++;
+      const row = grow(pattern, { seed: seed + round, kind: round, lengthLast });
+      figures.matched += row.isMatch ? 1 : 0;
+      figures.growthMax = Math.max(figures.growthMax, Number(row.growth.toFixed(2)));
+      figures.stepsPerByteMax = Math.max(figures.stepsPerByteMax, Math.trunc(row.stepsPerByte));
+      failures.push(...row.failures);
+    }
+  }
+  return { count, failures, figures };
+}
+
+interface Row {
+  readonly isMatch: boolean;
+  /** Growth per doubling over the whole range. */
+  readonly growth: number;
+  readonly stepsPerByte: number;
+  readonly failures: readonly string[];
+}
+
+function grow(pattern: string, { seed, kind, lengthLast }: { seed: number; kind: number; lengthLast: number }): Row {
+  const image = compile(pattern, { dialect: 'modsecurity' });
+  const instructions = image.program.code.length / 3;
+  const longest = hostileTexts(image, lengthLast, seed);
+  const text = longest[kind % longest.length] ?? '';
+  const counts: number[] = [];
+  const costs: number[] = [];
+  let isMatch = false;
+  for (let length = LENGTH_FIRST; length <= lengthLast; length *= 2) {
+    const expression: Regex = instantiate(image, kind % 2 === 0 ? {} : { cacheBytesMax: 65_536 });
+    isMatch = expression.test(text.slice(0, length));
+    counts.push(expression.steps);
+    costs.push(Math.max(expression.steps, length * CHEAP_STEPS_PER_BYTE));
+  }
+  const last = counts.at(-1) ?? 0;
+  const growths = costs.slice(1).map((cost, index) => cost / (costs[index] ?? 1));
+  const growth = ((costs.at(-1) ?? 1) / (costs[0] ?? 1)) ** (1 / growths.length);
+  const growthOnce = Math.max(...growths);
+  const stepsPerByte = last / lengthLast;
+  const where = `${JSON.stringify(pattern.slice(0, 80))} with seed ${seed}, kind ${kind}: ${counts.join(' ')}`;
+  const failures = [
+    growth > GROWTH_MAX ? `grows by ${growth.toFixed(2)} per doubling: ${where}` : '',
+    growthOnce > GROWTH_ONCE_MAX ? `grows by ${growthOnce.toFixed(2)} at once: ${where}` : '',
+    stepsPerByte > instructions * STEPS_PER_BYTE_AND_INSTRUCTION ? `${stepsPerByte} steps per byte: ${where}` : '',
+  ].filter((failure) => failure !== '');
+  return { isMatch, growth, stepsPerByte, failures };
+}
