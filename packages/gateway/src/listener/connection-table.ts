@@ -142,10 +142,12 @@ export class ConnectionTable {
     this.#enter(entry, 'websocket');
   }
 
+  /** The last answer is out or on its way: what still comes is thrown away unread, for {@link LINGER_MS}. */
   linger(connection: Connection): void {
     const entry = owned(connection);
     entry.exchange = undefined;
     this.#enter(entry, 'linger');
+    discardInput(entry.stream);
   }
 
   /** The socket is gone. Safe to call twice. */
@@ -221,6 +223,19 @@ export const HALF_OPEN_GRACE_MS = 1_000;
 
 /** Longest time a refused client may go on sending, so that closing early does not reset away the answer it should read. */
 export const LINGER_MS = 2_000;
+
+/**
+ * Reads on and looks at nothing. Above all the HTTP parser must not: it makes a request and a response of everything that a
+ * client goes on sending, keeps them all until the socket closes, and then lets them go in quadratic time. One connection
+ * held the process for minutes.
+ */
+function discardInput(stream: Socket): void {
+  if (stream.destroyed) return;
+  // With a listener of ours `node:http` gives the bytes back to the stream, past which it reads otherwise.
+  stream.on('data', () => undefined);
+  stream.removeAllListeners('data');
+  stream.resume();
+}
 
 class Entry implements Connection {
   readonly socket: Socket;

@@ -96,11 +96,13 @@ export class Lane {
   #onEnd(): void {
     const { connection } = this.arrival;
     this.#current = undefined;
-    if (this.isClosing) return;
+    // Whatever keeps the socket from closing after its last answer, there is a deadline.
+    if (this.isClosing) return this.#context.connections.linger(connection);
     const next = this.#waiting.shift();
     if (next !== undefined) return this.#begin(next);
     if (this.#whenSpoiled !== undefined) return this.#whenSpoiled();
-    this.#context.connections.becomeIdle(connection);
-    if (this.#context.isDraining()) connection.stream.end();
+    if (!this.#context.isDraining()) return this.#context.connections.becomeIdle(connection);
+    connection.stream.end();
+    this.#context.connections.linger(connection);
   }
 }
