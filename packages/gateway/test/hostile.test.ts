@@ -1,8 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { exchangesIn, type LiveGateway, startGateway } from './request/live-gateway.ts';
 import { RawClient } from './request/raw-client.ts';
 import { Recorder } from './request/recorder.ts';
+import { readResponses } from './request/response-reader.ts';
 
 /** What was found by attacking the running gateway; each test holds the input that found it. */
 const recorder = new Recorder();
@@ -64,5 +66,87 @@ describe('a connection after its last answer', () => {
     expect(parsed).toBe(1);
     expect(exchangesIn(gateway.events).map((event) => event.status)).toEqual([400]);
     expect(recorder.take().requests).toEqual([]);
+  });
+});
+
+const HANDSHAKE = head(
+  'GET /ws HTTP/1.1',
+  'Host: a.example',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+);
+const CONNECT = head('CONNECT a.example:443 HTTP/1.1', 'Host: a.example:443');
+
+/** A gateway in front of a server that does what `serve` says with each request head (and piece of a body). */
+async function withServer(
+  serve: (socket: Socket, text: string) => void,
+  act: (gateway: LiveGateway) => Promise<void>,
+): Promise<void> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => serve(socket, chunk.toString('latin1')));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no TCP address');
+  const live = await startGateway(address.port);
+  try {
+    await act(live);
+    expect(live.errors).toEqual([]);
+  } finally {
+    live.close();
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  }
+}
+
+/** More than all socket buffers between a server and a client hold. */
+const LARGE_BYTES = 12_000_000;
+
+describe('a large answer', () => {
+  const serve = (socket: Socket): void => {
+    socket.write(head('HTTP/1.1 200 OK', `content-length: ${LARGE_BYTES}`));
+    socket.write(Buffer.alloc(LARGE_BYTES, 'a'));
+  };
+
+  test.each([
+    ['a handshake', HANDSHAKE, 'UPGRADE_INVALID'],
+    ['CONNECT', CONNECT, 'METHOD_UNSUPPORTED'],
+  ])('comes whole although %s was pipelined behind it, and that is refused in its turn', async (_, behind, code) => {
+    await withServer(serve, async (live) => {
+      const client = await RawClient.open(live.port);
+      client.send(head('GET /large HTTP/1.1', 'Host: a.example') + behind + NEXT);
+      const [large, refusal, ...more] = readResponses(await client.ended(), () => false).responses;
+      client.close();
+      await settle();
+      expect(large?.body.length).toBe(LARGE_BYTES);
+      expect(JSON.parse(refusal?.body ?? '')).toMatchObject({ code });
+      expect(more).toEqual([]);
+      expect(exchangesIn(live.events).map((event) => event.reason)).toEqual(['', code]);
+    });
+  });
+
+  test('in many small pieces leaves one listener on the socket, not one for each piece', async () => {
+    const warnings: string[] = [];
+    const note = (warning: Error): void => {
+      warnings.push(warning.name);
+    };
+    process.on('warning', note);
+    const pieces = 400_000;
+    const inPieces = (socket: Socket): void => {
+      socket.write(`${head('HTTP/1.1 200 OK', 'transfer-encoding: chunked')}${'1\r\na\r\n'.repeat(pieces)}0\r\n\r\n`);
+    };
+    await withServer(inPieces, async (live) => {
+      const client = await RawClient.open(live.port);
+      client.send(head('GET /pieces HTTP/1.0', 'Host: a.example'));
+      const bytes = await client.ended();
+      expect(bytes.toString('latin1').split('\r\n\r\n')[1]?.length).toBe(pieces);
+    });
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
   });
 });

@@ -40,6 +40,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   #isBodyLimitObserved = false;
   #state: 'judging' | 'forwarding' | 'answered' | 'ended' = 'judging';
   #isEventStream = false;
+  /** The client has to read before the upstream is asked for more. */
+  #isDrainAwaited = false;
   /** Body accounting for the minimum rate: when it began to flow, and how long we ourselves held it up. */
   #bodySinceMs = -1;
   #bodyPausedMs = 0;
@@ -162,7 +164,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
       return true;
     }
     if (this.#response.write(chunk)) return true;
-    this.#response.once('drain', () => this.#call?.resume());
+    this.#awaitDrain();
     return false;
   }
 
@@ -190,12 +192,24 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     throw new Error('an upgrade was not asked for');
   }
 
+  /**
+   * Once for however many pieces still come. The socket is asked and not the response: behind a pipelined CONNECT
+   * `node:http` no longer tells its responses.
+   */
+  #awaitDrain(): void {
+    if (this.#isDrainAwaited) return;
+    this.#isDrainAwaited = true;
+    this.#arrival.connection.stream.once('drain', () => {
+      this.#isDrainAwaited = false;
+      this.#call?.resume();
+    });
+  }
+
   // The way of a request.
 
   #settle(judged: Judged): void {
     if (this.#state !== 'judging') return;
-    if (judged.kind === 'forward')
-      return this.#malformed === undefined ? this.#forward(judged) : this.onMalformedBody(this.#malformed);
+    if (judged.kind === 'forward') return this.#forwardIfWhole(judged);
     const { verdict, decidedBy, isConnectionSpoiled } = judged;
     switch (verdict.kind) {
       case 'deny':
@@ -210,6 +224,14 @@ export class HttpExchange implements ResponseSink, LiveExchange {
         this.#end();
         this.#arrival.connection.socket.destroy();
     }
+  }
+
+  #forwardIfWhole(judged: Forward): void {
+    if (this.#malformed !== undefined) return this.onMalformedBody(this.#malformed);
+    // It came behind an unanswered request, so the parser did not take it for a handshake.
+    if (judged.handshake !== undefined)
+      return this.#refuse(denyFor(reason('UPGRADE_INVALID', 'pipelined')), 'strictness', true);
+    this.#forward(judged);
   }
 
   #forward({ exchange, route, checked, policy, traceparent }: Forward): void {

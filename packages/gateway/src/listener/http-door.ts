@@ -34,9 +34,12 @@ export class HttpDoor {
       headersTimeout: 0,
       requestTimeout: 0,
       keepAliveTimeout: 0,
-      // A WebSocket handshake with a method or body it cannot have stays a request, and is refused as one.
+      // A WebSocket handshake with a method or body it cannot have stays a request, and is refused as one. So does one
+      // behind an unanswered request: taking it would take the connection, its back-pressure included, from that answer.
       shouldUpgradeCallback: (request) =>
-        request.method === 'GET' && (request.headers.upgrade ?? '').toLowerCase() === 'websocket',
+        request.method === 'GET' &&
+        (request.headers.upgrade ?? '').toLowerCase() === 'websocket' &&
+        this.#lanes.get(request.socket)?.current === undefined,
     });
     this.#server.maxHeadersCount = 0;
     this.#server.timeout = 0;
@@ -100,8 +103,6 @@ export class HttpDoor {
     const lane = this.#lanes.get(socket);
     if (lane === undefined) return void socket.destroy();
     if (lane.isClosing) return void socket.resume();
-    // An upgrade behind an unanswered request would take the connection away from it.
-    if (lane.current !== undefined) return this.#refuseRaw(socket, reason('UPGRADE_INVALID', 'pipelined'));
     try {
       beginWebSocket(this.#context, lane.arrival, { request, head });
     } catch (cause) {
