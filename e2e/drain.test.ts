@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import type { WebSocket } from 'ws';
 import { GatewayProcess } from './harness/gateway.ts';
 import { httpRequest, openRequest, responseOf, startRequest } from './harness/http-client.ts';
+import { closed } from './harness/raw.ts';
 import { eventually } from './harness/scope.ts';
 import { startUpstream, type Upstream } from './harness/upstream.ts';
 import { closingOf, openWebSocket } from './harness/websocket-client.ts';
@@ -171,14 +172,14 @@ async function idleConnection(gateway: GatewayProcess): Promise<{ readonly close
 /** A WebSocket whose client never answers anything. */
 async function deafWebSocket(gateway: GatewayProcess): Promise<{ readonly closed: Promise<unknown> }> {
   const socket = connect(gateway.port(), '127.0.0.1');
-  socket.on('error', () => {});
+  const end = closed(socket);
   socket.write(
     'GET /ws HTTP/1.1\r\nHost: game\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
   const [head] = await once(socket, 'data');
   assert.match(String(head), /^HTTP\/1\.1 101 /);
-  return { closed: once(socket, 'close') };
+  return { closed: end };
 }
 
 /** How many groups of moments there are, more than 50 ms apart: the gateway looks ten times a second. */

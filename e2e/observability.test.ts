@@ -10,6 +10,7 @@ import { GatewayProcess } from './harness/gateway.ts';
 import { httpRequest, responseOf } from './harness/http-client.ts';
 import { freePort } from './harness/ports.ts';
 import { temporaryFolder } from './harness/program.ts';
+import { closed, converse } from './harness/raw.ts';
 import { eventually, SuiteScope } from './harness/scope.ts';
 import { startUpstream, type Upstream } from './harness/upstream.ts';
 import { closingOf, nextMessage, openWebSocket } from './harness/websocket-client.ts';
@@ -148,7 +149,7 @@ void describe('logs and metrics', () => {
       'PLANTED / HTTP/1.1\r\nHost: a\r\n',
       `GET /?${'PLANTED'.repeat(1_500)} HTTP/1.1\r\nHost: a\r\n`,
     ]) {
-      assert.match(await converse(gateway, `${head}\r\n`), /^HTTP\/1\.1 4\d\d /, head);
+      assert.match(await converse(gateway.port(), `${head}\r\n`), /^HTTP\/1\.1 4\d\d /, head);
     }
     const scrape = await gateway.operations('/metrics');
     assert.equal((await gateway.stop()).code, 0);
@@ -289,9 +290,9 @@ void describe('the metrics', () => {
     );
     for (let left = 0; left < 5; left += 1) await vanish(port);
     const garbage = connect(port, '127.0.0.1');
-    garbage.on('error', () => {}).end('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await once(garbage.resume(), 'close');
-    await converse(gateway, 'NONSENSE\r\n\r\n');
+    garbage.end('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await closed(garbage.resume());
+    await converse(gateway.port(), 'NONSENSE\r\n\r\n');
     await eventually('the counters', async () => {
       const metrics = await gateway.metrics();
       const failed = metrics.value('gateway_tls_handshakes_total', { listener: 'secure', result: 'failed' });
@@ -353,27 +354,13 @@ routes: [{ name: all, match: { host: [127.0.0.1, localhost] }, upstream: a, prof
 `;
 }
 
-/** Sends bytes and answers everything that comes back until the gateway closes. */
-async function converse(gateway: GatewayProcess, bytes: string): Promise<string> {
-  const socket = connect(gateway.port(), '127.0.0.1');
-  socket.on('error', () => {});
-  socket.write(bytes, 'latin1');
-  let answer = '';
-  socket.setEncoding('latin1').on('data', (piece: string) => {
-    answer += piece;
-    socket.end();
-  });
-  await once(socket, 'close');
-  return answer;
-}
-
 /** Begins a handshake and goes away within it. */
 async function vanish(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   // The head of a record of 512 bytes, of which nothing more comes.
   socket.end(Buffer.from([22, 3, 1, 2, 0]));
-  await once(socket.resume(), 'close');
+  await closed(socket.resume());
 }
 
 async function handshake(options: ConnectionOptions): Promise<void> {

@@ -1,13 +1,12 @@
 import { strict as assert } from 'node:assert';
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { GatewayProcess } from './harness/gateway.ts';
 import { type HttpAnswer, httpRequest } from './harness/http-client.ts';
 import { temporaryFolder } from './harness/program.ts';
+import { converse } from './harness/raw.ts';
 import { SuiteScope } from './harness/scope.ts';
 import { startUpstream, type Upstream } from './harness/upstream.ts';
 import { nextMessage, openWebSocket } from './harness/websocket-client.ts';
@@ -219,17 +218,4 @@ routes: [{ name: game, upstream: game, profile: game }]
 
 function base64url(text: string): string {
   return Buffer.from(text).toString('base64url');
-}
-
-/** Sends bytes and answers everything that comes back. */
-async function converse(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => {});
-  socket.write(bytes);
-  let answer = '';
-  socket.setEncoding('latin1').on('data', (piece: string) => {
-    answer += piece;
-  });
-  await once(socket, 'close');
-  return answer;
 }
