@@ -1,0 +1,106 @@
+import { decodedPrefix } from './decode.ts';
+import {
+  ACTIVE_ATTRIBUTES,
+  ACTIVE_ELEMENTS,
+  DOCUMENT_SCHEMES,
+  INERT_DATA,
+  SCRIPT_SCHEMES,
+  TEXT_ELEMENTS,
+  URL_ATTRIBUTES,
+} from './names.ts';
+import { breaksOutOfScript } from './script.ts';
+import { type HtmlAttribute, type HtmlContext, readHtml } from './tokens.ts';
+
+/** What makes a value run script in a page. */
+export type HtmlStructure = 'element' | 'event' | 'url' | 'style' | 'attribute' | 'markup' | 'script';
+
+/** Why a value is an injection into HTML, and what it took to find out. */
+export interface HtmlFinding {
+  readonly structure: HtmlStructure | undefined;
+  readonly context: HtmlContext;
+  /** Bytes looked at, in all places. */
+  readonly steps: number;
+}
+
+/** Reads the value in each place of a page where an application may write it. */
+export function inspectHtml(value: string): HtmlFinding {
+  if (!MAY_BE_HTML.test(value)) return { structure: undefined, context: 'data', steps: 0 };
+  let steps = 0;
+  const scheme = urlStructure(value, 'href', false);
+  if (scheme !== undefined) return { structure: scheme, context: 'unquoted', steps: value.length };
+  for (const context of CONTEXTS) {
+    if (!value.includes(NEEDS[context])) continue;
+    const found: { structure: HtmlStructure | undefined } = { structure: undefined };
+    steps += readHtml(value, context, {
+      element: (name, isEnd) => (found.structure = elementStructure(name, isEnd)) !== undefined,
+      attribute: (attribute) => (found.structure = attributeStructure(attribute)) !== undefined,
+      markup: (text) => (found.structure = markupStructure(text)) !== undefined,
+    });
+    if (found.structure !== undefined) return { structure: found.structure, context, steps };
+  }
+  const context = breaksOutOfScript(value);
+  return { structure: context && 'script', context: context ?? 'data', steps: steps + value.length };
+}
+
+const CONTEXTS: readonly HtmlContext[] = ['data', 'flat', 'tag', 'unquoted', 'single', 'double', 'backquote'];
+
+/** Without this sign a value leaves the place it stands in nowhere. */
+const NEEDS: Readonly<Record<HtmlContext, string>> = {
+  data: '<',
+  flat: '<',
+  tag: '=',
+  unquoted: '=',
+  single: "'",
+  double: '"',
+  backquote: '`',
+};
+
+/** Markup, an attribute or a scheme; most values have none of their signs. */
+const MAY_BE_HTML = /[<=:&]|['"`][^]*\(/;
+
+function elementStructure(name: string, isEnd: boolean): HtmlStructure | undefined {
+  if (isEnd) return TEXT_ELEMENTS.has(name) ? 'element' : undefined;
+  const local = name.slice(name.indexOf(':') + 1);
+  const isActive = ACTIVE_ELEMENTS.has(local) || /^(?:script|xsl|svg|iframe)/.test(local);
+  return isActive ? 'element' : undefined;
+}
+
+function attributeStructure({ name, value, hasValue, isInside }: HtmlAttribute): HtmlStructure | undefined {
+  if (!hasValue) return undefined;
+  if (isEventName(name) && (isInside || SCRIPT_SIGN.test(value))) return 'event';
+  if (isInside && (ACTIVE_ATTRIBUTES.has(name) || name.startsWith('xmlns:'))) return 'attribute';
+  if (name === 'style' && (isInside || STYLE_SIGN.test(value))) return STYLE_SIGN.test(value) ? 'style' : undefined;
+  return urlStructure(value, name, isInside);
+}
+
+/** `on` and the letters of an event; browsers add events faster than lists follow, so the rule is the prefix. */
+function isEventName(name: string): boolean {
+  return /^[^a-z]*on[a-z]{3,}/.test(name);
+}
+
+/** What a handler has and prose has not. */
+const SCRIPT_SIGN = /[(=`;[\].'"&]/;
+
+/** Style that loads or runs something. */
+const STYLE_SIGN = /expression|behaviou?r|binding|url\s*\(|import|javascript|script|\\|&#|\/\*/i;
+
+/** A scheme is at most this long when the references in it are decoded, in characters. */
+const SCHEME_LENGTH_MAX = 48;
+
+function urlStructure(value: string, name: string, isInside: boolean): HtmlStructure | undefined {
+  const url = decodedPrefix(value, SCHEME_LENGTH_MAX)
+    .replaceAll(/[ \u007f-\u00ff]/g, '')
+    .replace(/^["'`]+/, '');
+  if (SCRIPT_SCHEMES.some((scheme) => url.startsWith(scheme) && (isInside || SCRIPT_SIGN.test(url)))) return 'url';
+  if (!isInside || !URL_ATTRIBUTES.has(name)) {
+    return /^data:(?:text\/html|image\/svg|application\/x)/.test(url) ? 'url' : undefined;
+  }
+  if (!DOCUMENT_SCHEMES.some((scheme) => url.startsWith(scheme))) return undefined;
+  return INERT_DATA.some((type) => url.startsWith(`data:${type}`)) ? undefined : 'url';
+}
+
+function markupStructure(text: string): HtmlStructure | undefined {
+  const isActive =
+    /^!(?:doctype|entity|\[cdata|element|attlist)|^\?(?:xml|import|php|=|\s)|^!--\s*(?:\[if|#[a-z]|.*`)/i.test(text);
+  return isActive ? 'markup' : undefined;
+}

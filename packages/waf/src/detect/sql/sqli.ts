@@ -1,0 +1,45 @@
+import { judgeBare, judgeClosed } from './judge.ts';
+import type { SqlStructure } from './queries.ts';
+import { type SqlContext, type SqlDialect, tokenizeSql } from './tokens.ts';
+
+/** Why a value is an injection into SQL, and what it took to find out. */
+export interface SqlFinding {
+  readonly structure: SqlStructure | undefined;
+  readonly context: SqlContext;
+  readonly dialect: SqlDialect;
+  /** Bytes and tokens looked at, in all readings. */
+  readonly steps: number;
+}
+
+const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 'standard', steps: 0 };
+
+/**
+ * Reads the value in each place of a statement where an application may write it (outside quotes, inside single quotes,
+ * inside double quotes) and in each dialect that would read it differently.
+ */
+export function inspectSql(value: string): SqlFinding {
+  if (!MAY_BE_SQL.test(value)) return NOTHING;
+  const dialects: readonly SqlDialect[] = DIFFERS.test(value) ? ['standard', 'mysql'] : ['standard'];
+  let steps = 0;
+  for (const context of CONTEXTS) {
+    if (!value.includes(QUOTE_OF[context])) continue;
+    for (const dialect of dialects) {
+      const tokens = tokenizeSql(value, context, dialect);
+      const judge = context === 'bare' ? judgeBare : judgeClosed;
+      const structure = tokens.isClosed ? judge(tokens) : undefined;
+      steps += tokens.steps;
+      if (structure !== undefined) return { structure, context, dialect, steps };
+    }
+  }
+  return { ...NOTHING, steps };
+}
+
+const CONTEXTS: readonly SqlContext[] = ['bare', 'single', 'double'];
+
+const QUOTE_OF: Readonly<Record<SqlContext, string>> = { bare: '', single: "'", double: '"' };
+
+/** Every structure has two words or a sign between them; most values are one word, a number or an address. */
+const MAY_BE_SQL = /[^A-Za-z0-9_.@:?-]|--/;
+
+/** Signs that one dialect reads as a comment or an escape and the other does not. */
+const DIFFERS = /#|\\|--[^\s]/;

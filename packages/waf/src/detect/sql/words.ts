@@ -1,0 +1,97 @@
+/**
+ * What a word of SQL is to the structure around it. Taken from the grammars of MySQL, PostgreSQL, SQL Server, Oracle and
+ * SQLite; a word that is not here is a name. Words have several meanings (`user`, `replace`),
+ * so a class is a set of bits.
+ */
+export const WORD = {
+  name: 0,
+  /** and, or, xor: joins two conditions. */
+  logic: 1,
+  /** not, binary, distinct ...: stands before an operand and changes nothing about the structure. */
+  prefix: 2,
+  /** like, in, between ...: compares two operands. */
+  compare: 4,
+  /** div, mod, collate: computes with two operands. */
+  arithmetic: 8,
+  /** union, intersect, except, minus. */
+  union: 16,
+  select: 32,
+  from: 64,
+  /** where, having, when, on: a condition follows. */
+  condition: 128,
+  /** order, group: `by` follows. */
+  orderGroup: 256,
+  by: 512,
+  /** limit, offset, procedure, into ...: a clause that may follow any condition. */
+  clause: 1024,
+  /** insert, drop, exec ...: a statement of its own begins. */
+  statement: 2048,
+  /** table, database, user ...: what a statement is about. */
+  object: 4096,
+  /** null, true, false, current_user ...: an operand without parentheses. */
+  constant: 8192,
+  caseWord: 16384,
+  /** A function of a data base, when parentheses follow. */
+  callable: 32768,
+  /** A function with an effect outside the result: time, files, processes, errors that carry data. */
+  effect: 65536,
+  /** A table or procedure that only the data base itself has. */
+  catalog: 131072,
+} as const;
+
+const WORDS: readonly (readonly [bits: number, words: string])[] = [
+  [WORD.logic, 'and or xor'],
+  [WORD.prefix, 'not binary all any some distinct distinctrow top prior escape'],
+  [WORD.compare, 'like ilike rlike regexp similar between in is sounds glob match overlaps member isnull notnull'],
+  [WORD.arithmetic, 'div mod collate'],
+  [WORD.union, 'union intersect except minus'],
+  [WORD.select, 'select'],
+  [WORD.from, 'from'],
+  [WORD.condition, 'where having when on'],
+  [WORD.orderGroup, 'order group'],
+  [WORD.by, 'by'],
+  [WORD.clause, 'limit offset procedure into for join inner outer natural cross using window'],
+  [
+    WORD.statement,
+    'insert update delete drop create alter truncate exec execute call declare set shutdown waitfor if begin show prepare handler grant revoke use load merge copy do backup restore kill replace rename attach pragma deallocate describe reconfigure print while goto lock unlock flush purge analyze vacuum',
+  ],
+  [
+    WORD.object,
+    'table tables database databases index user users view function procedure schema schemas login trigger role sequence column columns variables status warnings processlist grants triggers plugins',
+  ],
+  [
+    WORD.constant,
+    'null true false unknown current_user session_user system_user current_date current_time current_timestamp localtime localtimestamp sysdate rownum rowid user default',
+  ],
+  [WORD.caseWord, 'case'],
+  [
+    WORD.callable,
+    'abs acos ascii asin atan avg bin bit_and bit_length bit_or bit_xor cast ceil ceiling char char_length character_length chr coalesce concat concat_ws connection_id conv convert cos count crc32 database date_add db_name degrees elt encode decode exp field find_in_set floor format found_rows from_base64 greatest group_concat hex hextoraw host_name if ifnull inet_aton initcap instr is_member is_srvrolemember iif isnull json_extract json_keys lcase least left length list_agg listagg locate lower lpad ltrim make_set max md5 mid min nchar now nullif nvl object_id object_name oct ord patindex permissions pi position power quote quotename radians rand random regexp_replace repeat replace replicate reverse right round row_count rpad rtrim schema sha sha1 sha2 sign sin soundex space sqrt stddev strcmp string_agg stuff substr substring substring_index sum suser_name suser_sname tan to_base64 to_char to_hex to_number translate trim ucase uncompress unhex unicode upper user user_id user_name uuid variance version xmltype aes_decrypt aes_encrypt des_decrypt compress current_database current_schema current_setting query_to_xml table_to_xml database_to_xml st_latfromgeohash geometrycollection linestring polygon multipoint multipolygon multilinestring name_const gtid_subset gtid_subtract',
+  ],
+  [
+    WORD.effect,
+    'sleep benchmark pg_sleep pg_sleep_for pg_sleep_until load_file extractvalue updatexml xp_cmdshell xp_regread xp_dirtree xp_fileexist xp_availablemedia xp_servicecontrol xp_enumdsn xp_terminate_process xp_regwrite sp_password sp_executesql sp_oacreate sp_oamethod sp_makewebtask sp_addextendedproc openrowset opendatasource openquery pg_read_file pg_ls_dir pg_read_binary_file lo_import lo_export dblink_connect dblink_send_query generate_series analyse get_lock release_lock master_pos_wait randomblob load_extension sys_eval sys_exec readfile writefile fts3_tokenizer',
+  ],
+  [
+    WORD.catalog,
+    'information_schema sysobjects syscolumns sysusers sysdatabases sysxlogins sqlite_master sqlite_temp_master pg_catalog pg_tables pg_user pg_shadow pg_class pg_database all_tables all_tab_columns user_tables user_tab_columns all_users msysaccessobjects msysobjects msysaces dbms_pipe dbms_lock dbms_utility dbms_xmlgen dbms_ldap dbms_java utl_http utl_inaddr utl_file ctxsys ordsys sysmaster syscat sysibm rdb$relations xp_cmdshell',
+  ],
+];
+
+/** No word of the table is longer, in characters; a longer one is a name. */
+const WORD_LENGTH_MAX = 24;
+
+const BITS_OF: ReadonlyMap<string, number> = bitsOfWords();
+
+/** The bits of a word, whatever its case; 0 for a name. */
+export function wordBits(word: string): number {
+  return word.length > WORD_LENGTH_MAX ? WORD.name : (BITS_OF.get(word.toLowerCase()) ?? WORD.name);
+}
+
+function bitsOfWords(): Map<string, number> {
+  const bitsOf = new Map<string, number>();
+  for (const [bits, words] of WORDS) {
+    for (const word of words.split(' ')) bitsOf.set(word, (bitsOf.get(word) ?? WORD.name) | bits);
+  }
+  return bitsOf;
+}
