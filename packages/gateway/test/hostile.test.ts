@@ -1,10 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { type GatewayConfig, PROFILES } from '@sallyport/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { route } from './harness/config.ts';
 import { exchangesIn, type LiveGateway, startGateway } from './request/live-gateway.ts';
 import { RawClient } from './request/raw-client.ts';
 import { Recorder } from './request/recorder.ts';
-import { readResponses } from './request/response-reader.ts';
+import { fieldOf, readResponses } from './request/response-reader.ts';
 
 /** What was found by attacking the running gateway; each test holds the input that found it. */
 const recorder = new Recorder();
@@ -29,6 +31,10 @@ const TURNS = 40;
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function until(isReached: () => boolean): Promise<void> {
+  while (!isReached()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function head(...lines: readonly string[]): string {
@@ -83,6 +89,7 @@ const CONNECT = head('CONNECT a.example:443 HTTP/1.1', 'Host: a.example:443');
 async function withServer(
   serve: (socket: Socket, text: string) => void,
   act: (gateway: LiveGateway) => Promise<void>,
+  change: Partial<GatewayConfig> = {},
 ): Promise<void> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -93,7 +100,7 @@ async function withServer(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP address');
-  const live = await startGateway(address.port);
+  const live = await startGateway(address.port, change);
   try {
     await act(live);
     expect(live.errors).toEqual([]);
@@ -148,5 +155,50 @@ describe('a large answer', () => {
     });
     process.off('warning', note);
     expect(warnings).toEqual([]);
+  });
+});
+
+describe('an answer before the end of the request body', () => {
+  test('closes the connection, and the client can send on until it has read the answer', async () => {
+    const body = Buffer.alloc(LARGE_BYTES);
+    const large = route({ request: { ...PROFILES.game.request, bodyBytesMax: LARGE_BYTES } });
+    const serve = (socket: Socket): void => {
+      // It takes no more of the body, so that the gateway stops reading it, and answers then.
+      socket.pause();
+      setTimeout(() => socket.write(head('HTTP/1.1 200 OK', 'content-length: 0')), 200);
+    };
+    await withServer(
+      serve,
+      async (live) => {
+        const socket = connect({ host: '127.0.0.1', port: live.port, allowHalfOpen: true });
+        const chunks: Buffer[] = [];
+        socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+        socket.write(head('POST /early HTTP/1.1', 'Host: a.example', `Content-Length: ${LARGE_BYTES}`));
+        await new Promise<void>((resolve, reject) => {
+          socket.write(body, (error) => (error ? reject(error) : resolve()));
+        });
+        await until(() => chunks.length > 0);
+        const [answer] = readResponses(Buffer.concat(chunks), () => false).responses;
+        socket.destroy();
+        expect(answer?.status).toBe(200);
+        expect(fieldOf(answer, 'connection')).toBe('close');
+        expect(exchangesIn(live.events).map((event) => [event.status, event.verdict])).toEqual([[200, 'pass']]);
+      },
+      { routes: [large] },
+    );
+  });
+});
+
+test('does not begin what was pipelined behind an answer that breaks off', async () => {
+  const serve = (socket: Socket): void => {
+    socket.end(`${head('HTTP/1.1 200 OK', 'content-length: 100')}a part`);
+  };
+  await withServer(serve, async (live) => {
+    const client = await RawClient.open(live.port);
+    client.send(head('GET /part HTTP/1.1', 'Host: a.example') + NEXT);
+    await client.ended();
+    client.close();
+    await settle();
+    expect(exchangesIn(live.events).map((event) => [event.path, event.reason])).toEqual([['/part', 'UPSTREAM_CLOSED']]);
   });
 });

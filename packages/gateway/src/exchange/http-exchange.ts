@@ -16,6 +16,7 @@ import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.
 import type { Arrival, GatewayContext } from './context.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
+import { isBodyMissing, isLastOfConnection } from './persistence.ts';
 
 /**
  * One HTTP request from its head to its event: judged, then refused or carried to an upstream and back.
@@ -122,9 +123,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   onShutdown(): void {
     this.#expire('DRAINING');
     if (this.#state === 'ended') return;
-    // What the kernel has taken of the answer still goes out; nothing that waits behind it may begin.
-    this.#arrival.connection.stream.destroy();
-    this.#end();
+    // What the kernel has taken of the answer still goes out.
+    this.#cut();
   }
 
   // What the upstream says: ResponseSink.
@@ -146,7 +146,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#state !== 'forwarding') return;
     const fields = clientFields(head, this.#record.requestId);
     this.#isEventStream = head.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
-    if (this.#context.isDraining()) this.#response.shouldKeepAlive = false;
+    // An answer before the end of the body: the server may never want the rest, which then is not worth waiting for.
+    if (this.#context.isDraining() || isBodyMissing(this.#request)) this.#response.shouldKeepAlive = false;
     this.#record.status = head.status;
     this.#response.writeHead(head.status, head.statusText, fields);
     this.#sentSinceMs = this.#context.clock.monotonicMs();
@@ -184,8 +185,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (!this.#response.headersSent) return this.#refuse(denyFor(why), 'upstream', false);
     // The status is out: the only honest signal left is a response that visibly breaks off.
     this.#note({ kind: 'deny', status: this.#record.status, reason: why }, 'upstream');
-    this.#end();
-    this.#response.destroy();
+    this.#cut();
   }
 
   onUpgrade(): void {
@@ -221,8 +221,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
       }
       case 'drop':
         this.#note(verdict, decidedBy);
-        this.#end();
-        this.#arrival.connection.socket.destroy();
+        this.#cut();
     }
   }
 
@@ -298,8 +297,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     this.#record.faultOf = faultOf(code, this.#bodySinceMs >= 0 && !this.#request.complete);
     if (!this.#response.headersSent) return this.#refuse(why, 'connection', true);
     this.#note(why, 'connection');
-    this.#end();
-    this.#response.destroy();
+    this.#cut();
   }
 
   #onInternalError(cause: unknown): void {
@@ -313,9 +311,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#state === 'ended') return;
     this.#note(verdict, decidedBy);
     if (this.#response.headersSent) {
-      this.#end();
-      this.#response.destroy();
-      return;
+      return this.#cut();
     }
     const { status, headers, body } = refusalResponse(verdict, this.#record.requestId, this.#request.headers.accept);
     this.#answer(status, headers, body, isConnectionSpoiled);
@@ -336,7 +332,9 @@ export class HttpExchange implements ResponseSink, LiveExchange {
    * from a client that is still sending. So it lingers, reading and throwing away, for a bounded time.
    */
   #closeUnreadBody(): void {
-    if (this.#request.complete || !this.#hasBody()) return;
+    if (!isBodyMissing(this.#request)) return;
+    // It may be paused for a server that will take no more of it, and a client that cannot write does not read either.
+    this.#request.resume();
     const { socket } = this.#response;
     this.#response.shouldKeepAlive = false;
     if (socket === null) return;
@@ -344,11 +342,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
       socket.end();
       this.#context.connections.linger(this.#arrival.connection);
     };
-  }
-
-  #hasBody(): boolean {
-    const { headers } = this.#request;
-    return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   }
 
   #note(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
@@ -365,6 +358,12 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     this.#record.upstreamHeadMs = this.#call.headMs;
   }
 
+  /** Ends the exchange with its connection, which goes first: otherwise what waits behind the exchange would begin. */
+  #cut(): void {
+    this.#arrival.connection.stream.destroy();
+    this.#end();
+  }
+
   #end(): void {
     this.#state = 'ended';
     this.#noteCall();
@@ -372,19 +371,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     this.#context.emitter.exchange(this.#record);
     this.#onEnd(this);
   }
-}
-
-/**
- * Requests after which the parser and others disagree about what follows, so that nothing may follow.
- *
- * With an upgrade that was asked for and not taken, the parser loses what came behind the request in the same packet and
- * goes on with the next: an attacker who cuts the packets would choose what counts as a request. In HTTP/1.0 a connection
- * persists only where `Connection` says so (RFC 9112 §9.3); the parser also listens to `Proxy-Connection`.
- */
-function isLastOfConnection({ headers, httpVersionMinor }: IncomingMessage): boolean {
-  const { connection = '', upgrade } = headers;
-  if (httpVersionMinor === 0 && !/\bkeep-alive\b/i.test(connection)) return true;
-  return upgrade !== undefined && /upgrade/i.test(`${connection},${String(headers['proxy-connection'])}`);
 }
 
 /** Beyond it copying a body into a text costs more than it saves. */

@@ -230,11 +230,15 @@ export const LINGER_MS = 2_000;
  * held the process for minutes.
  */
 function discardInput(stream: Socket): void {
-  if (stream.destroyed) return;
-  // With a listener of ours `node:http` gives the bytes back to the stream, past which it reads otherwise.
-  stream.on('data', () => undefined);
-  stream.removeAllListeners('data');
   stream.resume();
+  // A socket that was paused reads again only while `node:http` still sees it resume, which is in the next tick.
+  process.nextTick(() => {
+    if (stream.destroyed) return;
+    // With a listener of ours `node:http` gives the bytes back to the stream, past which it reads otherwise.
+    stream.on('data', () => undefined);
+    stream.removeAllListeners('data');
+    stream.resume();
+  });
 }
 
 class Entry implements Connection {
