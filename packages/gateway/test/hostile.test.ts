@@ -202,3 +202,28 @@ test('does not begin what was pipelined behind an answer that breaks off', async
     expect(exchangesIn(live.events).map((event) => [event.path, event.reason])).toEqual([['/part', 'UPSTREAM_CLOSED']]);
   });
 });
+
+test('refuses a handshake of a browser with exactly as many bytes as announced', async () => {
+  const client = await RawClient.open(gateway.port);
+  client.send(HANDSHAKE.replace('dGhlIHNhbXBsZSBub25jZQ==', 'bad\r\nAccept: text/html'));
+  const bytes = await client.ended();
+  client.close();
+  const { responses, rest } = readResponses(bytes, () => false);
+  expect(rest).toBe('');
+  expect(responses.map(({ status }) => status)).toEqual([400]);
+  expect(Buffer.from(responses[0]?.body ?? '', 'latin1').toString('utf8')).toContain('400 · ');
+});
+
+test('never announces a length that a 204 cannot have', async () => {
+  const serve = (socket: Socket): void => {
+    socket.write(head('HTTP/1.1 204 No Content', 'content-length: 5'));
+  };
+  await withServer(serve, async (live) => {
+    const client = await RawClient.open(live.port);
+    client.send(NEXT);
+    await client.until(() => client.bytes.includes('\r\n\r\n'));
+    client.close();
+    expect(client.bytes.toString('latin1')).toMatch(/^HTTP\/1\.1 204 /);
+    expect(client.bytes.toString('latin1').toLowerCase()).not.toContain('content-length');
+  });
+});

@@ -31,8 +31,11 @@ export function upstreamAuthority(exchange: RequestExchange, route: RouteConfig)
 export function clientFields(head: ResponseHead, requestId: string): string[] {
   const fields = ['x-request-id', requestId];
   const nominated = nominatedFields(head.headers);
+  // RFC 9110 §8.6 forbids a length here: a client that believes it takes the next response for this one's body.
+  const isWithoutLength = head.status === 101 || head.status === 204;
   for (let index = 0; index < head.headers.length; index += 1) {
     const name = head.headers.nameAt(index);
+    if (isWithoutLength && name === 'content-length') continue;
     if (NOT_FOR_CLIENTS.has(name) || nominated?.includes(name) || name.startsWith('sallyport-')) continue;
     fields.push(name, head.headers.valueAt(index));
   }

@@ -320,7 +320,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   #answer(status: number, headers: readonly string[], body: string, isConnectionSpoiled: boolean): void {
     this.#state = 'answered';
     this.#record.status = status;
-    this.#record.bytesOut = body.length;
+    this.#record.bytesOut = Buffer.byteLength(body);
     if (isConnectionSpoiled || this.#context.isDraining()) this.#response.shouldKeepAlive = false;
     this.#closeUnreadBody();
     this.#response.writeHead(status, [...headers]);
@@ -360,7 +360,11 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   /** Ends the exchange with its connection, which goes first: otherwise what waits behind the exchange would begin. */
   #cut(): void {
-    this.#arrival.connection.stream.destroy();
+    const { stream } = this.#arrival.connection;
+    // node:http holds a head back until the next turn. A client that got its status and half a body knows more than one
+    // that got nothing.
+    stream.uncork();
+    stream.destroy();
     this.#end();
   }
 

@@ -250,7 +250,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     if (answer === undefined) stream.destroy();
     else {
       this.#record.status = answer.status;
-      stream.end(rawRefusal(answer), 'latin1');
+      stream.end(rawRefusal(answer));
       stream.resume();
       this.#context.connections.linger(this.#arrival.connection);
     }

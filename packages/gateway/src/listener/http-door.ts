@@ -80,7 +80,7 @@ export class HttpDoor {
     const { stream } = arrival.connection;
     if (isAnswered && stream.writable) {
       record.status = verdict.status;
-      stream.end(rawRefusal(refusalResponse(verdict, record.requestId, undefined)), 'latin1');
+      stream.end(rawRefusal(refusalResponse(verdict, record.requestId, undefined)));
       // What the client still sends is read and thrown away until its deadline, so that it sees the answer.
       stream.resume();
       this.#context.connections.linger(arrival.connection);

@@ -49,12 +49,13 @@ export function redirectResponse(status: number, location: string, requestId: st
 }
 
 /** The same refusal as raw HTTP/1.1, for a connection that has no response object (a request that could not be parsed). */
-export function rawRefusal(response: RefusalResponse): string {
+export function rawRefusal(response: RefusalResponse): Buffer {
   const lines = [`HTTP/1.1 ${response.status} ${PHRASES[response.status] ?? 'Refused'}`];
   for (let index = 0; index + 1 < response.headers.length; index += 2) {
     lines.push(`${response.headers[index]}: ${response.headers[index + 1]}`);
   }
-  return `${lines.join('\r\n')}\r\nconnection: close\r\n\r\n${response.body}`;
+  // UTF-8 like the length that was counted: one byte less than announced is a response without an end.
+  return Buffer.from(`${lines.join('\r\n')}\r\nconnection: close\r\n\r\n${response.body}`, 'utf8');
 }
 
 function problem(verdict: Deny, title: string, requestId: string): string {
