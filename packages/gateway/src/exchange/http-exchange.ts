@@ -360,11 +360,10 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   /** Ends the exchange with its connection, which goes first: otherwise what waits behind the exchange would begin. */
   #cut(): void {
-    const { stream } = this.#arrival.connection;
-    // node:http holds a head back until the next turn. A client that got its status and half a body knows more than one
+    // node:http holds back what was written in this turn. A client that got its status and half a body knows more than one
     // that got nothing.
-    stream.uncork();
-    stream.destroy();
+    this.#response.uncork();
+    this.#arrival.connection.stream.destroy();
     this.#end();
   }
 
