@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { createArena } from '@sallyport/arena';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { GatewayProcess } from './harness/gateway.ts';
@@ -27,100 +27,98 @@ interface Player {
   readonly complaints: string[];
 }
 
-void describe('two players in their browsers, behind the gateway', () => {
-  const scope = new SuiteScope();
-  after(scope.end);
-  let yaml = '';
-  let gateway: GatewayProcess;
-  let ada: Player;
-  let linus: Player;
+const scope = new SuiteScope();
+after(scope.end);
+let yaml = '';
+let gateway: GatewayProcess;
+let ada: Player;
+let linus: Player;
 
-  before(async () => {
-    const arena = createArena({ port: 0 });
-    const address = await arena.listen();
-    scope.after(() => arena.close());
-    assert.ok(address.kind === 'tcp');
-    // A port of its own: the browsers come back to the same address after the gateway was restarted.
-    yaml = configuration(await freePort(), address.port);
-    gateway = await GatewayProcess.start(scope, { yaml });
-    const browsers = await Promise.all([launch(scope), launch(scope)]);
-    [ada, linus] = await Promise.all([enter(browsers[0], 'Ada', gateway), enter(browsers[1], 'Linus', gateway)]);
-  });
+before(async () => {
+  const arena = createArena({ port: 0 });
+  const address = await arena.listen();
+  scope.after(() => arena.close());
+  assert.ok(address.kind === 'tcp');
+  // A port of its own: the browsers come back to the same address after the gateway was restarted.
+  yaml = configuration(await freePort(), address.port);
+  gateway = await GatewayProcess.start(scope, { yaml });
+  const browsers = await Promise.all([launch(scope), launch(scope)]);
+  [ada, linus] = await Promise.all([enter(browsers[0], 'Ada', gateway), enter(browsers[1], 'Linus', gateway)]);
+});
 
-  void test('see each other', async () => {
-    for (const { page } of [ada, linus]) {
-      await shows(page, 'players-count', '2');
-      await shows(page, 'scoreboard', 'Ada');
-      await shows(page, 'scoreboard', 'Linus');
-    }
-    await shows(ada.page, 'own-name', 'Ada');
-    await shows(linus.page, 'own-name', 'Linus');
-  });
+void test('two players in their browsers see each other', async () => {
+  for (const { page } of [ada, linus]) {
+    await shows(page, 'players-count', '2');
+    await shows(page, 'scoreboard', 'Ada');
+    await shows(page, 'scoreboard', 'Linus');
+  }
+  await shows(ada.page, 'own-name', 'Ada');
+  await shows(linus.page, 'own-name', 'Linus');
+});
 
-  void test('move, and the moves count', async () => {
-    for (const { page } of [ada, linus]) {
-      const position = page.getByTestId('own-position');
-      const start = await position.textContent();
-      await page.getByTestId('field').focus();
-      await page.keyboard.down('ArrowRight');
-      await page.keyboard.down('ArrowDown');
-      await position.filter({ hasNotText: start ?? '' }).waitFor();
-      await page.keyboard.up('ArrowRight');
-      await page.keyboard.up('ArrowDown');
-    }
-  });
+void test('two players in their browsers move, and the moves count', async () => {
+  for (const { page } of [ada, linus]) {
+    const position = page.getByTestId('own-position');
+    const start = await position.textContent();
+    await page.getByTestId('field').focus();
+    await page.keyboard.down('ArrowRight');
+    await page.keyboard.down('ArrowDown');
+    await position.filter({ hasNotText: start ?? '' }).waitFor();
+    await page.keyboard.up('ArrowRight');
+    await page.keyboard.up('ArrowDown');
+  }
+});
 
-  void test('talk to each other, and markup stays text', async (t) => {
-    const attack = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
-    for (const [from, to, text] of [
-      [ada, linus, 'Hello Linus, näk ✓'],
-      [linus, ada, 'Hello Ada'],
-      [ada, linus, attack],
-    ] as const) {
-      await from.page.getByTestId('chat-input').fill(text);
-      await from.page.getByTestId('chat-send').click();
-      for (const { page } of [from, to]) await shows(page, 'chat-log', text);
-    }
-    for (const { page } of [ada, linus]) {
-      assert.equal(await page.getByTestId('chat-log').locator('img, script').count(), 0);
-      assert.equal(await page.title(), 'Arena');
-    }
-    await picture(t, ada, 'game');
-  });
+void test('two players in their browsers talk to each other, and markup stays text', async (t) => {
+  const attack = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+  for (const [from, to, text] of [
+    [ada, linus, 'Hello Linus, näk ✓'],
+    [linus, ada, 'Hello Ada'],
+    [ada, linus, attack],
+  ] as const) {
+    await from.page.getByTestId('chat-input').fill(text);
+    await from.page.getByTestId('chat-send').click();
+    for (const { page } of [from, to]) await shows(page, 'chat-log', text);
+  }
+  for (const { page } of [ada, linus]) {
+    assert.equal(await page.getByTestId('chat-log').locator('img, script').count(), 0);
+    assert.equal(await page.title(), 'Arena');
+  }
+  await picture(t, ada, 'game');
+});
 
-  void test('find themselves in the leaderboard once they have coins', async () => {
-    await collectsCoins(ada.page);
-    // The page asks again when it is loaded, and a reload keeps its player.
-    await ada.page.reload();
-    await shows(ada.page, 'leaderboard', 'Ada');
-    await shows(ada.page, 'players-count', '2');
-  });
+void test('two players in their browsers find themselves in the leaderboard once they have coins', async () => {
+  await collectsCoins(ada.page);
+  // The page asks again when it is loaded, and a reload keeps its player.
+  await ada.page.reload();
+  await shows(ada.page, 'leaderboard', 'Ada');
+  await shows(ada.page, 'players-count', '2');
+});
 
-  void test('come back by themselves when the gateway was restarted (R1.10)', async (t) => {
-    const [firstBoot] = gateway.log().map(({ boot }) => boot);
-    assert.equal((await gateway.stop()).code, 0);
-    for (const { page } of [ada, linus]) await stateIs(page, 'reconnecting');
-    gateway = await GatewayProcess.start(scope, { yaml });
-    for (const { page } of [ada, linus]) {
-      await stateIs(page, 'online');
-      await shows(page, 'players-count', '2');
-      await shows(page, 'chat-log', 'Welcome back');
-    }
-    await linus.page.getByTestId('chat-input').fill('Here again');
-    await linus.page.getByTestId('chat-send').click();
-    await shows(ada.page, 'chat-log', 'Here again');
-    assert.notEqual(gateway.log()[0]?.['boot'], firstBoot);
-    await picture(t, linus, 'again');
-  });
+void test('two players in their browsers come back by themselves when the gateway was restarted (R1.10)', async (t) => {
+  const [firstBoot] = gateway.log().map(({ boot }) => boot);
+  assert.equal((await gateway.stop()).code, 0);
+  for (const { page } of [ada, linus]) await stateIs(page, 'reconnecting');
+  gateway = await GatewayProcess.start(scope, { yaml });
+  for (const { page } of [ada, linus]) {
+    await stateIs(page, 'online');
+    await shows(page, 'players-count', '2');
+    await shows(page, 'chat-log', 'Welcome back');
+  }
+  await linus.page.getByTestId('chat-input').fill('Here again');
+  await linus.page.getByTestId('chat-send').click();
+  await shows(ada.page, 'chat-log', 'Here again');
+  assert.notEqual(gateway.log()[0]?.['boot'], firstBoot);
+  await picture(t, linus, 'again');
+});
 
-  void test('have nothing to complain about but the restart', () => {
-    for (const { name, complaints } of [ada, linus])
-      assert.deepEqual(
-        complaints.filter((text) => !/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(text)),
-        [],
-        name,
-      );
-  });
+void test('two players in their browsers have nothing to complain about but the restart', () => {
+  for (const { name, complaints } of [ada, linus])
+    assert.deepEqual(
+      complaints.filter((text) => !/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(text)),
+      [],
+      name,
+    );
 });
 
 /** A picture for whoever looks into a failure; the folder of temporary files keeps the last one. */

@@ -4,7 +4,7 @@ import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:
 
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import type { WebSocket } from 'ws';
 import { GatewayProcess } from './harness/gateway.ts';
 import { httpRequest, openRequest, responseOf, startRequest } from './harness/http-client.ts';
@@ -31,117 +31,115 @@ drain: ${drain}
 `;
 }
 
-void describe('a gateway that is told to stop', () => {
-  void test('says goodbye to 1,000 WebSockets in slices, finishes what is in progress and ends with 0 (R1.10)', async (t) => {
-    const downloads: ServerResponse[] = [];
-    const upstreamCodes: number[] = [];
-    const upstream = await startUpstream(t, {
-      onRequest: (incoming, response) => {
-        if (incoming.method === 'POST') return void sendLengthOf(incoming, response);
-        response.writeHead(200, { 'content-length': PART.length * 2 }).write(PART);
-        downloads.push(response);
-      },
-      onSocket: (socket) => socket.on('close', (code) => upstreamCodes.push(code)),
-    });
-    const gateway = await GatewayProcess.start(t, {
-      yaml: configuration(upstream, '{ deadline: 20s, webSocketSpread: 2s }'),
-    });
-    const sockets = await openMany(gateway, SOCKETS);
-    const closings = Promise.all(sockets.map(closingOf));
-    const download = await openRequest(gateway.url('/big'));
-    const upload = startRequest(gateway.url('/save'), { method: 'POST', headers: { 'content-length': '20' } });
-    upload.write('0123456789');
-    const uploaded = responseOf(upload);
-    await eventually('the upload at the upstream', () => upstream.requests.find(({ method }) => method === 'POST'));
-    const idle = await idleConnection(gateway);
-
-    gateway.program.signal('SIGTERM');
-
-    const draining = await eventually('a failing /readyz', async () => {
-      const readiness = await gateway.readiness();
-      return readiness.status === 503 ? readiness : undefined;
-    });
-    assert.match(draining.text, /draining/);
-    await assert.rejects(openRequest(gateway.url('/late')), { code: 'ECONNREFUSED' });
-    await idle.closed;
-    const codes = Map.groupBy(await closings, ({ code }) => code);
-    assert.deepEqual(
-      [...codes].map(([code, all]) => [code, all.length]),
-      [[1012, SOCKETS]],
-    ); // service restart
-    assert.equal(gateway.program.ending, undefined, 'it waits for the download and the upload');
-
-    upload.end('0123456789');
-    const { statusCode, headers } = await uploaded;
-    assert.deepEqual([statusCode, headers.connection], [200, 'close']);
-    assert.equal(await text(await uploaded), '20 bytes');
-    for (const response of downloads) response.end(PART);
-    assert.equal((await text(download)).length, PART.length * 2);
-
-    assert.deepEqual(await gateway.program.exited(), { code: 0, signal: null });
-    assert.deepEqual(new Set(upstreamCodes), new Set([1012]));
-    assert.equal(upstreamCodes.length, SOCKETS);
-    const closed = gateway.log().filter(({ kind, phase }) => kind === 'connection' && phase === 'close');
-    assert.equal(closed.length, SOCKETS);
-    assert.ok(
-      closed.every(
-        ({ closeCode, closedBy, reason }) => closeCode === 1012 && closedBy === 'gateway' && reason === 'DRAINING',
-      ),
-    );
-    assert.ok(slicesOf(closed.map(({ time }) => String(time))) >= 5, 'they were closed in slices');
-    await gateway.logged({ kind: 'system', what: 'stopped', detail: '0 connections cut' });
+void test('a gateway that is told to stop says goodbye to 1,000 WebSockets in slices, finishes what is in progress and ends with 0 (R1.10)', async (t) => {
+  const downloads: ServerResponse[] = [];
+  const upstreamCodes: number[] = [];
+  const upstream = await startUpstream(t, {
+    onRequest: (incoming, response) => {
+      if (incoming.method === 'POST') return void sendLengthOf(incoming, response);
+      response.writeHead(200, { 'content-length': PART.length * 2 }).write(PART);
+      downloads.push(response);
+    },
+    onSocket: (socket) => socket.on('close', (code) => upstreamCodes.push(code)),
   });
+  const gateway = await GatewayProcess.start(t, {
+    yaml: configuration(upstream, '{ deadline: 20s, webSocketSpread: 2s }'),
+  });
+  const sockets = await openMany(gateway, SOCKETS);
+  const closings = Promise.all(sockets.map(closingOf));
+  const download = await openRequest(gateway.url('/big'));
+  const upload = startRequest(gateway.url('/save'), { method: 'POST', headers: { 'content-length': '20' } });
+  upload.write('0123456789');
+  const uploaded = responseOf(upload);
+  await eventually('the upload at the upstream', () => upstream.requests.find(({ method }) => method === 'POST'));
+  const idle = await idleConnection(gateway);
 
-  void test('cuts what has not gone at the deadline, says so, and ends with 0 (R1.10)', async (t) => {
+  gateway.program.signal('SIGTERM');
+
+  const draining = await eventually('a failing /readyz', async () => {
+    const readiness = await gateway.readiness();
+    return readiness.status === 503 ? readiness : undefined;
+  });
+  assert.match(draining.text, /draining/);
+  await assert.rejects(openRequest(gateway.url('/late')), { code: 'ECONNREFUSED' });
+  await idle.closed;
+  const codes = Map.groupBy(await closings, ({ code }) => code);
+  assert.deepEqual(
+    [...codes].map(([code, all]) => [code, all.length]),
+    [[1012, SOCKETS]],
+  ); // service restart
+  assert.equal(gateway.program.ending, undefined, 'it waits for the download and the upload');
+
+  upload.end('0123456789');
+  const { statusCode, headers } = await uploaded;
+  assert.deepEqual([statusCode, headers.connection], [200, 'close']);
+  assert.equal(await text(await uploaded), '20 bytes');
+  for (const response of downloads) response.end(PART);
+  assert.equal((await text(download)).length, PART.length * 2);
+
+  assert.deepEqual(await gateway.program.exited(), { code: 0, signal: null });
+  assert.deepEqual(new Set(upstreamCodes), new Set([1012]));
+  assert.equal(upstreamCodes.length, SOCKETS);
+  const closed = gateway.log().filter(({ kind, phase }) => kind === 'connection' && phase === 'close');
+  assert.equal(closed.length, SOCKETS);
+  assert.ok(
+    closed.every(
+      ({ closeCode, closedBy, reason }) => closeCode === 1012 && closedBy === 'gateway' && reason === 'DRAINING',
+    ),
+  );
+  assert.ok(slicesOf(closed.map(({ time }) => String(time))) >= 5, 'they were closed in slices');
+  await gateway.logged({ kind: 'system', what: 'stopped', detail: '0 connections cut' });
+});
+
+void test('a gateway that is told to stop cuts what has not gone at the deadline, says so, and ends with 0 (R1.10)', async (t) => {
+  const upstream = await startUpstream(t, { onRequest: () => {} });
+  const gateway = await GatewayProcess.start(t, {
+    yaml: configuration(upstream, '{ deadline: 1s, webSocketSpread: 0s }'),
+  });
+  const deaf = await deafWebSocket(gateway);
+  const unanswered = httpRequest(gateway.url('/never'));
+  await eventually('the request at the upstream', () => upstream.requests.find(({ target }) => target === '/never'));
+
+  gateway.program.signal('SIGTERM');
+
+  assert.deepEqual(await gateway.program.exited(), { code: 0, signal: null });
+  await deaf.closed;
+  const { status, text: problem } = await unanswered;
+  assert.equal(status, 503);
+  assert.match(problem, /"code":"DRAINING"/);
+  await gateway.logged({ kind: 'system', what: 'stopped', detail: '2 connections cut' });
+  const ends = gateway.log().filter(({ path }) => path === '/never');
+  assert.deepEqual(
+    ends.map(({ verdict, reason, faultOf }) => ({ verdict, reason, faultOf })),
+    [{ verdict: 'deny', reason: 'DRAINING', faultOf: 'internal' }],
+  );
+  const closes = gateway.log().filter(({ kind, phase }) => kind === 'connection' && phase === 'close');
+  assert.deepEqual(
+    closes.map(({ reason, closedBy }) => ({ reason, closedBy })),
+    [{ reason: 'DRAINING', closedBy: 'gateway' }],
+  );
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  void test(`a gateway that is told to stop ends at once at the second ${signal} (R1.10)`, async (t) => {
     const upstream = await startUpstream(t, { onRequest: () => {} });
     const gateway = await GatewayProcess.start(t, {
-      yaml: configuration(upstream, '{ deadline: 1s, webSocketSpread: 0s }'),
+      yaml: configuration(upstream, '{ deadline: 1h, webSocketSpread: 1h }'),
     });
-    const deaf = await deafWebSocket(gateway);
-    const unanswered = httpRequest(gateway.url('/never'));
-    await eventually('the request at the upstream', () => upstream.requests.find(({ target }) => target === '/never'));
+    const waiting = responseOf(startRequest(gateway.url('/never')).end());
+    const cut = assert.rejects(waiting, { code: 'ECONNRESET' });
+    await eventually('the request at the upstream', () => upstream.requests[0]);
 
-    gateway.program.signal('SIGTERM');
+    gateway.program.signal(signal);
+    await eventually('the drain', async () => ((await gateway.readiness()).status === 503 ? true : undefined));
+    gateway.program.signal(signal);
 
-    assert.deepEqual(await gateway.program.exited(), { code: 0, signal: null });
-    await deaf.closed;
-    const { status, text: problem } = await unanswered;
-    assert.equal(status, 503);
-    assert.match(problem, /"code":"DRAINING"/);
-    await gateway.logged({ kind: 'system', what: 'stopped', detail: '2 connections cut' });
-    const ends = gateway.log().filter(({ path }) => path === '/never');
-    assert.deepEqual(
-      ends.map(({ verdict, reason, faultOf }) => ({ verdict, reason, faultOf })),
-      [{ verdict: 'deny', reason: 'DRAINING', faultOf: 'internal' }],
-    );
-    const closes = gateway.log().filter(({ kind, phase }) => kind === 'connection' && phase === 'close');
-    assert.deepEqual(
-      closes.map(({ reason, closedBy }) => ({ reason, closedBy })),
-      [{ reason: 'DRAINING', closedBy: 'gateway' }],
-    );
+    assert.deepEqual(await gateway.program.exited(), { code: 1, signal: null });
+    await cut;
+    await gateway.logged({ msg: 'stopping', signal });
+    await gateway.logged({ msg: 'stopping at once', signal });
   });
-
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    void test(`ends at once at the second ${signal} (R1.10)`, async (t) => {
-      const upstream = await startUpstream(t, { onRequest: () => {} });
-      const gateway = await GatewayProcess.start(t, {
-        yaml: configuration(upstream, '{ deadline: 1h, webSocketSpread: 1h }'),
-      });
-      const waiting = responseOf(startRequest(gateway.url('/never')).end());
-      const cut = assert.rejects(waiting, { code: 'ECONNRESET' });
-      await eventually('the request at the upstream', () => upstream.requests[0]);
-
-      gateway.program.signal(signal);
-      await eventually('the drain', async () => ((await gateway.readiness()).status === 503 ? true : undefined));
-      gateway.program.signal(signal);
-
-      assert.deepEqual(await gateway.program.exited(), { code: 1, signal: null });
-      await cut;
-      await gateway.logged({ msg: 'stopping', signal });
-      await gateway.logged({ msg: 'stopping at once', signal });
-    });
-  }
-});
+}
 
 async function sendLengthOf(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(incoming);
