@@ -66,8 +66,8 @@ interface Row {
 function grow(pattern: string, { seed, kind, lengthLast }: { seed: number; kind: number; lengthLast: number }): Row {
   const image = compile(pattern, { dialect: 'modsecurity' });
   const instructions = image.program.code.length / 3;
-  const longest = hostileTexts(image, lengthLast, seed);
-  const text = longest[kind % longest.length] ?? '';
+  const texts = hostileTexts(image, LENGTH_LAST_SHORT, seed);
+  const text = (texts[kind % texts.length] ?? '').repeat(lengthLast / LENGTH_LAST_SHORT);
   const counts: number[] = [];
   const costs: number[] = [];
   let isMatch = false;

@@ -19,6 +19,15 @@ export class CacheBudget {
     return this.#used;
   }
 
+  /** Lets `member` hold `bytes` instead of what it held, but takes nothing from anyone for it. */
+  holdIfFree(member: CacheMember, bytes: number): boolean {
+    const before = this.#held.get(member) ?? 0;
+    if (this.#used - before + bytes > this.bytesMax) return false;
+    this.#used += bytes - before;
+    this.#held.set(member, bytes);
+    return true;
+  }
+
   /**
    * Lets `member` hold `bytes` instead of what it held. When there is no room the others are told to drop what they
    * hold: the one that runs now needs it more. False if it is still too much.

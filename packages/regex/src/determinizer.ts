@@ -49,11 +49,16 @@ export class Determinizer implements CacheMember {
   readonly #mode: DeterminizerMode;
   readonly #stride: number;
   readonly #store: StateStore;
+  readonly #budget: CacheBudget;
   readonly #scratch: Scratch;
   readonly #starts: Int32Array = new Int32Array(10);
   /** By context and symbol, what the threads that begin here become; made once and kept through flushes. */
   readonly #beginnings = new Map<number, Beginning>();
   #matches: { next: number; members: readonly number[] }[] = [];
+  readonly #matchIndices = new Map<string, number>();
+  /** Holds the beginnings in the budget, apart from the states: they survive a flush. */
+  readonly #beginningsHolder: CacheMember = { drop: () => this.#forgetBeginnings() };
+  #beginningBytes = 0;
   #flushedAt = 0;
   #madeAtFlush = 0;
 
@@ -64,6 +69,7 @@ export class Determinizer implements CacheMember {
     this.lastNewline = this.edge + 1;
     this.#stride = this.edge + 2;
     this.#store = new StateStore(this.#stride, budget, this);
+    this.#budget = budget;
     this.#scratch = budget.scratch;
     this.#scratch.fit(program.code.length / INSTRUCTION_WORDS);
   }
@@ -139,10 +145,18 @@ export class Determinizer implements CacheMember {
       next = this.#intern(count, behind);
       if (next === 0) return 0;
     }
-    const entry = members.length === 0 ? next : -(this.#matches.push({ next, members }) + 1);
+    const entry = members.length === 0 ? next : this.#matchEntry(next, members);
     // After a flush the row of `state` is gone.
     if (!isFull) this.#store.table[state + symbol] = entry;
     return this.statesMade > this.statesMax ? 0 : entry;
+  }
+
+  /** The entry for a match; equal ones share one, so that there are hardly more of them than states. */
+  #matchEntry(next: number, members: readonly number[]): number {
+    const key = `${next}:${members.join()}`;
+    const known = this.#matchIndices.get(key) ?? this.#matches.push({ next, members }) - 1;
+    this.#matchIndices.set(key, known);
+    return -(known + 2);
   }
 
   /** Moves the first `threads` of `#resolved` over a byte (-1 for an end) into `#roots`; returns how many there are. */
@@ -199,7 +213,12 @@ export class Determinizer implements CacheMember {
       stepped = this.#step(threads, byte, members);
     }
     const beginning = { roots: this.#scratch.roots.slice(0, stepped), members };
-    this.#beginnings.set(key, beginning);
+    const bytes = this.#beginningBytes + beginning.roots.byteLength + BEGINNING_BYTES;
+    // Nothing is taken for it: that could be the very states this transition is made for.
+    if (this.#budget.holdIfFree(this.#beginningsHolder, bytes)) {
+      this.#beginningBytes = bytes;
+      this.#beginnings.set(key, beginning);
+    }
     // Back to where the caller stood: what it has gathered, and that it was visited.
     this.#scratch.epoch++;
     this.#scratch.roots.set(already);
@@ -304,6 +323,13 @@ export class Determinizer implements CacheMember {
   #forget(): void {
     this.#starts.fill(0);
     this.#matches = [];
+    this.#matchIndices.clear();
+  }
+
+  #forgetBeginnings(): void {
+    this.#beginnings.clear();
+    this.#beginningBytes = 0;
+    this.#budget.hold(this.#beginningsHolder, 0);
   }
 }
 
@@ -311,6 +337,9 @@ interface Beginning {
   readonly roots: Int32Array;
   readonly members: readonly number[];
 }
+
+/** What a beginning takes besides its roots. */
+const BEGINNING_BYTES = 128;
 
 const UNDECIDED = -1;
 

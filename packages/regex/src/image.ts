@@ -1,7 +1,8 @@
 import { isAnchoredAtStart, minLength } from './analysis.ts';
 import { RegexError } from './errors.ts';
+import { REGEX_LIMITS } from './limits.ts';
 import { requiredText, wholeText } from './literals.ts';
-import { compileProgram, type Program } from './program.ts';
+import { compileProgram, INSTRUCTION_WORDS, type Program } from './program.ts';
 import { type RegexOptions, resolveOptions } from './syntax/dialect.ts';
 import { parse } from './syntax/parse.ts';
 
@@ -45,11 +46,15 @@ export function compileParsed(
   const parsed = parse(pattern, resolved);
   const { root, captures, names } = parsed;
   const { instructionsMax, isUtf8 } = resolved;
+  const program = compileProgram(root, { instructionsMax, direction: 'forward' });
+  if ((program.code.length / INSTRUCTION_WORDS) * (captures + 1) * 2 > REGEX_LIMITS.captureSlotsMax) {
+    throw new RegexError('TOO_LARGE', -1, 'too many capture groups for so long a pattern');
+  }
   const image: RegexImage = {
     kind: 'regex',
     version: IMAGE_VERSION,
     pattern,
-    program: compileProgram(root, { instructionsMax, direction: 'forward' }),
+    program,
     backward: answer === 'span' ? compileProgram(root, { instructionsMax, direction: 'backward' }) : undefined,
     captures,
     names,

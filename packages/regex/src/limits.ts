@@ -13,6 +13,8 @@ export const REGEX_LIMITS = {
   repeatMax: 65_535,
   /** Capture groups per pattern: every thread of the NFA simulation carries two numbers for each. */
   capturesMax: 1_000,
+  /** Slots that the simulation may need, two for each group and instruction: 32 MiB for each of its two lists. */
+  captureSlotsMax: 8_388_608,
   /**
    * Bytes that the lazily built automata of one pattern may hold, or of one set together. When they are full they
    * start again empty; a hostile input can only make that happen, not grow them.

@@ -15,7 +15,12 @@ export interface Clause {
 /** The clauses of a pattern that are worth looking for, rarest first, at most `CLAUSES_MAX`; empty if there is none. */
 export function requiredClauses(root: Node): Clause[] {
   const known = knowledgeOf(root);
-  return (known.exact === undefined ? known.clauses : withClause([], known.exact))
+  return rarestFew(known.exact === undefined ? known.clauses : clauseOf(known.exact));
+}
+
+/** The rarest clauses; fewer and fewer are carried up the tree, so that a long pattern does not drag thousands along. */
+function rarestFew(clauses: readonly Clause[]): Clause[] {
+  return clauses
     .map((clause) => ({ clause, frequency: frequencyOf(clause) }))
     .filter(({ frequency }) => frequency < USELESS_FREQUENCY)
     .toSorted((left, right) => left.frequency - right.frequency)
@@ -80,21 +85,22 @@ function ofChoices(choices: readonly Knowledge[]): Knowledge {
   const exact = new Set(choices.flatMap((choice) => choice.exact ?? []));
   const isExact = choices.every((choice) => choice.exact !== undefined);
   if (isExact && exact.size <= REGEX_LIMITS.clauseLiteralsMax) return { exact: [...exact] };
-  let literals: string[] = [];
+  const literals = new Set<string>();
   let bytes = NO_BYTE;
   for (const choice of choices) {
-    const best = rarest(choice.exact === undefined ? choice.clauses : withClause([], choice.exact));
+    const best = rarest(choice.exact === undefined ? choice.clauses : clauseOf(choice.exact));
     if (best === undefined) return { clauses: [] };
-    literals = literals.concat(best.literals);
+    for (const literal of best.literals) literals.add(literal);
+    if (literals.size > REGEX_LIMITS.clauseLiteralsMax) return { clauses: [] };
     bytes = unionOf(bytes, best.bytes);
   }
-  return { clauses: withLimit({ literals: [...new Set(literals)], bytes }) };
+  return { clauses: [{ literals: [...literals], bytes }] };
 }
 
 /** Multiplies neighbours out as long as that stays small, and makes a clause of what was gathered where it does not. */
 function ofParts(parts: readonly Node[]): Knowledge {
   let gathered: readonly string[] = [''];
-  let clauses: readonly Clause[] = [];
+  const clauses: Clause[] = [];
   let isExact = true;
   for (const part of parts) {
     const { head, isWhole } = headOf(part);
@@ -104,16 +110,17 @@ function ofParts(parts: readonly Node[]): Knowledge {
       continue;
     }
     isExact = false;
-    clauses = withClause(clauses, product !== undefined && !isLong(gathered) ? product : gathered);
+    clauses.push(...clauseOf(product !== undefined && !isLong(gathered) ? product : gathered));
     // Behind `a+` stands an `a` again, and behind a long literal its next byte: what follows goes on from there.
     gathered = head.exact ?? [''];
-    if (head.exact === undefined) clauses = [...clauses, ...head.clauses];
+    if (head.exact === undefined) clauses.push(...rarestFew(head.clauses));
     else if (gathered.length > PRODUCT_MAX) {
-      clauses = withClause(clauses, gathered);
+      clauses.push(...clauseOf(gathered));
       gathered = [''];
     }
   }
-  return isExact ? { exact: gathered } : { clauses: withClause(clauses, gathered) };
+  if (isExact) return { exact: gathered };
+  return { clauses: rarestFew([...clauses, ...clauseOf(gathered)]) };
 }
 
 /** What stands at the beginning and at the end of a part; `isWhole` if that is all of it. */
@@ -138,23 +145,19 @@ function isLong(literals: readonly string[]): boolean {
   return literals.every((literal) => literal.length >= LONG_ENOUGH);
 }
 
-/** The clauses and "one of these texts", unless one of them is empty and so holds everywhere. */
-function withClause(clauses: readonly Clause[], texts: readonly string[]): readonly Clause[] {
-  if (texts.some((text) => text === '')) return clauses;
+/** "One of these texts" as a clause; none if one of them is empty and so holds everywhere. */
+function clauseOf(texts: readonly string[]): Clause[] {
+  if (texts.some((text) => text === '')) return [];
   const cut = texts.map((text) => text.slice(0, REGEX_LIMITS.literalLengthMax));
   const singles = bytesOf(cut.filter((text) => text.length === 1).join(''));
   const literals = withoutContained([...new Set(cut.filter((text) => text.length > 1))]);
-  return [...clauses, ...withLimit({ literals, bytes: withBothCases(singles) })];
+  return literals.length > REGEX_LIMITS.clauseLiteralsMax ? [] : [{ literals, bytes: withBothCases(singles) }];
 }
 
 /** A literal that contains another one of the clause adds nothing to it. */
 function withoutContained(literals: readonly string[]): readonly string[] {
   if (literals.length > 200) return literals;
   return literals.filter((literal) => !literals.some((other) => other !== literal && literal.includes(other)));
-}
-
-function withLimit(clause: Clause): Clause[] {
-  return clause.literals.length > REGEX_LIMITS.clauseLiteralsMax ? [] : [clause];
 }
 
 function rarest(clauses: readonly Clause[]): Clause | undefined {

@@ -113,6 +113,8 @@ function mergeSingleBytes(choices: readonly Node[]): Node[] {
     const last = merged.at(-1);
     if (choice.kind === 'bytes' && last?.kind === 'bytes') {
       merged[merged.length - 1] = bytes(unionOf(last.set, choice.set));
+    } else if (choice.kind === 'empty' && last?.kind === 'empty') {
+      // The second way to match nothing is never the preferred one.
     } else merged.push(choice);
   }
   return merged;

@@ -46,7 +46,9 @@ export function classNode(ranges: CodeRanges, isNegated: boolean, context: Class
 
 /** The text up to `\E` or the end, both of which end a quotation. */
 export function quoted(cursor: Cursor): string {
-  const text = cursor.match(/(?:(?!\\E)[^])*/y);
+  const end = cursor.pattern.indexOf('\\E', cursor.position);
+  const text = cursor.pattern.slice(cursor.position, end < 0 ? undefined : end);
+  cursor.position += text.length;
   cursor.eat('\\E');
   return text;
 }

@@ -79,7 +79,9 @@ class Parser {
       if (cursor.eat('\\Q')) {
         const literals = [...quoted(cursor)].map((literal) => this.#literal(literal.codePointAt(0) ?? 0));
         const last = literals.pop();
-        parts.push(...literals, ...(last === undefined ? [] : [this.#quantified(last)]));
+        // One by one: a quotation may be longer than an argument list can be.
+        for (const literal of literals) parts.push(literal);
+        if (last !== undefined) parts.push(this.#quantified(last));
       } else if (!cursor.eat('\\E')) {
         const atom = this.#atom();
         if (atom !== undefined) parts.push(this.#quantified(atom));
