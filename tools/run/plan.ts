@@ -29,6 +29,8 @@ export function checkPhases(): readonly Phase[] {
     { ...check('unit tests', 'vitest', 'run', '--exclude', 'tools/**'), format: 'vitest' },
     { ...check('house rules', 'vitest', 'run', 'tools/'), format: 'vitest' },
     check('types', 'tsc', '--noEmit', '-p', 'tsconfig.json'),
+    // What runs in a page knows the DOM, and nothing else may.
+    check('types in the browser', 'tsc', '--noEmit', '-p', 'e2e/tsconfig.json'),
     check('lint', 'oxlint', '--type-aware', '--deny-warnings'),
     check('format and imports', 'biome', 'ci', '--colors=off', '.'),
     check('layers', 'node', 'tools/layers.ts'),

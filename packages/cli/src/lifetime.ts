@@ -28,6 +28,10 @@ export function runUntilStopped(serving: Serving): Promise<number> {
         },
       );
     };
+    // A service manager's reload must not end the service.
+    process.on('SIGHUP', () =>
+      serving.log.warn('there is no reload yet; restart to take over a changed configuration'),
+    );
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
   });

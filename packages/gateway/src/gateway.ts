@@ -32,7 +32,7 @@ export interface Readiness {
 
 /** How often deadlines are judged. */
 const SWEEP_MS = 1_000;
-/** How often a drain looks for WebSockets that are due and for its own end. */
+/** How often a drain looks for connections that are idle, WebSockets that are due, and its own end. */
 const DRAIN_SWEEP_MS = 100;
 /** Turns of the event loop that destroyed sockets get to say so. They need two. */
 const CLOSE_TURNS_MAX = 100;
@@ -129,10 +129,10 @@ export class Gateway {
     const { deadlineMs, webSocketSpreadMs } = this.#image.config.drain;
     emitter.system('draining', `${connections.size} connections`);
     for (const listener of this.#listeners) listener.stopAccepting();
-    connections.closeIdle();
     relays.drain(Math.min(webSocketSpreadMs, deadlineMs));
     const endMs = clock.monotonicMs() + deadlineMs;
     while (connections.size > 0 && clock.monotonicMs() < endMs) {
+      connections.closeIdle();
       relays.sweep();
       await new Promise((resolve) => setTimeout(resolve, DRAIN_SWEEP_MS));
     }

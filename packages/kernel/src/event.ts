@@ -102,8 +102,7 @@ export interface SystemEvent extends EventIdentity {
     | 'upstream-up'
     | 'upstream-down'
     | 'breaker-open'
-    | 'breaker-closed'
-    | 'internal-error';
+    | 'breaker-closed';
   readonly detail: string;
 }
 

@@ -1,15 +1,15 @@
-import type { Event, ExchangeEvent } from '@sallyport/kernel';
+import type { ClientFacts, Event, ExchangeEvent } from '@sallyport/kernel';
 
 /** How important an event is to somebody who reads the log. */
 export function eventLevel(event: Event): 'info' | 'warn' | 'error' {
   switch (event.kind) {
     case 'exchange':
       if (event.faultOf === 'internal') return 'error';
-      return event.verdict === 'pass' ? 'info' : 'warn';
+      return event.verdict === 'pass' || event.verdict === 'redirect' ? 'info' : 'warn';
     case 'connection':
-      return event.phase === 'refused' ? 'warn' : 'info';
+      return event.phase === 'refused' || event.reason !== '' ? 'warn' : 'info';
     case 'system':
-      return event.what === 'internal-error' ? 'error' : 'info';
+      return event.what === 'upstream-down' || event.what === 'breaker-open' ? 'warn' : 'info';
   }
 }
 
@@ -22,22 +22,17 @@ export function eventLine(event: Event): string {
   const time = isoTime(event.timeMs);
   if (event.kind === 'exchange') return `${JSON.stringify(exchangeFields(event, level, time))}\n`;
   const { timeMs: _timeMs, ...fields } = event;
-  return `${JSON.stringify({ level, time, ...fields })}\n`;
+  return `${JSON.stringify({ level, time, ...fields, ...('client' in fields ? clientFields(fields.client) : {}) })}\n`;
 }
 
 /** One literal with a fixed order of keys: the engine then writes all lines with the same code. `undefined` is left out. */
 function exchangeFields(event: ExchangeEvent, level: string, time: string): Readonly<Record<string, unknown>> {
-  const { client } = event;
-  const isPeer = client.evidence === 'peer';
   return {
     level,
     time,
     kind: event.kind,
     requestId: event.requestId,
-    client: client.address,
-    network: client.network === client.address ? undefined : client.network,
-    peer: isPeer ? undefined : client.peer,
-    evidence: isPeer ? undefined : client.evidence,
+    ...clientFields(event.client),
     method: present(event.method),
     host: present(event.host),
     path: present(event.path),
@@ -66,6 +61,24 @@ function exchangeFields(event: ExchangeEvent, level: string, time: string): Read
     boot: event.boot,
     sequence: event.sequence,
   };
+}
+
+/** The same names in every kind of line; what the peer's own address says is left out. */
+function clientFields({ address, network, peer, evidence }: ClientFacts): ClientFields {
+  const isPeer = evidence === 'peer';
+  return {
+    client: address,
+    network: network === address ? undefined : network,
+    peer: isPeer && peer === address ? undefined : peer,
+    evidence: isPeer ? undefined : evidence,
+  };
+}
+
+interface ClientFields {
+  readonly client: string;
+  readonly network: string | undefined;
+  readonly peer: string | undefined;
+  readonly evidence: string | undefined;
 }
 
 function present(text: string): string | undefined {

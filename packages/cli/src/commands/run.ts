@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatProblem, loadConfig } from '@sallyport/control';
 import { type CommandIo, EXIT } from '../io.ts';
@@ -54,6 +56,11 @@ export function startFailure(error: unknown): string {
   const where = [Reflect.get(error, 'address'), Reflect.get(error, 'port')]
     .filter((part) => part !== undefined && part !== -1)
     .join(':');
+  const path: unknown = Reflect.get(error, 'address');
+  // Node.js reports a missing folder as a missing permission.
+  if (typeof path === 'string' && path.startsWith('/') && !existsSync(dirname(path))) {
+    return `the folder ${dirname(path)} for the socket file ${path} does not exist`;
+  }
   if (code === 'EADDRINUSE') return `${where} is already in use by another process`;
   if (code === 'EACCES') return `${where} may not be opened by this user (ports below 1024 need CAP_NET_BIND_SERVICE)`;
   if (code === 'EADDRNOTAVAIL') return `${where} is not an address of this machine`;

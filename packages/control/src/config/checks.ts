@@ -1,4 +1,4 @@
-import type { RouteConfig } from '@sallyport/kernel';
+import type { ConnectionLimits, RouteConfig } from '@sallyport/kernel';
 import { IpAddress, parseNetwork } from '@sallyport/kernel';
 import { type BindAddress, formatAddress, isLocal, isPrivateHost } from './addresses.ts';
 import type { Mode } from './context.ts';
@@ -18,6 +18,8 @@ export interface Whole {
   readonly upstreams: readonly (Part<UpstreamDraft> & { readonly name: string })[];
   readonly routes: readonly Part<RouteConfig>[];
   readonly operations: OperationsConfig | undefined;
+  /** Undefined when the section did not parse. */
+  readonly connections: ConnectionLimits | undefined;
   /** The document: a name that is there but did not parse is not missing. */
   readonly root: Readonly<Record<string, unknown>>;
 }
@@ -33,7 +35,20 @@ export function checkWhole(whole: Whole): readonly Finding[] {
     ...checkUpstreams(whole),
     ...checkRouteUpstreams(whole.root),
     ...checkMatches(whole.routes),
+    ...checkHeaderLimits(whole),
   ];
+}
+
+/** A route cannot allow what its connection has refused before any route is known. */
+function checkHeaderLimits({ routes, connections }: Whole): readonly Finding[] {
+  if (connections === undefined) return [];
+  return routes
+    .filter(({ value }) => value.request.headerBytesMax > connections.headerBytesMax)
+    .map(({ path }) =>
+      finding([...path, 'request', 'headerMax'], 'is more than connections.headerMax, which holds before any route', {
+        allowed: `up to ${connections.headerBytesMax}B`,
+      }),
+    );
 }
 
 /** Of the document and not of its parts: a name counts also where something else is wrong. */

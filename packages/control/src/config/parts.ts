@@ -51,7 +51,15 @@ export function parseParts(
   const routes = parser.parseList((schemas) => schemas.route, root['routes'], { key: 'routes', max: ROUTES_MAX });
   const upstreams = parseUpstreams(parser, root['upstreams']);
   parser.findings.push(
-    ...checkWhole({ mode: context.mode, listeners, routes, upstreams, operations: operations?.value, root }),
+    ...checkWhole({
+      mode: context.mode,
+      listeners,
+      routes,
+      upstreams,
+      operations: operations?.value,
+      connections: connections?.value,
+      root,
+    }),
   );
   if (mode !== undefined && mode.value !== context.mode) {
     const problem =

@@ -96,7 +96,12 @@ export type ProxyHeader =
   /** The proxy speaks for itself (LOCAL: its health check) or names no IP address (UNKNOWN, UNSPEC, UNIX): the peer is the client. */
   | { readonly kind: 'peer' }
   /** The proxy relays a TCP connection of `source`. */
-  | { readonly kind: 'proxied'; readonly source: IpAddress };
+  | {
+      readonly kind: 'proxied';
+      readonly source: IpAddress;
+      /** The client used TLS towards the proxy, which ended it. */
+      readonly isTls?: true;
+    };
 
 /** Longest version 1 line with its CR LF, in bytes; from the specification, §2.1. */
 const V1_BYTES_MAX = 107;
@@ -150,10 +155,12 @@ function parseV2(bytes: Buffer): ProxyHeader | Reason {
   if (family === V2_UNSPEC) return { kind: 'peer' };
   const tlvStart = V2_HEAD_BYTES + (addressBytes(family) ?? 0);
   if (bytes.length < tlvStart) return invalid('v2: the addresses are cut short');
-  if (!areTlvsWellFormed(bytes.subarray(tlvStart))) return invalid('v2: a TLV is cut short');
+  const tlvs = readTlvs(bytes.subarray(tlvStart));
+  if (tlvs === undefined) return invalid('v2: a TLV is cut short');
   if (family === V2_UNIX) return { kind: 'peer' };
   const sourceBytes = family === V2_TCP4 ? 4 : 16;
-  return { kind: 'proxied', source: IpAddress.fromBytes(bytes.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + sourceBytes)) };
+  const source = IpAddress.fromBytes(bytes.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + sourceBytes));
+  return tlvs.isTls ? { kind: 'proxied', source, isTls: true } : { kind: 'proxied', source };
 }
 
 const V2_UNSPEC = 0x00;
@@ -169,15 +176,24 @@ function addressBytes(familyAndTransport: number): number | undefined {
   return familyAndTransport === V2_UNIX ? 216 : undefined;
 }
 
-/** Type, two bytes of length, value; nothing may be left over. What they say is skipped. */
-function areTlvsWellFormed(bytes: Buffer): boolean {
+/**
+ * Type, two bytes of length, value; nothing may be left over. Of what they say only §2.2.6 counts: whether the client used
+ * TLS towards the proxy. Undefined when one is cut short.
+ */
+function readTlvs(bytes: Buffer): { readonly isTls: boolean } | undefined {
   let offset = 0;
+  let isTls = false;
   while (offset < bytes.length) {
-    if (bytes.length - offset < 3) return false;
-    offset += 3 + bytes.readUInt16BE(offset + 1);
+    if (bytes.length - offset < 3) return undefined;
+    const end = offset + 3 + bytes.readUInt16BE(offset + 1);
+    if (bytes[offset] === PP2_TYPE_SSL && end > offset + 3) isTls = ((bytes[offset + 3] ?? 0) & PP2_CLIENT_SSL) !== 0;
+    offset = end;
   }
-  return offset === bytes.length;
+  return offset === bytes.length ? { isTls } : undefined;
 }
+
+const PP2_TYPE_SSL = 0x20;
+const PP2_CLIENT_SSL = 0x01;
 
 function invalid(detail: string): Reason {
   return reason('PROXY_PROTOCOL_INVALID', detail);

@@ -84,6 +84,8 @@ class ProxyProtocolClients implements ClientResolver {
   readonly proofHeader = undefined;
   readonly #door: Door;
   readonly #trusted: TrustedNetworks;
+  /** Clients whose TLS ended at the proxy, which said so. */
+  readonly #overTls = new WeakSet<Client>();
 
   constructor(door: Door, trusted: TrustedNetworks) {
     this.#door = door;
@@ -104,11 +106,13 @@ class ProxyProtocolClients implements ClientResolver {
     const header = facts.proxyHeader;
     if ('code' in peer || header?.kind === 'peer') return connectionOf(peer);
     if (header === undefined) return { refusal: reason('PROXY_PROTOCOL_INVALID', 'the header is missing') };
-    return connectionOf(Client.vouchedFor(header.source, peer.peer, 'proxy-protocol'));
+    const client = Client.vouchedFor(header.source, peer.peer, 'proxy-protocol');
+    if (header.isTls) this.#overTls.add(client);
+    return connectionOf(client);
   }
 
   atRequest(connectionClient: Client): RequestAnswer {
-    return { client: connectionClient, scheme: this.#door.scheme };
+    return { client: connectionClient, scheme: this.#overTls.has(connectionClient) ? 'https' : this.#door.scheme };
   }
 }
 

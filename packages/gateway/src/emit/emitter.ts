@@ -22,6 +22,14 @@ export interface EmitterOptions {
 /** What a connection event says beyond its identity. */
 export type ConnectionFacts = Omit<ConnectionEvent, 'kind' | 'node' | 'boot' | 'sequence' | 'timeMs'>;
 
+/** A TCP connection that got no further. `client` is undefined as long as only its peer is known. */
+export interface RefusedConnection {
+  readonly listener: string;
+  readonly peer: string;
+  readonly client: Client | undefined;
+  readonly durationMs: number;
+}
+
 /** The one place that makes events, so that each has an identity of its own and an exchange ends in exactly one. */
 export class Emitter {
   readonly #options: EmitterOptions;
@@ -47,14 +55,14 @@ export class Emitter {
   }
 
   /** A TCP connection that ended before its first request, or because of a limit. */
-  refusedConnection(listener: string, client: Client | undefined, reason: Reason, durationMs: number): void {
+  refusedConnection({ listener, peer, client, durationMs }: RefusedConnection, reason: Reason): void {
     this.#options.metrics.connectionsRefused.with(listener, reason.code).add();
     this.connection({
       phase: 'refused',
       requestId: '',
       listener,
       route: '',
-      client: clientFacts(client),
+      client: clientFacts(client, peer),
       reason: reason.code,
       reasonDetail: reason.detail ?? '',
       closeCode: 0,
@@ -102,7 +110,7 @@ export class Emitter {
       reason: record.reason,
       reasonDetail: record.reasonDetail,
       observed: observedOf(record),
-      failedStages: decision?.failedStages ?? [],
+      failedStages: decision?.failures.map(({ stage }) => stage) ?? [],
       stageUs: decision?.stageUs ?? {},
       upstream: record.upstream,
       upstreamServer: record.upstreamServer,

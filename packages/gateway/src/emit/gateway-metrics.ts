@@ -19,6 +19,8 @@ export class GatewayMetrics {
   readonly connections: Family<Gauge>;
   readonly connectionsRefused: Family<Counter>;
   readonly tlsHandshakes: Family<Counter>;
+  /** `method`: by what a front door proves itself. */
+  readonly authAttempts: Family<Counter>;
   readonly webSockets: Family<Gauge>;
   readonly webSocketDuration: Family<Histogram>;
   readonly webSocketMessages: Family<Counter>;
@@ -61,6 +63,11 @@ export class GatewayMetrics {
       'listener',
       'result',
     ]);
+    this.authAttempts = registry.counter(
+      'gateway_auth_attempts_total',
+      'Proofs of front doors: tokens, secrets, certificates.',
+      ['method', 'result'],
+    );
     this.webSockets = registry.gauge('gateway_ws_connections', 'Open WebSocket connections.', ['route', 'state']);
     this.webSocketDuration = registry.histogram(
       'gateway_ws_connection_duration_seconds',
@@ -103,7 +110,7 @@ export class GatewayMetrics {
     duration.observe(event.durationMs / 1_000);
     if (event.bytesIn > 0) this.bytes.in.add(event.bytesIn);
     if (event.bytesOut > 0) this.bytes.out.add(event.bytesOut);
-    if (event.verdict !== 'pass') this.refused.with(event.route, event.decidedBy, event.reason).add();
+    if (isRefusal(event)) this.refused.with(event.route, event.decidedBy, event.reason).add();
     for (const { stage, reason } of event.observed) this.observed.with(stage, reason).add();
     for (const stage of event.failedStages) this.stageFailures.with(stage).add();
   }
@@ -117,3 +124,8 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
  * tries everything must not fill the database of the metrics (R0.18); beyond it only the route is told apart.
  */
 const DURATIONS_MAX = 80;
+
+/** What the gateway decided against; not what an upstream or a client broke off, nor a redirect to https. */
+function isRefusal({ verdict, decidedBy, reason }: ExchangeEvent): boolean {
+  return (verdict === 'deny' || verdict === 'drop') && decidedBy !== 'upstream' && reason !== 'CLIENT_CLOSED';
+}

@@ -28,6 +28,8 @@ export interface Door {
   readonly name: string;
   readonly resolver: ClientResolver;
   readonly isRedirectedToHttps: boolean;
+  /** What every request has to prove, for the count of attempts; undefined: nothing. */
+  readonly requestProof: 'access-jwt' | 'origin-secret' | undefined;
 }
 
 /** One connection with the door it came through. */

@@ -115,7 +115,11 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   sweep(nowMs: number): void {
     const limits = this.#limits;
     if (this.#state === 'ended') return;
-    if (nowMs - this.#record.startedMs > limits.totalMs && !this.#isEventStream) return this.#expire('REQUEST_TIMEOUT');
+    if (nowMs - this.#record.startedMs > limits.totalMs && !this.#isEventStream) {
+      // 408 invites a client to send the request again; only one that never sent it whole may take up the invitation.
+      const isClientLate = this.#bodySinceMs >= 0 && !this.#request.complete;
+      return this.#expire(isClientLate ? 'REQUEST_TIMEOUT' : 'UPSTREAM_TIMEOUT');
+    }
     if (this.#isBodyTooSlow(nowMs, limits)) return this.#expire('BODY_TIMEOUT');
     if (this.#isReaderStalled(nowMs, limits)) return this.#expire('RESPONSE_STALLED');
   }
@@ -290,11 +294,11 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     return nowMs - this.#sentSinceMs > limits.stallMs;
   }
 
-  #expire(code: 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'DRAINING'): void {
+  #expire(code: Expiry): void {
     if (this.#state === 'ended') return;
     this.#call?.abort();
     const why = denyFor(reason(code));
-    this.#record.faultOf = faultOf(code, this.#bodySinceMs >= 0 && !this.#request.complete);
+    this.#record.faultOf = FAULT_OF[code];
     if (!this.#response.headersSent) return this.#refuse(why, 'connection', true);
     this.#note(why, 'connection');
     this.#cut();
@@ -379,12 +383,12 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 /** Beyond it copying a body into a text costs more than it saves. */
 const WHOLE_BODY_BYTES_MAX = 4_096;
 
-/** A request that took too long is the client's fault only while its body is still missing. */
-function faultOf(
-  code: 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'DRAINING',
-  isBodyMissing: boolean,
-): FailureSource {
-  if (code === 'DRAINING') return 'internal';
-  if (code === 'REQUEST_TIMEOUT') return isBodyMissing ? 'client' : 'upstream';
-  return 'client';
-}
+type Expiry = 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'UPSTREAM_TIMEOUT' | 'DRAINING';
+
+const FAULT_OF: Readonly<Record<Expiry, FailureSource>> = {
+  REQUEST_TIMEOUT: 'client',
+  BODY_TIMEOUT: 'client',
+  RESPONSE_STALLED: 'client',
+  UPSTREAM_TIMEOUT: 'upstream',
+  DRAINING: 'internal',
+};

@@ -81,6 +81,11 @@ interface Step {
 }
 
 function judgeClient(step: Step, resolved: RequestAnswer): Judged | Promise<Judged> {
+  const { requestProof } = step.arrival.door;
+  if (requestProof !== undefined) {
+    const isProven = !('code' in resolved && resolved.code === 'CLIENT_UNPROVEN');
+    step.context.metrics.authAttempts.with(requestProof, isProven ? 'ok' : 'refused').add();
+  }
   if ('code' in resolved) return spoil(resolved, 'client');
   const { context, policy, checked, record } = step;
   record.client = resolved.client;
@@ -115,6 +120,9 @@ function exchangeOf(step: Step, client: Client, scheme: 'http' | 'https'): Reque
 function conclude(step: LastStep, decision: Decision): Judged {
   const { exchange, policy, checked, traceparent, handshake } = step;
   step.record.decision = decision;
+  for (const { stage, cause } of decision.failures) {
+    step.context.log.error('a stage failed', { stage, requestId: step.record.requestId, error: cause });
+  }
   const { verdict, decidedBy } = decision;
   if (verdict.kind !== 'pass') return { kind: 'refuse', verdict, decidedBy, isConnectionSpoiled: false };
   if (exchange.route === undefined) throw new Error('routing passed an exchange without a route');

@@ -5,6 +5,7 @@ import { clientFacts, ExchangeRecord } from '../emit/record.ts';
 import type { LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, type RefusalResponse, rawRefusal, redirectResponse, refusalResponse } from '../respond/refusal.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
+import { CLOSE } from '../websocket/close.ts';
 import {
   type Handshake,
   offerUpstream,
@@ -60,6 +61,10 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     const { connection } = this.#arrival;
     this.#context.connections.beginExchange(connection, this);
     connection.stream.on('close', () => this.#onClientClose());
+    // Who has said its last word before the handshake is over will not speak WebSocket. A relay listens for itself.
+    connection.stream.once('end', () => {
+      if (!this.#isEnded) connection.stream.destroy();
+    });
     const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
     if (judged instanceof Promise)
       judged.then(
@@ -70,6 +75,9 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
   }
 
   sweep(nowMs: number): void {
+    const { stream } = this.#arrival.connection;
+    // Nobody reads the socket now, and a stream that is not read does not tell that it has ended.
+    if (!this.#isEnded && stream.readableLength === 0) stream.read(0);
     const limitMs = this.#forward?.route.request.totalMs ?? PROFILES.api.request.totalMs;
     if (this.#isEnded || nowMs - this.#record.startedMs <= limitMs) return;
     this.#call?.abort();
@@ -290,9 +298,12 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
 }
 
 /** Peers choose codes from 3000 to 4999 freely, and a label must not be theirs to choose: only our own stand as they are. */
-function closeCodeLabel({ closeCode, closedBy }: RelayFacts): string {
-  return closeCode < 3_000 || closedBy === 'gateway' ? String(closeCode) : closeCode < 4_000 ? '3xxx' : '4xxx';
+function closeCodeLabel({ closeCode }: RelayFacts): string {
+  if (closeCode < 3_000 || OWN_CODES.has(closeCode)) return String(closeCode);
+  return closeCode < 4_000 ? '3xxx' : '4xxx';
 }
+
+const OWN_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE));
 
 /** How often an open connection reports its counters. */
 const PROGRESS_MS = 60_000;

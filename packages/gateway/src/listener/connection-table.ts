@@ -170,9 +170,14 @@ export class ConnectionTable {
     }
   }
 
-  /** Ends every idle connection, for a drain. */
+  /** Ends every connection on which nothing is in progress. A drain calls it until it is over. */
   closeIdle(): void {
-    for (const entry of this.#idle) entry.socket.destroy();
+    const beforeMs = this.#options.clock.monotonicMs() - HALF_OPEN_GRACE_MS;
+    for (const entry of this.#all) {
+      // Browsers open connections before they need them. The first request of a young one may be on its way.
+      const isUnused = entry.isAwaitingFirstByte && entry.acceptedMs < beforeMs;
+      if (entry.isIdle || isUnused) entry.socket.destroy();
+    }
   }
 
   entries(): IterableIterator<Connection> {
@@ -261,6 +266,15 @@ class Entry implements Connection {
     this.listener = listener;
     this.acceptedMs = nowMs;
     this.sinceMs = nowMs;
+  }
+
+  /** Between two requests: nothing of the next one has come. */
+  get isIdle(): boolean {
+    return this.phase === 'idle' && this.stream.bytesRead === this.bytesReadBefore;
+  }
+
+  get isAwaitingFirstByte(): boolean {
+    return (this.phase === 'expect-handshake' || this.phase === 'expect-head') && this.stream.bytesRead === 0;
   }
 }
 

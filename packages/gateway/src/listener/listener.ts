@@ -7,7 +7,7 @@ import { peerAddressOf } from '../client/peer.ts';
 import type { ProxyHeader } from '../client/proxy-protocol.ts';
 import { readProxyHeader } from '../client/read-proxy-header.ts';
 import type { ClientResolver } from '../client/resolver.ts';
-import type { GatewayContext } from '../exchange/context.ts';
+import type { Door, GatewayContext } from '../exchange/context.ts';
 import type { Connection } from './connection-table.ts';
 import { HttpDoor } from './http-door.ts';
 import { createTlsServer } from './tls.ts';
@@ -18,6 +18,7 @@ export class Listener {
   readonly #context: GatewayContext;
   readonly #config: ListenerConfig;
   readonly #resolver: ClientResolver;
+  readonly #door: Door;
   readonly #server: Server;
   readonly #tls: TlsServer | undefined;
   readonly #http: HttpDoor;
@@ -34,8 +35,9 @@ export class Listener {
     this.#context = context;
     this.#config = config;
     this.#resolver = options.resolver;
-    const door = { name: config.name, resolver: options.resolver, isRedirectedToHttps: config.isRedirectedToHttps };
-    this.#http = new HttpDoor(context, door, options.headerBytesMax);
+    const { name, isRedirectedToHttps } = config;
+    this.#door = { name, resolver: options.resolver, isRedirectedToHttps, requestProof: requestProofOf(config) };
+    this.#http = new HttpDoor(context, this.#door, options.headerBytesMax);
     this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, options.resolver.clientCa);
     this.#tls?.on('secureConnection', (stream) => this.#onSecure(stream));
     this.#tls?.on('tlsClientError', (error, stream) => this.#onTlsError(error, stream));
@@ -79,17 +81,24 @@ export class Listener {
   expire(connection: Connection, why: Reason): void {
     const isHeadBegun = connection.phase === 'expect-head' && connection.stream.bytesRead > 0;
     if (why.code === 'HEADER_TIMEOUT' && isHeadBegun) {
-      this.#http.refuse(
-        { door: { name: this.name, resolver: this.#resolver, isRedirectedToHttps: false }, connection },
-        why,
-        true,
-      );
+      this.#http.refuse({ door: this.#door, connection }, why, true);
       return;
     }
-    // Idle connections end all the time; only those that never got anywhere are worth a record.
-    if (connection.phase === 'expect-handshake' || why.code !== 'CONNECTION_IDLE') this.#refuse(connection, why);
-    else connection.stream.destroy();
+    if (connection.phase === 'expect-handshake') this.#refuse(connection, this.#handshakeTimeout(connection));
+    // Browsers open connections that they may never use: one that said nothing is counted and not recorded.
+    else if (why.code === 'HEADER_TIMEOUT') this.#context.metrics.connectionsRefused.with(this.name, why.code).add();
+    else if (why.code !== 'CONNECTION_IDLE') this.#refuse(connection, why);
+    connection.stream.destroy();
     connection.socket.destroy();
+  }
+
+  /** What a connection that got no further than its handshake was still waiting for. */
+  #handshakeTimeout(connection: Connection): Reason {
+    if (this.#resolver.isProxyHeaderExpected && connection.client === undefined) {
+      return reason('PROXY_PROTOCOL_INVALID', 'no header in time');
+    }
+    this.#context.metrics.tlsHandshakes.with(this.name, 'timeout').add();
+    return reason('TLS_HANDSHAKE_FAILED', 'not finished in time');
   }
 
   #accept(socket: Socket): void {
@@ -98,12 +107,16 @@ export class Listener {
     const peerAddress = peerAddressOf(socket.remoteAddress);
     const refusal = this.#resolver.atAccept(peerAddress);
     if (refusal !== undefined) {
-      emitter.refusedConnection(this.name, undefined, refusal, 0);
+      emitter.refusedConnection(
+        { listener: this.name, peer: peerAddress?.text ?? '', client: undefined, durationMs: 0 },
+        refusal,
+      );
       return void socket.destroy();
     }
     const connection = connections.add(socket, this.name);
     if (connection === undefined) {
-      emitter.refusedConnection(this.name, undefined, reason('CONNECTION_EVICTED', 'no room'), 0);
+      const refused = { listener: this.name, peer: peerAddress?.text ?? '', client: undefined, durationMs: 0 };
+      emitter.refusedConnection(refused, reason('CONNECTION_EVICTED', 'no room'));
       return void socket.destroy();
     }
     const open = metrics.connections.with(this.name);
@@ -147,6 +160,10 @@ export class Listener {
       'refusal' in answer
         ? answer.refusal
         : this.#context.connections.identify(connection, answer.client, !answer.isShared);
+    if (this.#resolver.clientCa !== undefined) {
+      const result = isTlsClientAuthorized ? 'ok' : 'refused';
+      this.#context.metrics.authAttempts.with('client-certificate', result).add();
+    }
     if (refusal !== undefined) this.#refuse(connection, refusal);
     return refusal === undefined;
   }
@@ -176,9 +193,16 @@ export class Listener {
     if (this.#refused.has(connection)) return;
     this.#refused.add(connection);
     const durationMs = this.#context.clock.monotonicMs() - connection.acceptedMs;
-    this.#context.emitter.refusedConnection(this.name, connection.client, why, durationMs);
+    const peer = peerAddressOf(connection.socket.remoteAddress)?.text ?? '';
+    this.#context.emitter.refusedConnection({ listener: this.name, peer, client: connection.client, durationMs }, why);
     connection.socket.destroy();
   }
+}
+
+/** What each request of a listener has to prove by itself, beside what its connection proves. */
+function requestProofOf({ client }: ListenerConfig): Door['requestProof'] {
+  if (client.kind !== 'cloudflare-tunnel' || client.proof.kind === 'unix-socket') return undefined;
+  return client.proof.kind;
 }
 
 /** Connections the kernel may hold for us before we accept them: a burst of reconnects must not be refused by the kernel. */

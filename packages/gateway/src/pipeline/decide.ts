@@ -22,10 +22,16 @@ export interface Decision {
   readonly decidedBy: StageName | '';
   /** What stages in observe mode would have done. */
   readonly observed: readonly ObservedVerdict[];
-  /** Stages that threw. */
-  readonly failedStages: readonly StageName[];
+  /** Stages that threw, and what. */
+  readonly failures: readonly StageFailure[];
   /** Microseconds per stage that ran. */
   readonly stageUs: Readonly<Record<string, number>>;
+}
+
+/** A stage that threw: a bug of ours, for the log. */
+export interface StageFailure {
+  readonly stage: StageName;
+  readonly cause: unknown;
 }
 
 /**
@@ -34,7 +40,7 @@ export interface Decision {
  * A stage that throws is recorded, and its own `onFailure` decides.
  */
 export function decide(exchange: Exchange, policy: DecidingPolicy, clock: Clock): Decision | Promise<Decision> {
-  const trail: Trail = { policy, clock, observed: NONE, failedStages: NONE, stageUs: {}, sinceMs: clock.monotonicMs() };
+  const trail: Trail = { policy, clock, observed: NONE, failures: NONE, stageUs: {}, sinceMs: clock.monotonicMs() };
   for (let index = 0; index < STAGE_ORDER.length; index += 1) {
     const name = STAGE_ORDER[index];
     if (name === undefined) break;
@@ -50,7 +56,7 @@ interface Trail {
   readonly policy: DecidingPolicy;
   readonly clock: Clock;
   observed: readonly ObservedVerdict[];
-  failedStages: readonly StageName[];
+  failures: readonly StageFailure[];
   readonly stageUs: Record<string, number>;
   /** When the stage that runs now began: the end of the one before it. */
   sinceMs: number;
@@ -78,16 +84,16 @@ async function decideLater(exchange: Exchange, trail: Trail, pending: Pending): 
 function inspect(name: StageName, exchange: Exchange, trail: Trail): Verdict | Promise<Verdict> {
   try {
     const verdict = trail.policy.stages[name].inspect(exchange);
-    return verdict instanceof Promise ? verdict.catch(() => failed(name, trail)) : verdict;
-  } catch {
-    return failed(name, trail);
+    return verdict instanceof Promise ? verdict.catch((cause: unknown) => failed(name, cause, trail)) : verdict;
+  } catch (cause) {
+    return failed(name, cause, trail);
   }
 }
 
-function failed(name: StageName, trail: Trail): Verdict {
-  trail.failedStages = [...trail.failedStages, name];
-  if (ON_FAILURE[name] === 'pass') return PASS;
-  return { kind: 'deny', status: 403, reason: reason('STAGE_FAILED', name) };
+function failed(stage: StageName, cause: unknown, trail: Trail): Verdict {
+  trail.failures = [...trail.failures, { stage, cause }];
+  if (ON_FAILURE[stage] === 'pass') return PASS;
+  return { kind: 'deny', status: 403, reason: reason('STAGE_FAILED', stage) };
 }
 
 /** Notes what a stage said; the decision if that ends it. */
@@ -105,6 +111,6 @@ function settle(name: StageName, verdict: Verdict, trail: Trail): Decision | und
 }
 
 function conclude(verdict: Verdict, decidedBy: StageName | '', trail: Trail): Decision {
-  const { observed, failedStages, stageUs } = trail;
-  return { verdict, decidedBy, observed, failedStages, stageUs };
+  const { observed, failures, stageUs } = trail;
+  return { verdict, decidedBy, observed, failures, stageUs };
 }

@@ -88,7 +88,7 @@ describe('the decision', () => {
       verdict: PASS,
       decidedBy: '',
       observed: [],
-      failedStages: [],
+      failures: [],
       stageUs: { lists: 0, routing: 0, protocol: 0 },
     });
   });
@@ -115,7 +115,7 @@ describe('the decision', () => {
         status: 403,
         reason: { code: 'STAGE_FAILED', detail: 'protocol' },
       });
-      expect(decision.failedStages).toEqual(['protocol']);
+      expect(decision.failures).toEqual([{ stage: 'protocol', cause: new Error('a bug') }]);
     },
   );
 
@@ -132,7 +132,7 @@ describe('the decision', () => {
   it('records the failure of an observed stage as what would have happened', async () => {
     const { decision } = await run({ lists: 'throw' }, ['lists']);
     expect(decision.verdict).toBe(PASS);
-    expect(decision.failedStages).toEqual(['lists']);
+    expect(decision.failures).toEqual([{ stage: 'lists', cause: new Error('a bug') }]);
     expect(decision.observed).toEqual([{ stage: 'lists', verdict: 'deny', reason: 'STAGE_FAILED' }]);
   });
 

@@ -106,7 +106,7 @@ function request(): z.ZodType<(base: RequestLimits) => RequestLimits> {
     methods: list(method('A method.'), 'Methods that may pass. Empty: all.').optional(),
     bodyMax: size('Largest request body.', { min: '0B', max: '10GB' }).optional(),
     headerMax: size('Largest header section.', { min: '256B', max: '64KB' }).optional(),
-    headerCountMax: integerLeaf('Most header fields.', { min: 1, max: 1_000 }).optional(),
+    headerCountMax: integerLeaf('Most header fields.', { min: 1, max: 200 }).optional(),
     targetMax: size('Longest path with query.', { min: '16B', max: '64KB' }).optional(),
     contentTypes: list(mediaType, 'Media types of bodies that may pass. Empty: all.').optional(),
     bodyOnGet: booleanLeaf('Let GET and HEAD carry a body.').optional(),
