@@ -60,11 +60,12 @@ export type BodyFlag =
 export interface BodyCollections {
   readonly processor: BodyProcessor;
   /**
-   * ARGS_POST. After an error the last entry is `rest` (the same object, with an empty name), so that rules which look
-   * at arguments see every byte. Empty for RAW and, unless there was an error, for XML.
+   * ARGS_POST. What was not parsed stands here too, under an empty name: the text before and behind the parts of a
+   * multipart body and, after an error, `rest` (the same object), so that rules which look at arguments see every byte.
+   * Empty for RAW and, unless there was an error, for XML.
    */
   readonly args: readonly BodyValue[];
-  /** What was not parsed: after an error the bytes from there on, for RAW the whole body. */
+  /** What was not parsed: after an error the bytes from there on, for RAW the whole body; undefined when empty. */
   readonly rest: BodyValue | undefined;
   /** REQBODY_ERROR and REQBODY_PROCESSOR_ERROR are `1` when there is one. */
   readonly error: BodyError | undefined;

@@ -25,9 +25,11 @@ const GOES_ON = /^[\s)\]}]*(?:[-+*/%^|&,?:;<>=]|in\b|instanceof\b)/;
 const CALLS = /[\w$\])](?:\(|`)|\b(?:location|document|window|top|self)\b[^=]{0,40}=/;
 
 function leavesNothingOpen(tail: string, quote: string): boolean {
-  if (/(?:\/\/|<!--|\/\*)[^\n)]*$/.test(tail)) return true;
+  // Only the last line can be open, and only its last comment mark is looked at: one look each, not one per mark.
+  const line = tail.slice(tail.lastIndexOf('\n') + 1);
+  const mark = Math.max(line.lastIndexOf('//'), line.lastIndexOf('<!--'), line.lastIndexOf('/*'));
+  if (mark >= 0 && !line.includes(')', mark)) return true;
   const reopened = tail.lastIndexOf(quote);
-  return (
-    reopened >= 0 && /[-+*/%^|&,?:;<>=(]\s*$/.test(tail.slice(0, reopened)) && !tail.slice(reopened + 1).includes(')')
-  );
+  if (reopened < 0 || tail.includes(')', reopened)) return false;
+  return '-+*/%^|&,?:;<>=('.includes(tail.slice(0, reopened).trimEnd().slice(-1) || ' ');
 }

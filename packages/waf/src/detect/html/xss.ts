@@ -56,7 +56,7 @@ const NEEDS: Readonly<Record<HtmlContext, string>> = {
 };
 
 /** Markup, an attribute or a scheme; most values have none of their signs. */
-const MAY_BE_HTML = /[<=:&]|['"`][^]*\(/;
+const MAY_BE_HTML = /[<=:&(]/;
 
 function elementStructure(name: string, isEnd: boolean): HtmlStructure | undefined {
   if (isEnd) return TEXT_ELEMENTS.has(name) ? 'element' : undefined;
@@ -100,7 +100,10 @@ function urlStructure(value: string, name: string, isInside: boolean): HtmlStruc
 }
 
 function markupStructure(text: string): HtmlStructure | undefined {
-  const isActive =
-    /^!(?:doctype|entity|\[cdata|element|attlist)|^\?(?:xml|import|php|=|\s)|^!--\s*(?:\[if|#[a-z]|.*`)/i.test(text);
+  // A back quote in a comment begins an attribute for old readers.
+  const isActive = MARKUP_SIGN.test(text) || (text.startsWith('!--') && text.includes('`'));
   return isActive ? 'markup' : undefined;
 }
+
+/** Declarations, instructions, conditional comments and server-side includes. */
+const MARKUP_SIGN = /^(?:!(?:doctype|entity|\[cdata|element|attlist)|\?(?:xml|import|php|=|\s)|!--\s*(?:\[if|#[a-z]))/i;
