@@ -10,7 +10,6 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
   HEADERS_TOO_LARGE: row(431, 'The request header section is too large.'),
   HEADER_DUPLICATE: row(400, 'A header that may occur once occurs more than once.'),
   HEADER_NAME_FORBIDDEN: row(400, 'A header name is not allowed.'),
-  HEADER_VALUE_FORBIDDEN: row(400, 'A header value contains characters that are not allowed.'),
   HEADER_UNDERSCORE_VARIANT: row(400, 'A header name imitates another one with underscores.'),
   HOST_INVALID: row(400, 'The Host header is empty or not valid.'),
   HOST_MISMATCH: row(400, 'The request target and the Host header disagree.'),
@@ -49,7 +48,6 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
   METHOD_NOT_ALLOWED: row(405, 'The method is not allowed here.'),
   BODY_TOO_LARGE: row(413, 'The request body is too large.'),
   CONTENT_TYPE_NOT_ALLOWED: row(415, 'The content type is not allowed here.'),
-  LENGTH_REQUIRED: row(411, 'The request body needs a Content-Length.'),
   STAGE_FAILED: row(403, 'The request could not be checked.'),
 
   // Upstreams.
@@ -86,7 +84,6 @@ export type ReasonCode =
   | 'HEADERS_TOO_LARGE'
   | 'HEADER_DUPLICATE'
   | 'HEADER_NAME_FORBIDDEN'
-  | 'HEADER_VALUE_FORBIDDEN'
   | 'HEADER_UNDERSCORE_VARIANT'
   | 'HOST_INVALID'
   | 'HOST_MISMATCH'
@@ -119,7 +116,6 @@ export type ReasonCode =
   | 'METHOD_NOT_ALLOWED'
   | 'BODY_TOO_LARGE'
   | 'CONTENT_TYPE_NOT_ALLOWED'
-  | 'LENGTH_REQUIRED'
   | 'STAGE_FAILED'
   | 'UPSTREAM_CONNECT_FAILED'
   | 'UPSTREAM_CLOSED'

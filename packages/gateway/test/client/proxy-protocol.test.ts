@@ -132,6 +132,18 @@ describe('the PROXY protocol parser', () => {
     }
   });
 
+  test.each<[string, Buffer, boolean]>([
+    ['without the TLV', TLV, false],
+    ['that says TLS', tlsFacts(0x01), true],
+    ['that says TLS with a client certificate', tlsFacts(0x07), true],
+    ['that says something else', tlsFacts(0x02), false],
+    ['that is empty', Buffer.from('200000', 'hex'), false],
+  ])('knows whether TLS ended at a proxy %s', (_, tlvs, isTls) => {
+    const result = new ProxyHeaderParser().feed(v2(0x21, 0x11, Buffer.concat([TCP4, TLV, tlvs])));
+    expect(result).toMatchObject({ header: { kind: 'proxied' } });
+    expect(typeof result === 'object' && 'header' in result && 'isTls' in result.header).toBe(isTls);
+  });
+
   test('refuses at the first byte that cannot belong to a header', () => {
     const parser = new ProxyHeaderParser();
     expect(outcome(parser.feed(Buffer.from('PR')))).toBe('more');
@@ -179,3 +191,10 @@ describe('the PROXY protocol parser', () => {
     );
   });
 });
+
+/** The TLV of §2.2.6: what the client did, whether its certificate was verified, and the version as a part of its own. */
+function tlsFacts(client: number): Buffer {
+  const version = Buffer.from('TLSv1.3');
+  const value = Buffer.concat([Buffer.from([client, 0, 0, 0, 0, 0x21, 0, version.length]), version]);
+  return Buffer.concat([Buffer.from([0x20, 0, value.length]), value]);
+}

@@ -106,6 +106,12 @@ describe('a listener', () => {
       '2001:db8::9 by proxy-protocol via 10.0.0.1, http',
     ],
     [
+      'proxy-protocol whose proxy ended TLS',
+      compile(PROXY_PROTOCOL),
+      { peer: '10.0.0.1', proxyHeader: { ...proxied('2001:db8::9'), isTls: true } },
+      '2001:db8::9 by proxy-protocol via 10.0.0.1, https',
+    ],
+    [
       'proxy-protocol with a health check',
       compile(PROXY_PROTOCOL),
       { peer: '10.0.0.1', proxyHeader: { kind: 'peer' } },
