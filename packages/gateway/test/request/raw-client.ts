@@ -40,6 +40,11 @@ export class RawClient {
     this.#socket.write(bytes, 'latin1');
   }
 
+  /** Sends its end and goes on listening. */
+  end(): void {
+    this.#socket.end();
+  }
+
   /** Waits for so many final responses, or for the end of the connection. */
   async responses(count: number, method = 'GET'): Promise<readonly WireResponse[]> {
     const read = (): readonly WireResponse[] => readResponses(this.bytes, () => method === 'HEAD').responses;
