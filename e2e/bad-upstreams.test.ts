@@ -197,7 +197,9 @@ void describe('a bad upstream', () => {
       assert.equal(upstream.requests.length, 1);
     });
   }
+});
 
+void describe('an upstream', () => {
   void test('that refuses connections: 502 UPSTREAM_CONNECT_FAILED after every try (R2.24)', async (t) => {
     const gateway = await startGateway(t, await freePort());
     const answer = await httpRequest(gateway.url('/a'), { method: 'POST', body: 'once' });
@@ -237,8 +239,10 @@ void describe('a bad upstream', () => {
     assert.match(bytes, /^HTTP\/1\.1 413 Too Large\r\n[^]*\r\n\r\nbig$/);
     await gateway.logged({ kind: 'exchange', status: 413, verdict: 'pass' });
   });
+});
 
-  void test('that closes an idle connection costs nobody an answer, and no POST is sent twice', async (t) => {
+void describe('a kept connection', () => {
+  void test('that the upstream closes while it is idle costs nobody an answer, and no POST is sent twice', async (t) => {
     let answered = 0;
     const upstream = await startBadUpstream(t, (socket) => {
       answered += 1;
@@ -256,7 +260,7 @@ void describe('a bad upstream', () => {
     assert.equal(new Set(posts).size, posts.length);
   });
 
-  void test('that sends more than an answer loses the connection, and nobody gets the rest', async (t) => {
+  void test('on which more came than the answer is given up, and nobody gets the rest', async (t) => {
     const upstream = await startBadUpstream(t, (socket, { target }) => {
       const answer = `${OK}Content-Length: ${target.length}\r\n\r\n${target}`;
       socket.write(`${answer}${OK}Content-Length: 6\r\n\r\npoison`);

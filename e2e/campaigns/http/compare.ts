@@ -14,8 +14,7 @@ export function compare({ segments }: Input, ours: GatewayObservation, theirs: O
   const mine = ours.requests.map(fingerprint);
   const other = theirs.requests.map(fingerprint);
   if (mine.join() === other.join()) return 'agree';
-  const reason =
-    ours.events.find((event) => event.verdict !== 'pass' && event.reason !== 'CLIENT_CLOSED')?.reason ?? '';
+  const reason = reasonOf(ours);
   const letter = readRequests(Buffer.from(segments.join(''), 'latin1'));
   const strict = letter.requests.map(fingerprint);
   // They forwarded something that is not there by the letter. That ours is, the judge has made sure of.
@@ -42,6 +41,13 @@ function isWithin(part: readonly string[], whole: readonly string[]): boolean {
     if (position === 0) return false;
   }
   return true;
+}
+
+/** The first reason we refused something for; or that we ended the connection with an answer and said so in it. */
+function reasonOf({ events, received }: GatewayObservation): string {
+  const refused = events.find((event) => event.verdict !== 'pass' && event.reason !== 'CLIENT_CLOSED');
+  if (refused !== undefined) return refused.reason;
+  return received.includes('\r\nConnection: close\r\n') ? 'last of its connection' : '';
 }
 
 /** The first error status another proxy answered with, or how else it gave up; '' when it did not. */
