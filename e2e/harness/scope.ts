@@ -33,3 +33,16 @@ export async function eventually<T>(what: string, find: () => T | undefined | Pr
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
+
+/** The same for a promise. @throws Error that names `what` when it does not settle. */
+export async function patiently<T>(what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not come within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

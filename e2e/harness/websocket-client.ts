@@ -1,4 +1,5 @@
 import { type ClientOptions, WebSocket } from 'ws';
+import { patiently } from './scope.ts';
 
 /** How a WebSocket ended. */
 export interface Closing {
@@ -9,7 +10,7 @@ export interface Closing {
 /** Opens a WebSocket. @throws Error, with the status when the handshake was refused. */
 export function openWebSocket(url: string, options: ClientOptions = {}): Promise<WebSocket> {
   const socket = new WebSocket(url, { perMessageDeflate: false, ...options });
-  return new Promise((resolve, reject) => {
+  const opened = new Promise<WebSocket>((resolve, reject) => {
     socket.once('open', () => {
       socket.off('error', reject);
       socket.on('error', () => socket.terminate());
@@ -21,6 +22,7 @@ export function openWebSocket(url: string, options: ClientOptions = {}): Promise
       reject(new Error(`the handshake was refused with ${response.statusCode}`));
     });
   });
+  return patiently(`the handshake of ${url}`, opened);
 }
 
 export function closingOf(socket: WebSocket): Promise<Closing> {
@@ -31,8 +33,9 @@ export function closingOf(socket: WebSocket): Promise<Closing> {
 
 /** The next message, as text. */
 export function nextMessage(socket: WebSocket): Promise<string> {
-  return new Promise((resolve, reject) => {
+  const message = new Promise<string>((resolve, reject) => {
     socket.once('message', (data) => resolve(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
     socket.once('close', (code) => reject(new Error(`closed with ${code} before a message came`)));
   });
+  return patiently('a message', message);
 }
