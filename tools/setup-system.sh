@@ -6,7 +6,8 @@
 set -eu
 
 # program:package. nginx and haproxy stand in front of and behind the gateway; wrk and slowhttptest load and attack it;
-# chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds; gpg signs.
+# chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds; ip makes other hosts; curl is a
+# client that others wrote; gpg signs.
 programs='
 nginx:nginx
 haproxy:haproxy
@@ -15,6 +16,8 @@ slowhttptest:slowhttptest
 chromium:chromium
 openssl:openssl
 ps:procps
+ip:iproute2
+curl:curl
 git:git
 gpg:gnupg
 '
