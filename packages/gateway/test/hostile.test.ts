@@ -1,8 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { connect, createServer, type Socket } from 'node:net';
-import { type GatewayConfig, PROFILES } from '@sallyport/kernel';
+import { connect, createServer, Socket } from 'node:net';
+import { Client, type GatewayConfig, IpAddress, ManualClock, PROFILES } from '@sallyport/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { route } from './harness/config.ts';
+import { type Connection, ConnectionTable, HALF_OPEN_GRACE_MS } from '../src/listener/connection-table.ts';
+import { headerRule } from '../src/request/header-rules.ts';
+import { config, route } from './harness/config.ts';
 import { exchangesIn, type LiveGateway, startGateway } from './request/live-gateway.ts';
 import { RawClient } from './request/raw-client.ts';
 import { Recorder } from './request/recorder.ts';
@@ -226,4 +228,28 @@ test('never announces a length that a 204 cannot have', async () => {
     expect(client.bytes.toString('latin1')).toMatch(/^HTTP\/1\.1 204 /);
     expect(client.bytes.toString('latin1').toLowerCase()).not.toContain('content-length');
   });
+});
+
+test('remembers header names of a reasonable length only', () => {
+  const long = `x-${'a'.repeat(63)}`;
+  expect(headerRule('X-Of-A-Reasonable-Length')).toBe(headerRule('X-Of-A-Reasonable-Length'));
+  expect(headerRule(long)).not.toBe(headerRule(long));
+  expect(headerRule(long)).toEqual({ name: long, action: 'keep' });
+});
+
+test('a burst of connections makes room by a different half-open one each, although sockets close later', () => {
+  const clock = new ManualClock();
+  const expired = new Set<Connection>();
+  const limits = { ...config({ upstreams: [] }).connections, halfOpenPerClientMax: 2 };
+  const table = new ConnectionTable({ limits, clock, onExpire: (connection) => void expired.add(connection) });
+  const client = Client.fromPeer(IpAddress.fromBytes(Uint8Array.of(192, 0, 2, 1)), '192.0.2.1');
+  const open = (): void => {
+    const connection = table.add(new Socket(), 'test');
+    if (connection !== undefined) table.identify(connection, client, true);
+  };
+  for (let count = 0; count < 4; count += 1) open();
+  clock.advance(HALF_OPEN_GRACE_MS + 1);
+  for (let count = 0; count < 3; count += 1) open();
+  expect(expired.size).toBe(3);
+  expect(table.size).toBe(4);
 });

@@ -112,8 +112,10 @@ export class ConnectionTable {
     const beforeMs = this.#options.clock.monotonicMs() - HALF_OPEN_GRACE_MS;
     const halfOpen = [...siblings].filter((sibling) => sibling.isHalfOpen && sibling.acceptedMs < beforeMs);
     const oldest = halfOpen[0];
-    if (halfOpen.length >= max && oldest !== undefined)
-      this.#options.onExpire(oldest, reason('CONNECTION_EVICTED', 'half-open'));
+    if (halfOpen.length < max || oldest === undefined) return;
+    this.#options.onExpire(oldest, reason('CONNECTION_EVICTED', 'half-open'));
+    // Its socket closes later, and the next one of a burst must not make room by the same one again.
+    this.remove(oldest);
   }
 
   /** Handshakes are done; a request head is awaited. */

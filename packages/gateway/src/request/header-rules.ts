@@ -33,12 +33,14 @@ export function headerRule(rawName: string): HeaderRule {
   if (known !== undefined) return known;
   const name = rawName.toLowerCase();
   const rule = { name, action: actionOf(name) };
-  cache.set(rawName, rule);
+  if (rawName.length <= CACHED_NAME_LENGTH_MAX) cache.set(rawName, rule);
   return rule;
 }
 
 /** Names that a client sends are its choice: a flood of random ones must not grow the cache of rules. */
 const HEADER_RULES_CACHED_MAX = 2_048;
+/** In characters. A name may be as long as a header section, and so many of those would be 64 MB. */
+const CACHED_NAME_LENGTH_MAX = 64;
 const cache = new BoundedMap<string, HeaderRule>({ entriesMax: HEADER_RULES_CACHED_MAX });
 
 /** RFC 9110 §5.3: a field that is not a list may occur once. These are the ones somebody trusts. */
