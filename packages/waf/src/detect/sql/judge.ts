@@ -19,6 +19,9 @@ import { WORD } from './words.ts';
  * conditions, adds queries or calls what no operand calls is structure.
  */
 export function judgeBare(tokens: SqlTokens): SqlStructure | undefined {
+  // An absolute path is no operand, unless a comment in it separates words as no path does.
+  const isPath = tokens.textOf(0) === '/' && tokens.kind(1) === KIND.word && tokens.touches(0);
+  if (isPath && !tokens.hasInlineComment) return undefined;
   return continuation(tokens, operandEnd(tokens, 0), 'bare') ?? anywhere(tokens, 0);
 }
 
@@ -28,7 +31,20 @@ export function judgeBare(tokens: SqlTokens): SqlStructure | undefined {
  */
 export function judgeClosed(tokens: SqlTokens): SqlStructure | undefined {
   if (isQuotedWord(tokens)) return anywhere(tokens, 2);
-  return continuation(tokens, 1, 'closed') ?? anywhere(tokens, 1);
+  return continuation(tokens, 1, 'closed') ?? anywhere(tokens, 1) ?? reopened(tokens);
+}
+
+/** `" | x | "`: an operator behind the quote that was closed and one before the quote that is opened again. */
+function reopened(tokens: SqlTokens): SqlStructure | undefined {
+  const last = tokens.length - 1;
+  if (last < 4 || tokens.bits(last) !== UNCLOSED || tokens.kind(last) !== KIND.string) return undefined;
+  const isBetween = isJoint(tokens, 1) && isJoint(tokens, last - 1) && tokens.textOf(last).length === 1;
+  return isBetween ? 'concatenation' : undefined;
+}
+
+/** An operator that joins two operands, and no path or URL. */
+function isJoint(tokens: SqlTokens, at: number): boolean {
+  return tokens.kind(at) === KIND.operator && /^[+|*^]$/.test(tokens.textOf(at));
 }
 
 /** `browning "like"`: one word with double quotes around it is prose. */
@@ -68,7 +84,7 @@ function continuation(tokens: SqlTokens, index: number, place: Place): SqlStruct
   const isEvident = place === 'closed' || isLiteral(tokens, at - 1);
   if (place === 'bare') {
     const cut = expressionEnd(tokens, 0);
-    if (tokens.kind(cut) === KIND.cut && isCut(tokens, cut)) return 'comment';
+    if (cut > 0 && tokens.kind(cut) === KIND.cut && isCut(tokens, cut)) return 'comment';
   }
   switch (tokens.kind(at)) {
     case KIND.cut:

@@ -49,12 +49,15 @@ export function statement(tokens: SqlTokens, index: number): boolean {
     case 'declare':
     case 'set':
       return next === KIND.variable;
+    case 'grant':
+    case 'revoke':
+      return /^(?:all|select|insert|update|delete|create|execute|connect|dba|usage)$/i.test(tokens.textOf(at + 1));
     case 'shutdown':
       return next === KIND.end || next === KIND.cut || next === KIND.semicolon || tokens.textOf(at + 1) === 'with';
     case 'waitfor':
       return isName && /^(?:delay|time)$/i.test(tokens.textOf(at + 1));
     case 'if':
-      return next === KIND.open || tokens.kind(at + 2) === KIND.compare;
+      return next === KIND.open || (isLiteral(tokens, at + 1) && tokens.kind(at + 2) === KIND.compare);
     case 'iif':
     case 'elt':
     case 'make_set':
@@ -68,8 +71,6 @@ export function statement(tokens: SqlTokens, index: number): boolean {
     case 'handler':
     case 'deallocate':
     case 'pragma':
-    case 'grant':
-    case 'revoke':
     case 'load':
     case 'copy':
     case 'backup':
@@ -103,6 +104,8 @@ export function union(tokens: SqlTokens, at: number): boolean {
     const isName = tokens.kind(next) === KIND.word && tokens.kind(next + 1) !== KIND.word;
     return query(tokens, start) || tokens.kind(next) === KIND.end || tokens.kind(next) === KIND.cut || isName;
   }
+  // A comment instead of a space is there to hide the word.
+  if (tokens.hasInlineComment && isLiteral(tokens, at - 1)) return true;
   // VALUES and TABLE stand for a query.
   return tokens.kind(start) === KIND.word && /^(?:values|table)$/i.test(tokens.textOf(start)) && at > 0;
 }
@@ -148,7 +151,7 @@ export function nestedCall(tokens: SqlTokens, at: number): boolean {
 export function caseExpression(tokens: SqlTokens, at: number): boolean {
   for (let index = at + 1; index <= at + CASE_TOKENS_MAX; index++) {
     tokens.steps++;
-    if (tokens.is(index, WORD.condition)) return true;
+    if (tokens.is(index, WORD.condition) && /^when$/i.test(tokens.textOf(index))) return true;
   }
   return false;
 }

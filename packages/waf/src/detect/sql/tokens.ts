@@ -37,8 +37,10 @@ export class SqlTokens {
   steps = 0;
   /** True when the value closes the quote it stands in; always true for `bare`. */
   isClosed = true;
-  /** A comment in the middle of the value, or one of MySQL's that runs. */
+  /** A comment of any kind: the end of one of MySQL's that runs may follow. */
   hasComment = false;
+  /** A comment between slashes and asterisks with tokens behind it. */
+  hasInlineComment = false;
   readonly #kinds: number[] = [];
   readonly #bits: number[] = [];
   readonly #starts: number[] = [];
@@ -330,6 +332,7 @@ function readBlockComment(reader: Reader, at: number): number {
   const end = close < 0 ? text.length : close + 2;
   tokens.steps += end - at;
   if (isBlankFrom(reader, end)) return push(reader, KIND.cut, { start: at, end: text.length });
+  tokens.hasInlineComment = true;
   return end;
 }
 
