@@ -1,0 +1,49 @@
+import { Buffer } from 'node:buffer';
+import { hexByte } from './hex.ts';
+
+/** RFC 4648 §4. Reads up to the first character that is not of the alphabet: what stands before it is not lost. */
+export function base64Decode(text: string): string {
+  if (text === '') return text;
+  const end = text.search(/[^A-Za-z0-9+/]/);
+  return Buffer.from(end < 0 ? text : text.slice(0, end), 'base64').toString('latin1');
+}
+
+/** As `base64Decode`, and passes over characters that are not of the alphabet, as many applications do. */
+export function base64DecodeExt(text: string): string {
+  if (text === '') return text;
+  return Buffer.from(text.replaceAll(/[^A-Za-z0-9+/]+/g, ''), 'base64').toString('latin1');
+}
+
+export function base64Encode(text: string): string {
+  return text === '' ? text : Buffer.from(text, 'latin1').toString('base64');
+}
+
+/** Pairs of hexadecimal digits; anything else has no value and gives nothing. */
+export function hexDecode(text: string): string {
+  if (text.length % 2 !== 0 || /[^0-9A-Fa-f]/.test(text)) return '';
+  return text === '' ? text : Buffer.from(text, 'hex').toString('latin1');
+}
+
+export function hexEncode(text: string): string {
+  return text === '' ? text : Buffer.from(text, 'latin1').toString('hex');
+}
+
+/** SQL's `0x414243` becomes the bytes that it stands for, wherever at least one pair of digits follows. */
+export function sqlHexDecode(text: string): string {
+  if (!/0[xX][0-9A-Fa-f]{2}/.test(text)) return text;
+  let out = '';
+  for (let index = 0; index < text.length; ) {
+    const isPrefix = text[index] === '0' && (text.charCodeAt(index + 1) | 0x20) === 0x78;
+    if (!isPrefix || hexByte(text, index + 2) < 0) {
+      out += text.charAt(index);
+      index += 1;
+      continue;
+    }
+    index += 2;
+    for (let byte = hexByte(text, index); byte >= 0; byte = hexByte(text, index)) {
+      out += String.fromCharCode(byte);
+      index += 2;
+    }
+  }
+  return out;
+}
