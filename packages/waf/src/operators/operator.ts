@@ -1,0 +1,14 @@
+import type { Detectors } from '../detect/port.ts';
+import type { Macro } from '../seclang/macro.ts';
+
+/** What an operator may ask while a rule runs. */
+export interface OperatorRun {
+  readonly detectors: Detectors;
+  /** The argument's text now. */
+  expand(macro: Macro): string;
+  /** Where TX.0 to TX.9 go; undefined when the rule does not capture. */
+  readonly captures: string[] | undefined;
+}
+
+/** A compiled operator: true when the value matches. Linear in the value. */
+export type Operator = (text: string, run: OperatorRun) => boolean;

@@ -1,0 +1,50 @@
+import { compileSet, instantiateSet, type Regex } from '@sallyport/regex';
+import type { Operator } from './operator.ts';
+
+/**
+ * All patterns of a rule set. They are compiled as one set, so that their automata share one bounded cache: hundreds of
+ * patterns with a cache each would be memory that an attacker can fill.
+ */
+export class Patterns {
+  readonly #numbers = new Map<string, number>();
+  #regexes: readonly (Regex | undefined)[] = [];
+
+  /** The number of the pattern, which `at` takes once `compile` has run. */
+  add(pattern: string): number {
+    const number = this.#numbers.get(pattern) ?? this.#numbers.size;
+    this.#numbers.set(pattern, number);
+    return number;
+  }
+
+  /** @throws RegexError for a pattern that the parser did not check. */
+  compile(): void {
+    const members = [...this.#numbers.keys()];
+    const image = compileSet(members, { regex: { dialect: 'modsecurity' }, answer: 'span' });
+    const set = instantiateSet(image, { engine: 'prefilter' });
+    this.#regexes = members.map((_, number) => set.subset([number]).only);
+  }
+
+  at(number: number): Regex {
+    const found = this.#regexes[number];
+    if (found === undefined) throw new Error('a pattern is used before it is compiled');
+    return found;
+  }
+}
+
+/** `@rx`. TX.0 is the match, TX.1 to TX.9 are the groups. */
+export function pattern(argument: string, patterns: Patterns): Operator {
+  const number = patterns.add(argument);
+  return (text, { captures }) => {
+    const regex = patterns.at(number);
+    if (captures === undefined) return regex.testBytes(text);
+    const match = regex.testBytes(text) ? regex.match(text) : undefined;
+    if (match === undefined) return false;
+    for (const [group, span] of match.groups.slice(0, CAPTURES).entries()) {
+      captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
+    }
+    return true;
+  };
+}
+
+/** TX.0 to TX.9. */
+const CAPTURES = 10;

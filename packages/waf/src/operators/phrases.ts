@@ -1,0 +1,30 @@
+import { compileSet, instantiateSet } from '@sallyport/regex';
+import type { Operator } from './operator.ts';
+
+/** `@pm`: one of the phrases occurs, in any case. TX.0 is the phrase as the rule wrote it. */
+export function phraseList(phrases: readonly string[]): Operator {
+  const set = instantiateSet(compileSet([{ phrases: phrases.map(lowered), ignoreCase: true }]));
+  return (text, { captures }) => {
+    if (set.matchBytes(text).length === 0) return false;
+    if (captures !== undefined) captures[0] = phrases[set.phraseFound(0)?.phrase ?? 0] ?? '';
+    return true;
+  };
+}
+
+/** The phrases of `@pm`: words, in which `|41 42|` spells bytes. */
+export function phrasesOf(argument: string): readonly string[] {
+  const bytes = argument.replaceAll(/\|((?:[0-9A-Fa-f]{2}\s*)+)\|/g, (_, digits: string) =>
+    digits.replaceAll(/\s*([0-9A-Fa-f]{2})\s*/g, (_pair, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+  );
+  return bytes.split(/[ \t]+/).filter((phrase) => phrase !== '');
+}
+
+/** The phrases of `@pmFromFile`: one in each line; empty lines and those that begin with `#` are none. */
+export function phrasesOfFile(text: string): readonly string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function lowered(phrase: string): string {
+  return phrase.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}

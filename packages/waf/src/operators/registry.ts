@@ -1,0 +1,132 @@
+import { compile, RegexError } from '@sallyport/regex';
+import type { OperatorUse } from '../seclang/rule.ts';
+import { addressList, networksOf } from './address.ts';
+import { identityNumber } from './identity-number.ts';
+import { numeric } from './numeric.ts';
+import type { Operator } from './operator.ts';
+import { Patterns, pattern } from './pattern.ts';
+import { phraseList, phrasesOf, phrasesOfFile } from './phrases.ts';
+import { textual } from './text.ts';
+import { byteRange, urlEncoding, utf8Encoding } from './validation.ts';
+
+/** What compiling an operator needs. */
+export interface OperatorEnvironment {
+  readonly patterns: Patterns;
+  /** The text of a file that the rule names; undefined when there is none. */
+  readonly readFile: (path: string) => string | undefined;
+}
+
+/** Why a rule with this operator cannot be used; undefined when it can. */
+export function operatorProblem(use: OperatorUse, readFile: (path: string) => string | undefined): string | undefined {
+  if (PATTERN_OPERATORS.has(use.name) && use.argument.includes('%{')) return `@${use.name} cannot expand macros`;
+  const checked = new CheckedPatterns();
+  const operator = compileOperator(use, { patterns: checked, readFile });
+  return typeof operator === 'string' ? operator : checked.problem;
+}
+
+/** Compiles an operator. Gives a sentence instead when it cannot. Flat: one case per operator of the language. */
+export function compileOperator(use: OperatorUse, { patterns, readFile }: OperatorEnvironment): Operator | string {
+  const { name, argument } = use;
+  switch (name) {
+    case 'rx':
+      return pattern(argument, patterns);
+    case 'pm':
+    case 'pmf':
+    case 'pmfromfile': {
+      const phrases = name === 'pm' ? phrasesOf(argument) : filePhrases(argument, readFile);
+      if (typeof phrases === 'string') return phrases;
+      return phrases.length === 0 ? `@${name} has no phrases` : phraseList(phrases);
+    }
+    case 'eq':
+    case 'ge':
+    case 'gt':
+    case 'le':
+    case 'lt':
+      return numeric(name, argument);
+    case 'beginswith':
+    case 'contains':
+    case 'containsword':
+    case 'endswith':
+    case 'streq':
+    case 'strmatch':
+    case 'within':
+      return textual(name, argument);
+    case 'ipmatch':
+    case 'ipmatchf':
+    case 'ipmatchfromfile': {
+      const pieces = name === 'ipmatch' ? argument.split(',') : filePhrases(argument, readFile);
+      if (typeof pieces === 'string') return pieces;
+      const networks = networksOf(pieces.map((piece) => piece.trim()));
+      return typeof networks === 'string' ? `${networks} is no address and no network` : addressList(networks);
+    }
+    case 'validatebyterange':
+      return byteRange(argument) ?? `${argument} is no list of byte ranges`;
+    case 'validateutf8encoding':
+      return utf8Encoding;
+    case 'validateurlencoding':
+      return urlEncoding;
+    case 'unconditionalmatch':
+      return () => true;
+    case 'nomatch':
+      return () => false;
+    case 'detectsqli':
+      return detectSqli;
+    case 'detectxss':
+      return detectXss;
+    case 'validatenid':
+    case 'verifycc':
+    case 'verifycpf':
+    case 'verifyssn':
+    case 'verifysvnr':
+      return identityNumber(name, argument, patterns) ?? `@${name} knows no such country`;
+    default:
+      return `unknown or unsupported operator @${name}`;
+  }
+}
+
+const PATTERN_OPERATORS: ReadonlySet<string> = new Set([
+  'rx',
+  'pm',
+  'verifycc',
+  'verifycpf',
+  'verifyssn',
+  'verifysvnr',
+]);
+
+const detectSqli: Operator = (text, { detectors, captures }) => {
+  const structure = detectors.sqli(text);
+  if (structure !== undefined && captures !== undefined) captures[0] = structure;
+  return structure !== undefined;
+};
+
+const detectXss: Operator = (text, { detectors, captures }) => {
+  const isFound = detectors.xss(text);
+  if (isFound && captures !== undefined) captures[0] = text;
+  return isFound;
+};
+
+/** The lines of one or more files, or a sentence about one that is missing. */
+function filePhrases(argument: string, readFile: OperatorEnvironment['readFile']): readonly string[] | string {
+  const lines: string[] = [];
+  for (const path of argument.split(/\s+/)) {
+    const text = path === '' ? undefined : readFile(path);
+    if (text === undefined) return `there is no file ${path}`;
+    lines.push(...phrasesOfFile(text));
+  }
+  return lines;
+}
+
+/** Compiles each pattern at once, only to see whether it can be. */
+class CheckedPatterns extends Patterns {
+  problem: string | undefined;
+
+  override add(text: string): number {
+    try {
+      compile(text, { dialect: 'modsecurity' });
+    } catch (error) {
+      if (!(error instanceof RegexError)) throw error;
+      this.problem = error.message;
+    }
+    return super.add(text);
+  }
+}

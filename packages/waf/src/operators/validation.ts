@@ -1,0 +1,40 @@
+import { hexByte } from '../transformations/hex.ts';
+import { utf8Length } from '../transformations/unicode.ts';
+import type { Operator } from './operator.ts';
+
+/** `@validateByteRange 32-126,9`: matches when a byte is outside. Undefined when the argument is none. */
+export function byteRange(argument: string): Operator | undefined {
+  const allowed = new Uint8Array(256);
+  for (const piece of argument.split(',').map((one) => one.trim())) {
+    if (piece === '') continue;
+    const found = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(piece);
+    if (found === null) return undefined;
+    const from = Number(found[1]);
+    const to = found[2] === undefined ? from : Number(found[2]);
+    if (from > to || to > 255) return undefined;
+    allowed.fill(1, from, to + 1);
+  }
+  return (text) => {
+    for (let index = 0; index < text.length; index += 1) if (allowed[text.charCodeAt(index)] !== 1) return true;
+    return false;
+  };
+}
+
+/** `@validateUtf8Encoding`: matches when the value is not UTF-8 (RFC 3629). */
+export const utf8Encoding: Operator = (text) => {
+  if (!/[\x80-\xff]/.test(text)) return false;
+  for (let index = 0; index < text.length; ) {
+    const length = utf8Length(text, index);
+    if (length === 0) return true;
+    index += length;
+  }
+  return false;
+};
+
+/** `@validateUrlEncoding`: matches when a `%` is not followed by two hexadecimal digits. */
+export const urlEncoding: Operator = (text) => {
+  for (let index = text.indexOf('%'); index >= 0; index = text.indexOf('%', index + 1)) {
+    if (hexByte(text, index + 1) < 0) return true;
+  }
+  return false;
+};
