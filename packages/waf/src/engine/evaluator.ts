@@ -1,0 +1,240 @@
+import type { OperatorRun } from '../operators/operator.ts';
+import type { Phase } from '../seclang/rule.ts';
+import { Collection, Value } from './collection.ts';
+import { runEffects, type Score } from './effects.ts';
+import type { Interruption, MatchedRule, MatchedValue } from './outcome.ts';
+import { type ChainStep, type CompiledRule, type CompiledTarget, type Program, selects } from './plan.ts';
+import type { State } from './state.ts';
+
+/**
+ * Runs the rules of one phase one after the other, each with everything it looks at. Plain on purpose: what this
+ * evaluator does is what a faster one has to do.
+ */
+export function runPhase(phase: Phase, state: State): void {
+  // Logging sees every exchange, refused ones as well.
+  const isOver = (): boolean => isOff(state) || (phase !== 5 && state.interruption !== undefined);
+  if (isOver()) return;
+  if (phase !== 5 && (state.allowed === 'transaction' || (state.allowed === 'request' && phase <= 2))) return;
+  const program = state.context.plan.programs[phase];
+  for (let index = 0; index < program.rules.length; ) {
+    const rule = program.rules[index];
+    if (rule === undefined || state.removed.has(rule) || !runRule(rule, state)) {
+      index += 1;
+    } else {
+      const next = flow(rule, state, index, program);
+      if (next === undefined) return;
+      index = next;
+    }
+    if (state.steps > state.context.stepsMax) return overrun(phase, state);
+    if (isOver()) return;
+  }
+}
+
+/** True when the rule and all its links match. */
+function runRule(head: CompiledRule, state: State): boolean {
+  const match: Match = { values: [], scores: [], excluded: state.excluded.get(head) ?? [] };
+  state.variables.replace('MATCHED_VARS', new Collection());
+  state.variables.replace('MATCHED_VARS_NAMES', new Collection());
+  setRuleVariables(head, state);
+  if (!runLink(head, state, match)) return false;
+  for (const link of head.links) if (!runLink(link, state, match)) return false;
+  state.matched.push(describe(head, state, match));
+  if (head.rule.actions.severity !== undefined) raiseSeverity(head.rule.actions.severity, state);
+  return true;
+}
+
+/** What a rule and its links have found so far. */
+interface Match {
+  readonly values: MatchedValue[];
+  readonly scores: Score[];
+  readonly excluded: readonly CompiledTarget['exclusions'][number][];
+}
+
+function runLink(link: CompiledRule, state: State, match: Match): boolean {
+  const { operator } = link;
+  if (operator === undefined) {
+    runEffects(link.rule.actions, state, match.scores);
+    return true;
+  }
+  let isMatch = false;
+  const captures: string[] | undefined = link.rule.actions.doesCapture ? [] : undefined;
+  const run: OperatorRun = {
+    detectors: state.context.detectors,
+    expand: (macro) => state.variables.expand(macro),
+    captures,
+  };
+  for (const { name, value } of valuesOf(link, state, match)) {
+    for (const text of textsOf(value, link, state)) {
+      state.steps += text.length + 1;
+      if (operator(text, run) === link.isNegated) continue;
+      isMatch = true;
+      if (captures !== undefined) keepCaptures(captures, state);
+      noteValue(name, text, state);
+      if (match.values.length < MATCHED_VALUES_MAX) {
+        match.values.push({ name, value: value.text, transformed: text, transformations: link.rule.transformations });
+      }
+      runEffects(link.rule.actions, state, match.scores);
+      if (captures !== undefined) captures.length = 0;
+    }
+    if (state.steps > state.context.stepsMax) return false;
+  }
+  return isMatch;
+}
+
+/** An explanation with thousands of values explains nothing. */
+const MATCHED_VALUES_MAX = 32;
+
+/** Everything the link looks at now, with the names that macros show. A list: its own actions must not extend it. */
+function valuesOf(link: CompiledRule, state: State, match: Match): { name: string; value: Value }[] {
+  const found: { name: string; value: Value }[] = [];
+  for (const target of link.targets) {
+    const excluded = [...target.exclusions, ...match.excluded.filter(({ variable }) => variable === target.variable)];
+    const values = selected(target, state).filter(({ key }) => !excluded.some((one) => selects(one, key)));
+    const title = TITLES.get(target.variable) ?? target.variable;
+    if (target.isCount) {
+      found.push({ name: `&${title}`, value: new Value('', String(values.length)) });
+      continue;
+    }
+    for (const value of values) found.push({ name: value.key === '' ? title : `${title}:${value.key}`, value });
+  }
+  return found;
+}
+
+/** How XML's two paths are called in messages. */
+const TITLES: ReadonlyMap<string, string> = new Map([
+  ['XML', 'XML:/*'],
+  ['XML_ATTRIBUTES', 'XML://@*'],
+]);
+
+function selected(target: CompiledTarget, state: State): readonly Value[] {
+  const collection = state.variables.of(target.variable);
+  if (target.key !== undefined) return collection.valuesOf(target.key);
+  return target.pattern === undefined ? collection.all : collection.all.filter(({ key }) => selects(target, key));
+}
+
+/** What the operator sees of a value: its transformed text, or with multiMatch every form on the way that is new. */
+function textsOf(value: Value, { chain, rule }: CompiledRule, state: State): readonly string[] {
+  if (!rule.actions.isMultiMatch) return [transformed(value, chain, state)];
+  const texts = [transformed(value, chain, state)];
+  for (let step = chain; step !== undefined; step = step.before) {
+    const before = transformed(value, step.before, state);
+    if (before !== texts[0]) texts.unshift(before);
+  }
+  return texts;
+}
+
+function transformed(value: Value, step: ChainStep | undefined, state: State): string {
+  if (step === undefined) return value.text;
+  const known = value.derived[step.number];
+  if (known !== undefined) return known;
+  const before = transformed(value, step.before, state);
+  state.steps += before.length + 1;
+  const text = step.apply(before);
+  value.derived[step.number] = text;
+  return text;
+}
+
+/** TX.0 to TX.9: what this match captured, and nothing of an earlier one. */
+function keepCaptures(captures: readonly string[], state: State): void {
+  if (captures.length === 0) return;
+  for (let group = 0; group <= 9; group += 1) {
+    const text = captures[group];
+    if (text === undefined) state.variables.tx.unset(String(group));
+    else state.variables.tx.set(String(group), text);
+  }
+}
+
+function noteValue(name: string, text: string, { variables }: State): void {
+  variables.setScalar('MATCHED_VAR', text);
+  variables.setScalar('MATCHED_VAR_NAME', name);
+  variables.open('MATCHED_VARS').add(name, text);
+  variables.open('MATCHED_VARS_NAMES').add(name, name);
+}
+
+function setRuleVariables({ rule }: CompiledRule, { variables }: State): void {
+  const described = new Collection();
+  described.add('id', String(rule.id));
+  described.add('severity', String(rule.actions.severity ?? ''));
+  described.add('ver', rule.actions.ver ?? '');
+  described.add('rev', rule.actions.rev ?? '');
+  described.add('msg', rule.actions.msg?.constant ?? '');
+  variables.replace('RULE', described);
+}
+
+/** Macros of the head are expanded now, when the whole chain has matched. */
+function describe({ rule }: CompiledRule, { variables }: State, match: Match): MatchedRule {
+  const { msg, logdata, severity, tags, ver } = rule.actions;
+  return {
+    id: rule.id,
+    phase: rule.phase,
+    file: rule.place.file,
+    line: rule.place.line,
+    message: msg === undefined ? '' : variables.expand(msg),
+    data: logdata === undefined ? '' : variables.expand(logdata),
+    severity,
+    tags,
+    version: ver ?? '',
+    values: match.values,
+    scores: match.scores,
+    isLogged: rule.isLogged,
+    disruption: rule.disruption.kind,
+  };
+}
+
+function raiseSeverity(severity: number, { variables }: State): void {
+  const highest = variables.scalar('HIGHEST_SEVERITY');
+  if (highest === '' || severity < Number(highest)) variables.setScalar('HIGHEST_SEVERITY', String(severity));
+}
+
+/** Where the phase goes on after a match; undefined when it ends. */
+function flow({ rule }: CompiledRule, state: State, index: number, program: Program): number | undefined {
+  const { disruption, actions } = rule;
+  switch (disruption.kind) {
+    case 'allow':
+      if (state.mode !== 'On') break;
+      if (disruption.scope !== 'phase') state.allowed = disruption.scope;
+      return undefined;
+    case 'deny':
+    case 'drop':
+    case 'redirect':
+      state.interrupt(interruptionOf(rule, state));
+      break;
+    case 'pass':
+    case 'block':
+      break;
+  }
+  if (actions.skipAfter !== undefined) {
+    return program.labels.get(actions.skipAfter)?.find((place) => place > index) ?? undefined;
+  }
+  return index + 1 + actions.skip;
+}
+
+function interruptionOf({ id, phase, disruption, status }: CompiledRule['rule'], state: State): Interruption {
+  const isRedirect = disruption.kind === 'redirect';
+  return {
+    kind: isRedirect || disruption.kind === 'drop' ? disruption.kind : 'deny',
+    status: isRedirect && !(status >= 300 && status <= 399) ? 302 : status,
+    location: isRedirect ? state.variables.expand(disruption.location) : undefined,
+    cause: 'rule',
+    ruleId: id,
+    phase,
+    message: state.matched.at(-1)?.message ?? '',
+  };
+}
+
+/** A request that costs too much is not let through because it costs too much. */
+function overrun(phase: Phase, state: State): void {
+  state.interrupt({
+    kind: 'deny',
+    status: 403,
+    location: undefined,
+    cause: 'stepBudget',
+    ruleId: 0,
+    phase,
+    message: 'the request needs more steps of inspection than it may have',
+  });
+}
+
+function isOff(state: State): boolean {
+  return state.mode === 'Off';
+}

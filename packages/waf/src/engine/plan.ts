@@ -1,0 +1,187 @@
+import type { Regex } from '@sallyport/regex';
+import { regex } from '@sallyport/regex';
+import type { Operator } from '../operators/operator.ts';
+import { Patterns } from '../operators/pattern.ts';
+import { compileOperator } from '../operators/registry.ts';
+import {
+  type Control,
+  isRule,
+  type Marker,
+  type Phase,
+  type Rule,
+  type RuleSelector,
+  type RuleSet,
+  type Selection,
+  type Selector,
+} from '../seclang/rule.ts';
+import { ruleMatcher } from '../seclang/rule-matching.ts';
+import { type Transformation, transformationOf } from '../transformations/registry.ts';
+
+/** A selection that is ready to run. */
+export interface CompiledSelection {
+  readonly variable: string;
+  /** Lower case; undefined for all keys and for a pattern. */
+  readonly key: string | undefined;
+  readonly pattern: Regex | undefined;
+}
+
+export interface CompiledTarget extends CompiledSelection {
+  readonly isCount: boolean;
+  /** The exclusions of the rule that are about this variable. */
+  readonly exclusions: readonly CompiledSelection[];
+}
+
+/** One step of a transformation chain. Chains that begin alike share their steps, and with them what was computed. */
+export interface ChainStep {
+  readonly number: number;
+  readonly name: string;
+  readonly apply: Transformation;
+  /** Undefined for the first step. */
+  readonly before: ChainStep | undefined;
+}
+
+/** A rule, or a link of one, ready to run. */
+export interface CompiledRule {
+  readonly rule: Rule;
+  readonly targets: readonly CompiledTarget[];
+  /** Undefined for SecAction. */
+  readonly operator: Operator | undefined;
+  readonly isNegated: boolean;
+  /** The last step; undefined when values are looked at as they are. */
+  readonly chain: ChainStep | undefined;
+  readonly links: readonly CompiledRule[];
+}
+
+/** What runs in one phase: rules in their order, and where each label is. */
+export interface Program {
+  readonly rules: readonly CompiledRule[];
+  /** By label: the indices in `rules` of what stands behind its markers, ascending. */
+  readonly labels: ReadonlyMap<string, readonly number[]>;
+}
+
+/** A rule set ready to run in this thread. */
+export interface Plan {
+  readonly ruleSet: RuleSet;
+  readonly programs: Readonly<Record<Phase, Program>>;
+  /** The rules that a `ctl` action names, found once. */
+  rulesOf(control: Extract<Control, { kind: 'remove' | 'removeTarget' }>): ReadonlySet<CompiledRule>;
+  /** The target that a `ctl` action takes out, compiled once. */
+  targetOf(control: Extract<Control, { kind: 'removeTarget' }>): CompiledSelection;
+}
+
+/** Compiles a rule set that the parser accepted. `readFile` is the one it was parsed with. */
+export function compilePlan(ruleSet: RuleSet, readFile: (path: string, from: string) => string | undefined): Plan {
+  const compiler = new Compiler(readFile);
+  const programs = {
+    1: compiler.program(ruleSet.items, 1),
+    2: compiler.program(ruleSet.items, 2),
+    3: compiler.program(ruleSet.items, 3),
+    4: compiler.program(ruleSet.items, 4),
+    5: compiler.program(ruleSet.items, 5),
+  };
+  compiler.finish();
+  const all = Object.values(programs).flatMap(({ rules }) => rules);
+  const found = new Map<RuleSelector, ReadonlySet<CompiledRule>>();
+  const targets = new Map<Selection, CompiledSelection>();
+  return {
+    ruleSet,
+    programs,
+    rulesOf: ({ rules: selector }) => {
+      const known = found.get(selector);
+      if (known !== undefined) return known;
+      const matches = ruleMatcher(selector);
+      const rules = new Set(all.filter(({ rule }) => matches(rule.actions)));
+      found.set(selector, rules);
+      return rules;
+    },
+    targetOf: ({ target }) => {
+      const known = targets.get(target) ?? compileSelection(target);
+      targets.set(target, known);
+      return known;
+    },
+  };
+}
+
+/** True when the selection covers the value with this name. */
+export function selects(selection: CompiledSelection, key: string): boolean {
+  if (selection.key !== undefined) return selection.key === key.toLowerCase();
+  return selection.pattern === undefined || selection.pattern.testBytes(key);
+}
+
+class Compiler {
+  readonly #patterns = new Patterns();
+  readonly #steps = new Map<string, ChainStep>();
+  readonly #operators = new Map<string, Operator>();
+  readonly #readFile: (path: string, from: string) => string | undefined;
+
+  constructor(readFile: (path: string, from: string) => string | undefined) {
+    this.#readFile = readFile;
+  }
+
+  finish(): void {
+    this.#patterns.compile();
+  }
+
+  program(items: readonly (Rule | Marker)[], phase: Phase): Program {
+    const rules: CompiledRule[] = [];
+    const labels = new Map<string, number[]>();
+    for (const item of items) {
+      if (!isRule(item)) {
+        const places = labels.get(item.label) ?? [];
+        places.push(rules.length);
+        labels.set(item.label, places);
+      } else if (item.phase === phase) rules.push(this.#rule(item));
+    }
+    return { rules, labels };
+  }
+
+  #rule(rule: Rule): CompiledRule {
+    return {
+      rule,
+      targets: rule.targets.map((target) => ({
+        ...compileSelection(target),
+        isCount: target.isCount,
+        exclusions: rule.exclusions.filter(({ variable }) => variable === target.variable).map(compileSelection),
+      })),
+      operator: this.#operator(rule),
+      isNegated: rule.operator?.isNegated ?? false,
+      chain: this.#chain(rule.transformations),
+      links: rule.chain.map((link) => this.#rule(link)),
+    };
+  }
+
+  #operator({ operator: use, place }: Rule): Operator | undefined {
+    if (use === undefined) return undefined;
+    const name = `${place.file}\0${use.name}\0${use.argument}`;
+    const known = this.#operators.get(name);
+    if (known !== undefined) return known;
+    const readFile = (path: string): string | undefined => this.#readFile(path, place.file);
+    const operator = compileOperator(use, { patterns: this.#patterns, readFile });
+    if (typeof operator === 'string') throw new Error(`${place.file}:${place.line}: ${operator}`);
+    this.#operators.set(name, operator);
+    return operator;
+  }
+
+  #chain(names: readonly string[]): ChainStep | undefined {
+    let last: ChainStep | undefined;
+    let path = '';
+    for (const name of names) {
+      path += ` ${name}`;
+      const apply = transformationOf(name);
+      if (apply === undefined) throw new Error(`there is no transformation ${name}`);
+      const step = this.#steps.get(path) ?? { number: this.#steps.size, name, apply, before: last };
+      this.#steps.set(path, step);
+      last = step;
+    }
+    return last;
+  }
+}
+
+function compileSelection({ variable, selector }: Selection): CompiledSelection {
+  return { variable, key: selector.kind === 'key' ? selector.key : undefined, pattern: patternOf(selector) };
+}
+
+/** Names are compared in any case, with a pattern as well. */
+function patternOf(selector: Selector): Regex | undefined {
+  return selector.kind === 'pattern' ? regex(selector.pattern, { dialect: 'modsecurity', flags: 'i' }) : undefined;
+}

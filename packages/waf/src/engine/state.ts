@@ -1,0 +1,94 @@
+import type { Clock } from '@sallyport/kernel';
+import type { Detectors } from '../detect/port.ts';
+import type { Control, EngineMode, EngineSettings } from '../seclang/rule.ts';
+import type { Interruption, MatchedRule } from './outcome.ts';
+import type { CollectionName, PersistentChange, PersistentCollections } from './persistence.ts';
+import type { CompiledRule, CompiledSelection, Plan } from './plan.ts';
+import { Variables } from './variables.ts';
+
+/** What all transactions of an engine share. */
+export interface EngineContext {
+  readonly plan: Plan;
+  readonly detectors: Detectors;
+  readonly clock: Clock;
+  readonly persistence: PersistentCollections;
+  readonly stepsMax: number;
+}
+
+/** What is known about one transaction; the evaluator and the actions of rules change it. */
+export class State {
+  readonly context: EngineContext;
+  readonly variables: Variables = new Variables();
+  readonly matched: MatchedRule[] = [];
+  readonly removed: Set<CompiledRule> = new Set();
+  /** Targets that `ctl` took out, by rule. */
+  readonly excluded: Map<CompiledRule, CompiledSelection[]> = new Map();
+  /** Persistent collections by variable name, and what was done to them. */
+  readonly persistent: Map<string, { readonly name: CollectionName; readonly changes: PersistentChange[] }> = new Map();
+  mode: EngineMode;
+  requestBodyAccess: boolean;
+  responseBodyAccess: boolean;
+  forceRequestBodyVariable = false;
+  /** What a rule chose; undefined while the Content-Type decides. */
+  bodyProcessor: string | undefined;
+  interruption: Interruption | undefined;
+  /** The first thing that would have been done if the engine refused. */
+  suppressed: Interruption | undefined;
+  /** What `allow` skips from now on. */
+  allowed: 'nothing' | 'request' | 'transaction' = 'nothing';
+  /** Bytes looked at by transformations and operators. */
+  steps = 0;
+
+  constructor(context: EngineContext) {
+    this.context = context;
+    const { settings } = context.plan.ruleSet;
+    this.mode = settings.mode;
+    this.requestBodyAccess = settings.requestBodyAccess;
+    this.responseBodyAccess = settings.responseBodyAccess;
+  }
+
+  get settings(): EngineSettings {
+    return this.context.plan.ruleSet.settings;
+  }
+
+  /** Ends the exchange, or notes that it would have. */
+  interrupt(interruption: Interruption): void {
+    if (this.mode === 'On') this.interruption ??= interruption;
+    else this.suppressed ??= interruption;
+  }
+
+  applyControl(control: Control): void {
+    const { plan } = this.context;
+    switch (control.kind) {
+      case 'remove':
+        for (const rule of plan.rulesOf(control)) this.removed.add(rule);
+        break;
+      case 'removeTarget':
+        for (const rule of plan.rulesOf(control)) {
+          const selections = this.excluded.get(rule) ?? [];
+          selections.push(plan.targetOf(control));
+          this.excluded.set(rule, selections);
+        }
+        break;
+      case 'engine':
+        this.mode = control.value;
+        break;
+      case 'requestBodyProcessor':
+        this.bodyProcessor = this.variables.expand(control.value).toUpperCase();
+        this.variables.setScalar('REQBODY_PROCESSOR', this.bodyProcessor);
+        break;
+      case 'forceRequestBodyVariable':
+        this.forceRequestBodyVariable = control.value;
+        break;
+      case 'requestBodyAccess':
+        this.requestBodyAccess = control.value;
+        break;
+      case 'responseBodyAccess':
+        this.responseBodyAccess = control.value;
+        break;
+      case 'auditEngine':
+        // What is recorded is the gateway's to decide; a rule set may say it all the same.
+        break;
+    }
+  }
+}

@@ -1,0 +1,273 @@
+import { Buffer } from 'node:buffer';
+import { type BodyType, parseBody, parseContentType, parseCookies } from '../body/index.ts';
+import { addArguments, addBody, bodyLimits, processorOf, setBodyError } from './bodies.ts';
+import { Collection } from './collection.ts';
+import { mergePersistent } from './effects.ts';
+import { runPhase } from './evaluator.ts';
+import type { Interruption, MatchedRule } from './outcome.ts';
+import { splitTarget } from './request-target.ts';
+import { type EngineContext, State } from './state.ts';
+import { namesOf } from './variables.ts';
+
+/** Between whom an exchange takes place. */
+export interface TransactionConnection {
+  /** The client's address, as the gateway decided it. */
+  readonly clientIp: string;
+  readonly clientPort: number;
+  readonly serverIp: string;
+  readonly serverPort: number;
+}
+
+/** The request line. Byte strings: one character for one byte. */
+export interface TransactionRequestLine {
+  readonly method: string;
+  /** The request target as it came. */
+  readonly target: string;
+  /** `HTTP/1.1`. */
+  readonly protocol: string;
+  /** The line as it came; put together from the other three where it is not known. */
+  readonly line?: string;
+}
+
+/** A header field as it came; byte strings. */
+export type TransactionHeader = readonly [name: string, value: string];
+
+export interface TransactionResponse {
+  readonly status: number;
+  readonly protocol: string;
+  readonly headers: readonly TransactionHeader[];
+}
+
+/**
+ * One exchange on its way through the phases. Call the methods in their order, each at most once; each that runs rules
+ * returns the interruption, if there is one, and later phases then do nothing but logging. Nothing here throws for what
+ * a client or a server sends.
+ */
+export class Transaction {
+  readonly #state: State;
+  readonly #context: EngineContext;
+  readonly #startedMs: number;
+  #bodyType: BodyType | undefined;
+  #responseType = '';
+
+  /** Use `Waf.transaction`. */
+  constructor(context: EngineContext, uniqueId: string) {
+    this.#context = context;
+    this.#state = new State(context);
+    this.#startedMs = context.clock.monotonicMs();
+    this.#state.variables.setScalar('UNIQUE_ID', uniqueId);
+    this.#setTimes();
+    for (const name of ZERO_BY_DEFAULT) this.#state.variables.setScalar(name, '0');
+    for (const name of EMPTY_BY_DEFAULT) this.#state.variables.setScalar(name, '');
+  }
+
+  /** The rules that matched so far, in order, each with its explanation. */
+  get matchedRules(): readonly MatchedRule[] {
+    return this.#state.matched;
+  }
+
+  /** What is to be done about the exchange; undefined while nothing is. */
+  get interruption(): Interruption | undefined {
+    return this.#state.interruption;
+  }
+
+  /** The first thing that would have been done if the engine were not in DetectionOnly. */
+  get suppressedInterruption(): Interruption | undefined {
+    return this.#state.suppressed;
+  }
+
+  /** Bytes that transformations and operators have looked at: what the step budget counts. */
+  get steps(): number {
+    return this.#state.steps;
+  }
+
+  /** True when the rules want to see the response body; known after `processResponseHeaders`. */
+  get wantsResponseBody(): boolean {
+    return this.#state.responseBodyAccess && this.#state.settings.responseMimeTypes.has(this.#responseType);
+  }
+
+  /** The first value of a variable (`TX`, `anomaly_score`); undefined without one. For tests and explanations. */
+  valueOf(variable: string, key = ''): string | undefined {
+    return this.#state.variables.of(variable.toUpperCase()).first(key);
+  }
+
+  processConnection({ clientIp, clientPort, serverIp, serverPort }: TransactionConnection): void {
+    const { variables } = this.#state;
+    variables.setScalar('REMOTE_ADDR', clientIp);
+    variables.setScalar('REMOTE_PORT', String(clientPort));
+    variables.setScalar('SERVER_ADDR', serverIp);
+    variables.setScalar('SERVER_PORT', String(serverPort));
+  }
+
+  processUri({ method, target, protocol, line }: TransactionRequestLine): void {
+    const { variables, settings } = this.#state;
+    const { uri, path, basename, query } = splitTarget(target);
+    variables.setScalar('REQUEST_METHOD', method);
+    variables.setScalar('REQUEST_PROTOCOL', protocol);
+    variables.setScalar('REQUEST_LINE', line ?? `${method} ${target} ${protocol}`);
+    variables.setScalar('REQUEST_URI_RAW', target);
+    variables.setScalar('REQUEST_URI', uri);
+    variables.setScalar('REQUEST_FILENAME', path);
+    variables.setScalar('REQUEST_BASENAME', basename);
+    variables.setScalar('QUERY_STRING', query);
+    const parsed = parseBody({ ...PLAIN_TYPE, processor: 'URLENCODED' }, query, bodyLimits(settings));
+    this.#state.steps += parsed.steps;
+    addArguments(variables, 'GET', parsed.args);
+    if (parsed.error !== undefined || parsed.flags.has('URL_ENCODING')) variables.setScalar('URLENCODED_ERROR', '1');
+  }
+
+  /** Phase 1. */
+  processRequestHeaders(headers: readonly TransactionHeader[]): Interruption | undefined {
+    const { variables } = this.#state;
+    const fields = collectionOf(headers);
+    variables.replace('REQUEST_HEADERS', fields);
+    variables.replace('REQUEST_HEADERS_NAMES', namesOf(fields.all));
+    variables.setScalar('SERVER_NAME', (fields.first('host') ?? '').replace(/:\d*$/, ''));
+    const cookies = new Collection();
+    const cookieFields = fields.valuesOf('cookie').map(({ text }) => text);
+    for (const { name, value } of parseCookies(cookieFields)) cookies.add(name, value);
+    variables.replace('REQUEST_COOKIES', cookies);
+    variables.replace('REQUEST_COOKIES_NAMES', namesOf(cookies.all));
+    this.#bodyType = parseContentType(fields.valuesOf('content-type').map(({ text }) => text));
+    const { processor } = this.#bodyType;
+    variables.setScalar('REQBODY_PROCESSOR', processor === 'RAW' ? '' : processor);
+    return this.#run(1);
+  }
+
+  /** Phase 2. The whole body, or as much of it as the gateway keeps; undefined when there is none. */
+  processRequestBody(body?: Uint8Array): Interruption | undefined {
+    if (body !== undefined && body.length > 0 && this.#state.requestBodyAccess) this.#readBody(body);
+    return this.#run(2);
+  }
+
+  /** Phase 3. */
+  processResponseHeaders({ status, protocol, headers }: TransactionResponse): Interruption | undefined {
+    const { variables } = this.#state;
+    const fields = collectionOf(headers);
+    const type = fields.first('content-type') ?? '';
+    this.#responseType = (type.split(';', 1)[0] ?? '').trim().toLowerCase();
+    variables.replace('RESPONSE_HEADERS', fields);
+    variables.replace('RESPONSE_HEADERS_NAMES', namesOf(fields.all));
+    variables.setScalar('RESPONSE_STATUS', String(status));
+    variables.setScalar('RESPONSE_PROTOCOL', protocol);
+    variables.setScalar('STATUS_LINE', `${protocol} ${status}`);
+    variables.setScalar('RESPONSE_CONTENT_TYPE', this.#responseType);
+    return this.#run(3);
+  }
+
+  /** Phase 4. The body as the client would read it: without transfer coding and content coding. */
+  processResponseBody(body?: Uint8Array): Interruption | undefined {
+    const { settings, variables } = this.#state;
+    if (body !== undefined && this.wantsResponseBody) {
+      variables.setScalar('RESPONSE_CONTENT_LENGTH', String(body.length));
+      const isOver = body.length > settings.responseBodyBytesMax;
+      if (isOver) variables.setScalar('OUTBOUND_DATA_ERROR', '1');
+      if (isOver && settings.responseBodyOverLimit === 'reject') this.#refuse('responseBodyLimit', 500);
+      variables.setScalar('RESPONSE_BODY', latin1(body.subarray(0, settings.responseBodyBytesMax)));
+    }
+    return this.#run(4);
+  }
+
+  /** Phase 5, which cannot refuse any more; then what persistent collections learned is kept. */
+  processLogging(): void {
+    this.#run(5);
+    mergePersistent(this.#state);
+  }
+
+  #run(phase: 1 | 2 | 3 | 4 | 5): Interruption | undefined {
+    const duration = Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
+    this.#state.variables.setScalar('DURATION', String(duration));
+    runPhase(phase, this.#state);
+    return this.#state.interruption;
+  }
+
+  #readBody(body: Uint8Array): void {
+    const { settings, variables } = this.#state;
+    const isOver = body.length > settings.requestBodyBytesMax;
+    if (isOver) variables.setScalar('INBOUND_DATA_ERROR', '1');
+    if (isOver && settings.requestBodyOverLimit === 'reject') this.#refuse('requestBodyLimit', 413);
+    const text = latin1(body.subarray(0, settings.requestBodyBytesMax));
+    variables.setScalar('REQUEST_BODY_LENGTH', String(body.length));
+    const type = this.#typeForBody();
+    if (type.processor === 'URLENCODED' || this.#state.forceRequestBodyVariable) {
+      variables.setScalar('REQUEST_BODY', text);
+    }
+    const parsed = parseBody(type, text, bodyLimits(settings));
+    this.#state.steps += parsed.steps;
+    addBody(variables, parsed);
+    if (type.error !== undefined) setBodyError(variables, type.error.message);
+  }
+
+  /** What a rule chose wins over what the Content-Type says. */
+  #typeForBody(): BodyType {
+    const type = this.#bodyType ?? PLAIN_TYPE;
+    const chosen = this.#state.bodyProcessor;
+    if (chosen === undefined) return type;
+    const processor = processorOf(chosen);
+    if (processor === undefined) setBodyError(this.#state.variables, 'a rule chose a body processor that is unknown');
+    return { ...type, processor: processor ?? 'RAW' };
+  }
+
+  #refuse(cause: 'requestBodyLimit' | 'responseBodyLimit', status: number): void {
+    const isRequest = cause === 'requestBodyLimit';
+    this.#state.interrupt({
+      kind: 'deny',
+      status,
+      location: undefined,
+      cause,
+      ruleId: 0,
+      phase: isRequest ? 2 : 4,
+      message: `the ${isRequest ? 'request' : 'response'} body is larger than it may be`,
+    });
+  }
+
+  #setTimes(): void {
+    const now = new Date(this.#context.clock.wallMs());
+    const { variables } = this.#state;
+    const two = (part: number): string => String(part).padStart(2, '0');
+    const [hour, minute, second] = [now.getUTCHours(), now.getUTCMinutes(), now.getUTCSeconds()];
+    variables.setScalar('TIME', `${two(hour)}:${two(minute)}:${two(second)}`);
+    variables.setScalar('TIME_EPOCH', String(Math.trunc(now.getTime() / 1_000)));
+    variables.setScalar('TIME_YEAR', String(now.getUTCFullYear()));
+    variables.setScalar('TIME_MON', String(now.getUTCMonth()));
+    variables.setScalar('TIME_DAY', String(now.getUTCDate()));
+    variables.setScalar('TIME_WDAY', String(now.getUTCDay()));
+    variables.setScalar('TIME_HOUR', String(hour));
+    variables.setScalar('TIME_MIN', String(minute));
+    variables.setScalar('TIME_SEC', String(second));
+  }
+}
+
+const PLAIN_TYPE: BodyType = {
+  processor: 'RAW',
+  mediaType: '',
+  boundary: undefined,
+  charset: undefined,
+  flags: new Set(),
+  error: undefined,
+};
+
+const ZERO_BY_DEFAULT: readonly string[] = [
+  'ARGS_COMBINED_SIZE',
+  'FILES_COMBINED_SIZE',
+  'INBOUND_DATA_ERROR',
+  'MULTIPART_STRICT_ERROR',
+  'MULTIPART_UNMATCHED_BOUNDARY',
+  'OUTBOUND_DATA_ERROR',
+  'REQBODY_ERROR',
+  'REQBODY_PROCESSOR_ERROR',
+  'REQUEST_BODY_LENGTH',
+  'URLENCODED_ERROR',
+];
+
+const EMPTY_BY_DEFAULT: readonly string[] = ['REQBODY_ERROR_MSG', 'REQBODY_PROCESSOR', 'REQBODY_PROCESSOR_ERROR_MSG'];
+
+function collectionOf(headers: readonly TransactionHeader[]): Collection {
+  const fields = new Collection();
+  for (const [name, value] of headers) fields.add(name, value);
+  return fields;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '@sallyport/kernel';
+import { type Detectors, detectors as ownDetectors } from '../detect/index.ts';
+import type { Diagnostic } from '../seclang/diagnostic.ts';
+import { parseRules, type RuleFiles, type RuleSource } from '../seclang/parse.ts';
+import { MemoryCollections, type PersistentCollections } from './persistence.ts';
+import { compilePlan } from './plan.ts';
+import type { EngineContext } from './state.ts';
+import { Transaction } from './transaction.ts';
+
+export interface WafOptions {
+  /** Rule files in the order in which they hold. */
+  readonly rules: readonly RuleSource[];
+  /** Finds files that rules name. Default: there are none, and a rule that names one is an error. */
+  readonly files?: RuleFiles;
+  readonly clock: Clock;
+  /** What `@detectSQLi` and `@detectXSS` ask. Default: the detectors of this package. */
+  readonly detectors?: Detectors;
+  /** Where IP, GLOBAL, SESSION, USER and RESOURCE live. Default: in memory, at most 100,000 collections. */
+  readonly persistence?: PersistentCollections;
+  /**
+   * Bytes that transformations and operators may look at in one transaction. Integer, at least 1. Default
+   * 2,000,000,000. On overrun the exchange is interrupted (`cause` is `stepBudget`), never let through unseen.
+   */
+  readonly stepsMax?: number;
+}
+
+/** A rule engine that is ready, or what is wrong with its rules. */
+export type WafResult =
+  | { readonly kind: 'ready'; readonly waf: Waf; readonly warnings: readonly Diagnostic[] }
+  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[] };
+
+/** Parses and compiles rules. Does not throw for anything that rule files say. */
+export function createWaf(options: WafOptions): WafResult {
+  const { rules, files = NO_FILES, persistence = new MemoryCollections(), stepsMax = STEPS_MAX } = options;
+  const { ruleSet, diagnostics } = parseRules(rules, files);
+  if (diagnostics.some(({ severity }) => severity === 'error')) return { kind: 'invalid', diagnostics };
+  const plan = compilePlan(ruleSet, (path, from) => files.readFile(path, from)?.text);
+  const { clock, detectors = ownDetectors } = options;
+  const waf = new Waf({ plan, clock, detectors, persistence, stepsMax });
+  return { kind: 'ready', waf, warnings: diagnostics };
+}
+
+/** A compiled rule set. Transactions are independent of each other, and cheap to make. */
+export class Waf {
+  readonly #context: EngineContext;
+
+  /** Use `createWaf`. */
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** Begins an exchange. `uniqueId` is what rules see as UNIQUE_ID and log lines end with. */
+  transaction(uniqueId: string): Transaction {
+    return new Transaction(this.#context, uniqueId);
+  }
+}
+
+/**
+ * The largest body of the default limit, looked at by about a hundred and fifty rules: beyond this a request is not large
+ * but built to be slow.
+ */
+const STEPS_MAX = 2_000_000_000;
+
+const NO_FILES: RuleFiles = { readFile: () => undefined };

@@ -1,0 +1,24 @@
+/**
+ * Request inspection: body parsers, transformations, payload detectors and the SecLang engine. Knows no sockets.
+ *
+ * @module
+ */
+export { type Detectors, detectors } from './detect/index.ts';
+export { type Interruption, logLine, type MatchedRule, type MatchedValue } from './engine/outcome.ts';
+export {
+  type CollectionName,
+  MemoryCollections,
+  type PersistentChange,
+  type PersistentCollections,
+  type PersistentValue,
+} from './engine/persistence.ts';
+export type {
+  Transaction,
+  TransactionConnection,
+  TransactionHeader,
+  TransactionRequestLine,
+  TransactionResponse,
+} from './engine/transaction.ts';
+export { createWaf, type Waf, type WafOptions, type WafResult } from './engine/waf.ts';
+export type { Diagnostic } from './seclang/diagnostic.ts';
+export type { RuleFiles, RuleSource } from './seclang/parse.ts';
