@@ -10,6 +10,7 @@ import {
   type ResponseHandler,
   ResponseParser,
 } from '../../src/upstream/response-parser.ts';
+import { split } from './setup.ts';
 
 const GET: ResponseContext = { isHeadRequest: false, isUpgrade: false };
 const HEAD: ResponseContext = { isHeadRequest: true, isUpgrade: false };
@@ -393,9 +394,4 @@ describe('the response parser', () => {
  */
 function comparable(reading: Reading): Reading {
   return { ...reading, end: reading.end === 'closing' ? 'persistent' : reading.end };
-}
-
-function split(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
-  const edges = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].toSorted((a, b) => a - b);
-  return edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
 }

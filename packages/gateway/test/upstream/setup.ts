@@ -180,3 +180,9 @@ export function metric(metrics: MetricsRegistry, series: string): number {
     .find((text) => text.startsWith(`${series} `));
   return Number(line?.slice(series.length + 1) ?? 0);
 }
+
+/** Bytes in the pieces that `cuts` make of them. */
+export function split(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
+  const edges = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].toSorted((a, b) => a - b);
+  return edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
+}
