@@ -34,9 +34,9 @@ export function bestFit(unit: number): number {
   const known = LOOK_ALIKES.get(unit);
   if (known !== undefined) return known;
   if (unit >= 0xd800 && unit <= 0xdfff) return unit & 0xff;
-  const base = String.fromCharCode(unit).normalize('NFKD').charCodeAt(0);
-  // The diaeresis and its like decompose into a space and a mark: no letter stands there.
-  return base < 0x80 && base !== 0x20 ? base : unit & 0xff;
+  const decomposed = String.fromCharCode(unit).normalize('NFKD');
+  // A letter with marks is the letter. A fraction is no digit, and a mark that stands alone is no space.
+  return /^[!-~]\p{M}*$/u.test(decomposed) ? decomposed.charCodeAt(0) : unit & 0xff;
 }
 
 function decode(text: string, read: (index: number) => readonly [number, number] | undefined): string {
