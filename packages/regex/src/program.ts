@@ -262,10 +262,12 @@ function byteClasses(sets: readonly ByteSet[], assertions: number): Uint8Array {
   if ((assertions & (lineStart | lineEnd | textEndOrLastNewline)) !== 0) dividing.push(newline);
   const classOf = new Uint8Array(BYTE_VALUES);
   let count = 1;
+  const firstHalf = new Int16Array(BYTE_VALUES);
+  const secondHalf = new Int16Array(BYTE_VALUES);
   for (const set of dividing) {
     // The class of a byte stays for the first half that is met; the other half gets a new number.
-    const firstHalf = new Int16Array(BYTE_VALUES).fill(-1);
-    const secondHalf = new Int16Array(BYTE_VALUES).fill(-1);
+    firstHalf.fill(-1);
+    secondHalf.fill(-1);
     for (let byte = 0; byte < BYTE_VALUES; byte++) {
       const old = classOf[byte] ?? 0;
       const half = hasByte(set, byte) ? 1 : 0;

@@ -156,7 +156,7 @@ function clauseOf(texts: readonly string[]): Clause[] {
 
 /** A literal that contains another one of the clause adds nothing to it. */
 function withoutContained(literals: readonly string[]): readonly string[] {
-  if (literals.length > 200) return literals;
+  if (literals.length > 64) return literals;
   return literals.filter((literal) => !literals.some((other) => other !== literal && literal.includes(other)));
 }
 

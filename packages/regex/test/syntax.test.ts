@@ -123,6 +123,8 @@ const MEANINGS: readonly (readonly [
   ['^[[:alpha:][:^ascii:]]$', 're2', ['q', '\xe9'], ['1']],
   ['^[[:punct:]]+$', 'pcre', ['!~/@['], ['a']],
   ['^[\\Q]\\E]$', 'pcre', [']'], ['Q']],
+  ['^[\\c]a][\\c]b]$', 'pcre', ['\x1db', 'a\x1d'], ['\x1da]']],
+  ['^[ab][ab](?i)[ab]$', 'pcre', ['abB'], ['aBb']],
   ['^[\\b]$', 'pcre', ['\x08'], ['b']],
   ['^\\Qa.b*\\E+$', 'pcre', ['a.b*', 'a.b**'], ['aXb']],
   ['^a{,2}{$', 'pcre', ['a{,2}{'], ['aa{']],

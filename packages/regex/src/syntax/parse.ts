@@ -28,6 +28,9 @@ export function parse(pattern: string, options: ResolvedOptions): ParsedPattern 
   return { root, captures: parser.captures, names: parser.names };
 }
 
+/** A bracket expression whose end can be seen without reading it: nothing nested, nothing quoted, no bracket first. */
+const PLAIN_BRACKET = /\[(?!\^?\])(?:[^[\]\\]|\\[^QEc])+\]/y;
+
 class Parser {
   hasPossessive = false;
   captures = 0;
@@ -36,6 +39,7 @@ class Parser {
   readonly #options: ResolvedOptions;
   readonly #isRe2: boolean;
   readonly #groups: number;
+  readonly #brackets = new Map<string, Node>();
   #flags: Flags;
   #depth = 0;
 
@@ -98,7 +102,7 @@ class Parser {
       case '(':
         return this.#group(at);
       case '[':
-        return parseClass(cursor, this.#classContext());
+        return this.#bracket(at);
       case '.':
         return classNode(this.#flags.dotAll ? [] : [[0x0a, 0x0a]], true, this.#classContext());
       case '^':
@@ -118,6 +122,20 @@ class Parser {
       default:
         return this.#literal(code, at);
     }
+  }
+
+  /** Large patterns repeat their classes hundreds of times: one tree node and one set for all of a kind. */
+  #bracket(at: number): Node {
+    const cursor = this.#cursor;
+    cursor.position = at;
+    const text = cursor.match(PLAIN_BRACKET);
+    const key = `${this.#flags.ignoreCase}${text}`;
+    const known = text === '' ? undefined : this.#brackets.get(key);
+    if (known !== undefined) return known;
+    cursor.position = at + 1;
+    const node = parseClass(cursor, this.#classContext());
+    if (text !== '') this.#brackets.set(key, node);
+    return node;
   }
 
   #dollar(): typeof ASSERTION.lineEnd | typeof ASSERTION.textEnd | typeof ASSERTION.textEndOrLastNewline {
