@@ -16,6 +16,8 @@ export interface GatewayOptions {
    */
   readonly yaml: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The script to run. Default: the one of this workspace. */
+  readonly script?: string;
   /** Where the configuration is written. Default: a folder of its own. */
   readonly directory?: string;
 }
@@ -45,7 +47,7 @@ export class GatewayProcess {
     writeFileSync(file, `${options.yaml.trimEnd()}\noperations: { address: "127.0.0.1:0" }\n`);
     const program = Program.start(scope, {
       command: process.execPath,
-      arguments: [SALLYPORT, 'run', '-c', file],
+      arguments: [options.script ?? SALLYPORT, 'run', '-c', file],
       directory,
       environment: options.environment ?? {},
     });
