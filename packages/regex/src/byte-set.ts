@@ -29,10 +29,6 @@ export function unionOf(left: ByteSet, right: ByteSet): ByteSet {
   return left.map((word, index) => word | wordOf(right, index));
 }
 
-export function complementOf(set: ByteSet): ByteSet {
-  return set.map((word) => ~word);
-}
-
 export function isDisjoint(left: ByteSet, right: ByteSet): boolean {
   return left.every((word, index) => (word & wordOf(right, index)) === 0);
 }
@@ -93,8 +89,8 @@ const SINGLES: Readonly<Record<'exact' | 'both-cases', ByteSet[]>> = { exact: []
 
 export const NO_BYTE: ByteSet = new Uint32Array(WORDS);
 export const ANY_BYTE: ByteSet = byteRange(0, 255);
-export const DIGITS: ByteSet = byteRange(0x30, 0x39);
-export const LETTERS: ByteSet = unionOf(byteRange(0x41, 0x5a), byteRange(0x61, 0x7a));
+const DIGITS: ByteSet = byteRange(0x30, 0x39);
+const LETTERS: ByteSet = unionOf(byteRange(0x41, 0x5a), byteRange(0x61, 0x7a));
 export const WORD_BYTES: ByteSet = unionOf(unionOf(DIGITS, LETTERS), bytesOf('_'));
 export const NEWLINE = 0x0a;
 

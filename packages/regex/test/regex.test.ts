@@ -1,5 +1,16 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compile, instantiate, type Match, RegexError, type RegexOptions, regex, shared, utf8 } from '../src/index.ts';
+import {
+  compile,
+  escapeLiteral,
+  instantiate,
+  type Match,
+  RegexError,
+  type RegexOptions,
+  regex,
+  shared,
+  utf8,
+} from '../src/index.ts';
 
 const MATCHES: readonly (readonly [
   pattern: string,
@@ -92,6 +103,26 @@ describe('one pattern', () => {
   it('accepts a two-byte string whose code units are all bytes', () => {
     const text = ['\u0100', 'ab\xe9'].join('').slice(1);
     expect(regex('b\\xe9').find(text)).toEqual({ start: 1, end: 3 });
+  });
+});
+
+describe('any bytes', () => {
+  const bytes = fc.string({
+    unit: fc.integer({ min: 0, max: 255 }).map((byte) => String.fromCharCode(byte)),
+    maxLength: 40,
+  });
+
+  it('are found by the escaped pattern of them, where indexOf finds them', () => {
+    fc.assert(
+      fc.property(bytes, bytes, bytes, (before, wanted, behind) => {
+        const text = before + wanted + behind;
+        const start = text.indexOf(wanted);
+        const expected = { start, end: start + wanted.length };
+        expect(regex(escapeLiteral(wanted)).find(text)).toEqual(expected);
+        expect(regex(`(?:${escapeLiteral(wanted)})+?|\\x00{99}`).find(text)).toEqual(expected);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
   });
 });
 

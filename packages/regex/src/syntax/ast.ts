@@ -45,7 +45,7 @@ export const ASSERTION = {
 
 export type Assertion = (typeof ASSERTION)[keyof typeof ASSERTION];
 
-export const EMPTY: Node = { kind: 'empty', size: 0 };
+const EMPTY: Node = { kind: 'empty', size: 0 };
 
 export function bytes(set: ByteSet): Node {
   return { kind: 'bytes', size: 1, set };
