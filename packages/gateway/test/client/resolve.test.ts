@@ -56,7 +56,7 @@ const FORGED: readonly string[] = [
   ['CF-Visitor', '{"scheme":"https"}'],
 ].flat();
 
-const proxied = (source: string): ProxyHeader => {
+const proxied = (source: string): Exclude<ProxyHeader, { kind: 'peer' }> => {
   const address = peerAddressOf(source);
   if (address === undefined) throw new Error(`${source} is no address`);
   return { kind: 'proxied', source: address };
