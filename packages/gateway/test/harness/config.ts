@@ -1,4 +1,10 @@
-import { type GatewayConfig, type ListenerConfig, PROFILES, type RouteConfig, type UpstreamConfig } from '@sallyport/kernel';
+import {
+  type GatewayConfig,
+  type ListenerConfig,
+  PROFILES,
+  type RouteConfig,
+  type UpstreamConfig,
+} from '@sallyport/kernel';
 
 /** A plain listener on a port the system chooses. */
 export function listener(change: Partial<ListenerConfig> = {}): ListenerConfig {
