@@ -117,13 +117,11 @@ void test('a gateway knows a player of IPv6 by the network, and carries a WebSoc
   const answer = nextMessage(socket);
   socket.send('through the tunnel');
   assert.equal(await answer, 'through the tunnel');
-  const line = await gateway.logged({ kind: 'connection', phase: 'open' });
-  assert.deepEqual(line['client'], {
-    address: '2001:db8:1:2::7',
-    network: '2001:db8:1:2::/64',
-    peer: 'unix',
-    evidence: 'cloudflare-tunnel',
-  });
+  const { client, network, peer, evidence } = await gateway.logged({ kind: 'connection', phase: 'open' });
+  assert.deepEqual(
+    { client, network, peer, evidence },
+    { client: '2001:db8:1:2::7', network: '2001:db8:1:2::/64', peer: 'unix', evidence: 'cloudflare-tunnel' },
+  );
   socket.terminate();
 });
 
