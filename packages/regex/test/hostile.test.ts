@@ -24,7 +24,7 @@ const HOSTILE: readonly (readonly [pattern: string, unit: string, end: string])[
 
 const LENGTHS = [2_048, 4_096, 8_192];
 
-describe('steps grow with the text, not faster', () => {
+describe('steps grow with the text, not faster (R3.5)', () => {
   it.each(HOSTILE)('for %s on %j repeated', (pattern, unit, end) => {
     const image = compile(pattern);
     const instances = {

@@ -78,7 +78,7 @@ const piece = fc.constantFrom(...ATTACKS.split(' '), '\\', ' ', '\xe4', '\0');
 const path = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`);
 const passed = path.map(normaliseTarget).filter((target): target is Target => !('code' in target));
 
-describe('whatever passes', () => {
+describe('whatever passes (R3.5)', () => {
   test('is its own normal form', () => {
     fc.assert(
       fc.property(passed, (target) => {
