@@ -171,8 +171,10 @@ function condition(tokens: SqlTokens, index: number, place: Place): SqlStructure
     while (tokens.kind(next) === KIND.close) next++;
     if (isNotCompare(tokens, next)) next++;
     if (tokens.kind(next) === KIND.compare) return comparison(tokens, next, place);
-    const isJoined = tokens.kind(next) === KIND.operator && (place === 'closed' || isLiteral(tokens, next - 1));
-    if (tokens.kind(next) === KIND.logic || isJoined) {
+    const isOperator = tokens.kind(next) === KIND.operator && (place === 'closed' || isLiteral(tokens, next - 1));
+    // Outside quotes the next `or` is looked at for itself: going on from each of a thousand would cost their square.
+    const isJoined = isOperator || (tokens.kind(next) === KIND.logic && place === 'closed');
+    if (isJoined) {
       at = next + 1;
       continue;
     }

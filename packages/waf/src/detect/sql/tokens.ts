@@ -153,7 +153,7 @@ function readToken(reader: Reader, at: number): number {
       return readString(reader, { start: at, body: at + 1, quote: code });
     case 0x60:
       return readQuotedName(reader, at, 0x60);
-    case 0x5b:
+    case BRACKET:
       return readQuotedName(reader, at, 0x5d);
     case 0x40:
       return readVariable(reader, at);
@@ -267,18 +267,18 @@ function readString({ text, dialect, tokens }: Reader, span: { start: number; bo
   return text.length;
 }
 
-/** Characters of a quoted name, its quotes included. Without it, thousands of `[` would each be read to the end. */
-const QUOTED_NAME_LENGTH_MAX = 130;
-
 /** `name` and [name]. */
 function readQuotedName(reader: Reader, at: number, quote: number): number {
-  const last = Math.min(reader.text.length, at + QUOTED_NAME_LENGTH_MAX);
+  const { text, tokens } = reader;
   let end = at + 1;
-  while (end < last && reader.text.charCodeAt(end) !== quote) end++;
-  reader.tokens.steps += end - at;
-  if (end >= last) return push(reader, KIND.other, { start: at, end: at + 1 });
+  // A second bracket ends the search too: without that, each of thousands would be read to the end.
+  while (end < text.length && text.charCodeAt(end) !== quote && text.charCodeAt(end) !== BRACKET) end++;
+  tokens.steps += end - at;
+  if (text.charCodeAt(end) !== quote) return push(reader, KIND.other, { start: at, end: at + 1 });
   return push(reader, KIND.word, { start: at, end: end + 1 });
 }
+
+const BRACKET = 0x5b;
 
 function readVariable(reader: Reader, at: number): number {
   const { text } = reader;
