@@ -4,11 +4,12 @@ import { Client, type GatewayConfig, IpAddress, ManualClock, PROFILES } from '@s
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Connection, ConnectionTable, HALF_OPEN_GRACE_MS } from '../src/listener/connection-table.ts';
 import { headerRule } from '../src/request/header-rules.ts';
-import { config, route } from './harness/config.ts';
+import { config, listener, route } from './harness/config.ts';
 import { exchangesIn, type LiveGateway, startGateway } from './request/live-gateway.ts';
 import { RawClient } from './request/raw-client.ts';
 import { Recorder } from './request/recorder.ts';
 import { fieldOf, readResponses } from './request/response-reader.ts';
+import { createAuthority } from './upstream/certificates.ts';
 
 /** What was found by attacking the running gateway; each test holds the input that found it. */
 const recorder = new Recorder();
@@ -252,4 +253,26 @@ test('a burst of connections makes room by a different half-open one each, altho
   for (let count = 0; count < 3; count += 1) open();
   expect(expired.size).toBe(3);
   expect(table.size).toBe(4);
+});
+
+test('a TLS handshake that made room for another is recorded as that, not as one that ran out of time', async () => {
+  const authority = createAuthority('hostile');
+  const tls = { certificates: [authority.issue('DNS:a.example')], minVersion: 'TLSv1.3' } as const;
+  const { connections } = config({ upstreams: [] });
+  const live = await startGateway(1, {
+    listeners: [listener({ tls })],
+    connections: { ...connections, handshakeMs: 60_000, halfOpenPerClientMax: 1 },
+  });
+  const silent = await RawClient.open(live.port);
+  await new Promise((resolve) => setTimeout(resolve, HALF_OPEN_GRACE_MS + 50));
+  const next = await RawClient.open(live.port);
+  await silent.ended();
+  const refused = live.events.filter((event) => event.kind === 'connection');
+  expect(refused.map(({ phase, reason, reasonDetail }) => [phase, reason, reasonDetail])).toEqual([
+    ['refused', 'CONNECTION_EVICTED', 'half-open'],
+  ]);
+  silent.close();
+  next.close();
+  live.close();
+  authority.remove();
 });

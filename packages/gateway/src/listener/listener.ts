@@ -84,7 +84,7 @@ export class Listener {
       this.#http.refuse({ door: this.#door, connection }, why, true);
       return;
     }
-    if (connection.phase === 'expect-handshake') this.#refuse(connection, this.#handshakeTimeout(connection));
+    if (why.code === 'TLS_HANDSHAKE_FAILED') this.#refuse(connection, this.#handshakeTimeout(connection));
     // Browsers open connections that they may never use: one that said nothing is counted and not recorded.
     else if (why.code === 'HEADER_TIMEOUT') this.#context.metrics.connectionsRefused.with(this.name, why.code).add();
     else if (why.code !== 'CONNECTION_IDLE') this.#refuse(connection, why);
