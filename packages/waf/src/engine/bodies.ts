@@ -39,7 +39,7 @@ export function addArguments(variables: Variables, source: 'GET' | 'POST', value
 export function addBody(variables: Variables, body: BodyCollections): void {
   addArguments(variables, 'POST', body.args);
   variables.replace('FILES', collectionOf(body.files));
-  variables.replace('FILES_NAMES', collectionOf(body.filesNames));
+  variables.replace('FILES_NAMES', collectionOf([...body.filesNames, ...writtenNames(body.partHeaders)]));
   variables.replace('FILES_SIZES', collectionOf(body.filesSizes));
   variables.replace('FILES_TMP_CONTENT', collectionOf(body.filesContent));
   variables.setScalar('FILES_COMBINED_SIZE', String(body.filesCombinedSize));
@@ -76,6 +76,18 @@ function collectionOf(values: readonly BodyValue[]): Collection {
   const collection = new Collection();
   for (const { name, value } of values) collection.add(name, value);
   return collection;
+}
+
+/**
+ * The names of files' parts as they were written, where they hold backslashes: some servers take these out, as the
+ * standard says, and others keep them, as browsers do.
+ */
+function writtenNames(partHeaders: readonly BodyValue[]): readonly BodyValue[] {
+  return partHeaders.flatMap((header) => {
+    if (!/;[ \t]*filename\*?[ \t]*=/i.test(header.value)) return [];
+    const name = /;[ \t]*name[ \t]*=[ \t]*"((?:[^"\\]|\\[^])*)"/i.exec(header.value)?.[1] ?? '';
+    return name.includes('\\') ? [{ ...header, name, value: name }] : [];
+  });
 }
 
 /** Rules name XML by its two paths, never by element. */

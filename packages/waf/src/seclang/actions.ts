@@ -15,7 +15,7 @@ export function parseActions(text: string): { readonly actions: ActionList; read
   return { actions, problems };
 }
 
-export function emptyActions(): ActionList {
+function emptyActions(): ActionList {
   return {
     id: undefined,
     phase: undefined,
@@ -228,7 +228,7 @@ function severityOf(text: string): number | undefined {
 }
 
 /** RFC 5424 §6.2.1 as ModSecurity names them, by number. */
-export const SEVERITIES: readonly string[] = [
+const SEVERITIES: readonly string[] = [
   'EMERGENCY',
   'ALERT',
   'CRITICAL',

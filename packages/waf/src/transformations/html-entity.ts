@@ -42,8 +42,10 @@ function character(point: number): string {
 }
 
 function namedAt(text: string, begin: number): readonly [string, number] | undefined {
-  const name = /^[A-Za-z]+/.exec(text.slice(begin, begin + NAME_LENGTH))?.[0] ?? '';
-  const value = NAMED.get(name.toLowerCase());
+  const letters = /^[A-Za-z]+/.exec(text.slice(begin, begin + NAME_LENGTH))?.[0].toLowerCase() ?? '';
+  // HTML's oldest names hold in front of other letters too: `&ltscript` begins with `<`.
+  const name = NAMED.has(letters) ? letters : (/^(?:amp|gt|lt|nbsp|quot)/.exec(letters)?.[0] ?? '');
+  const value = NAMED.get(name);
   return value === undefined ? undefined : [value, begin + name.length];
 }
 

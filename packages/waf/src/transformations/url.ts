@@ -29,7 +29,7 @@ export function urlEncode(text: string): string {
 }
 
 /** The byte for a UTF-16 unit in a server that has only ASCII: its look-alike where there is one, else the low byte. */
-export function bestFit(unit: number): number {
+function bestFit(unit: number): number {
   if (unit < 0x80) return unit;
   const known = LOOK_ALIKES.get(unit);
   if (known !== undefined) return known;
