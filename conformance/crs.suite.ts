@@ -1,0 +1,88 @@
+import { Buffer } from 'node:buffer';
+import { join } from 'node:path';
+import { logLine, type Waf } from '@sallyport/waf';
+import { crsEngine } from './crs/engine.ts';
+import { EXCLUDED } from './crs/exclusions.ts';
+import { readRequest } from './crs/reader.ts';
+import { requestBytes } from './crs/request-bytes.ts';
+import { readTests, type Stage, type StageOutput } from './crs/test-file.ts';
+import { respond } from './crs/upstream.ts';
+import type { SuiteResult } from './main.ts';
+
+/**
+ * The regression tests of the OWASP CRS, in process: the bytes that go-ftw would send, read, driven through all phases
+ * with the reflecting upstream imitated, and judged by the log of matched rules.
+ */
+export async function run(dataFolder: string): Promise<SuiteResult> {
+  const folder = join(dataFolder, 'crs-4.29');
+  const waf = crsEngine(folder);
+  const failed: { name: string; why: string }[] = [];
+  const excluded: { name: string; reason: string }[] = [];
+  let passed = 0;
+  for (const test of readTests(join(folder, 'tests/regression/tests'))) {
+    const reason = EXCLUDED.get(test.name);
+    if (reason !== undefined) {
+      excluded.push({ name: test.name, reason });
+      continue;
+    }
+    const why = test.stages.map((stage) => failureOf(stage.output, play(waf, stage))).find((one) => one !== undefined);
+    if (why === undefined) passed += 1;
+    else failed.push({ name: test.name, why });
+  }
+  return { passed, failed, excluded };
+}
+
+/** What a stage left behind. */
+interface Played {
+  readonly status: number;
+  readonly log: readonly string[];
+}
+
+function play(waf: Waf, { input }: Stage): Played {
+  const request = readRequest(requestBytes(input));
+  const transaction = waf.transaction('stage');
+  transaction.processConnection({ clientIp: '192.0.2.10', clientPort: 40_000, serverIp: '192.0.2.1', serverPort: 80 });
+  transaction.processUri(request);
+  transaction.processRequestHeaders(request.headers);
+  transaction.processRequestBody(Buffer.from(request.body, 'latin1'));
+  const response = respond(request.method, request.target, request.body);
+  if (request.refusal === undefined) {
+    transaction.processResponseHeaders({ ...response, protocol: 'HTTP/1.1' });
+    transaction.processResponseBody(Buffer.from(response.body, 'latin1'));
+  }
+  transaction.processLogging();
+  const log = transaction.matchedRules
+    .filter(({ isLogged }) => isLogged)
+    .map((match) => logLine(match, { uri: request.target, uniqueId: 'stage' }));
+  return { status: request.refusal === undefined ? response.status : 400, log };
+}
+
+/** What is wrong; undefined when everything that the test asserts holds. */
+function failureOf(output: StageOutput, { status, log }: Played): string | undefined {
+  const ids = new Set(log.map((line) => Number(/\[id "(\d+)"\]/.exec(line)?.[1])));
+  const shown = [...ids].join(' ');
+  const missing = output.expectIds.filter((id) => !ids.has(id));
+  if (missing.length > 0) return `wants ${missing.join(' ')}, got ${shown}`;
+  const unwanted = output.noExpectIds.filter((id) => ids.has(id));
+  if (unwanted.length > 0) return `must not have ${unwanted.join(' ')}, got ${shown}`;
+  const text = log.join('\n');
+  if (output.matchRegex !== undefined && !new RegExp(output.matchRegex).test(text)) return `no ${output.matchRegex}`;
+  if (output.noMatchRegex !== undefined && new RegExp(output.noMatchRegex).test(text)) return `has ${shown}`;
+  // Where go-ftw cannot read the answer, the gateway refuses.
+  const wanted = output.expectError === true ? 400 : output.status;
+  if (wanted !== undefined && wanted !== status) return `wants status ${wanted}, got ${status}`;
+  return assertsNothing(output) ? 'asserts nothing' : undefined;
+}
+
+/** A test without an assertion would pass whatever the engine does. */
+function assertsNothing({
+  status,
+  expectIds,
+  noExpectIds,
+  matchRegex,
+  noMatchRegex,
+  expectError,
+}: StageOutput): boolean {
+  const others = [status, matchRegex, noMatchRegex, expectError];
+  return expectIds.length + noExpectIds.length === 0 && others.every((one) => one === undefined);
+}
