@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, createServer, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Client, type GatewayConfig, IpAddress, ManualClock, PROFILES } from '@sallyport/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Connection, ConnectionTable, HALF_OPEN_GRACE_MS } from '../src/listener/connection-table.ts';
@@ -275,4 +276,48 @@ test('a TLS handshake that made room for another is recorded as that, not as one
   next.close();
   live.close();
   authority.remove();
+});
+
+test('handshakes that prove nothing leave room for clients that do, and those are not counted together', async () => {
+  const authority = createAuthority('hostile');
+  const clients = createAuthority('clients');
+  const server = authority.issue('DNS:a.example');
+  const identity = clients.issue('DNS:edge.example');
+  const upstream = new Recorder();
+  const live = await startGateway(await upstream.listen(), {
+    listeners: [
+      listener({
+        tls: { certificates: [server], minVersion: 'TLSv1.3' },
+        client: { kind: 'cloudflare', clientCa: clients.certificate },
+      }),
+    ],
+    connections: { ...config({ upstreams: [] }).connections, connectionsMax: 20, perClientMax: 4 },
+  });
+  const silent = await Promise.all(Array.from({ length: 25 }, () => RawClient.open(live.port)));
+  await until(() => live.events.filter((event) => event.kind === 'connection').length === 21);
+  for (const client of silent.slice(0, 4)) client.close();
+  await settle();
+  const ask = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connectTls({
+        host: '127.0.0.1',
+        port: live.port,
+        servername: 'a.example',
+        ca: authority.certificate,
+        cert: identity.certificate,
+        key: identity.key,
+      });
+      socket.on('error', reject);
+      socket.on('data', (chunk: Buffer) => resolve(chunk.toString('latin1').slice(0, 15)));
+      socket.write(head('GET / HTTP/1.1', 'Host: a.example', 'CF-Connecting-IP: 192.0.2.1'));
+    });
+  // More than one client may have, one after the other: once proven, a connection no longer counts for its peer.
+  for (let count = 0; count < 6; count += 1) expect(await ask()).toBe('HTTP/1.1 200 OK');
+  const refused = live.events.filter((event) => event.kind === 'connection').map((event) => event.reason);
+  expect(new Set(refused.slice(0, 21))).toEqual(new Set(['CONNECTIONS_PER_CLIENT']));
+  for (const client of silent) client.close();
+  live.close();
+  upstream.close();
+  authority.remove();
+  clients.remove();
 });

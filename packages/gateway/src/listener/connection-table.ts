@@ -91,17 +91,37 @@ export class ConnectionTable {
    */
   identify(connection: Connection, client: Client, isCounted: boolean): Reason | undefined {
     const entry = owned(connection);
+    this.#uncount(entry);
     entry.client = client;
-    if (!isCounted) return undefined;
+    return isCounted ? this.#count(entry, client.network) : undefined;
+  }
+
+  /**
+   * Counts a connection for its peer's `network` as long as it has proven nothing; `identify` ends that. Otherwise anybody
+   * could fill the table with handshakes on a listener whose clients are not counted because they share connections.
+   */
+  expectProof(connection: Connection, network: string): Reason | undefined {
+    return this.#count(owned(connection), `unproven ${network}`);
+  }
+
+  #count(entry: Entry, key: string): Reason | undefined {
     const { perClientMax, halfOpenPerClientMax } = this.#options.limits;
-    const siblings = this.#byClient.get(client.network) ?? new Set();
+    const siblings = this.#byClient.get(key) ?? new Set();
     if (siblings.size >= perClientMax && !this.#evict(siblings, 'CONNECTIONS_PER_CLIENT')) {
       return reason('CONNECTIONS_PER_CLIENT', `${perClientMax}`);
     }
     this.#evictHalfOpen(siblings, halfOpenPerClientMax);
     siblings.add(entry);
-    this.#byClient.set(client.network, siblings);
+    this.#byClient.set(key, siblings);
+    entry.countedAs = key;
     return undefined;
+  }
+
+  #uncount(entry: Entry): void {
+    if (entry.countedAs === undefined) return;
+    const siblings = this.#byClient.get(entry.countedAs);
+    if (siblings?.delete(entry) && siblings.size === 0) this.#byClient.delete(entry.countedAs);
+    entry.countedAs = undefined;
   }
 
   /**
@@ -157,10 +177,7 @@ export class ConnectionTable {
     const entry = owned(connection);
     this.#all.delete(entry);
     this.#idle.delete(entry);
-    const network = entry.client?.network;
-    if (network === undefined) return;
-    const siblings = this.#byClient.get(network);
-    if (siblings?.delete(entry) && siblings.size === 0) this.#byClient.delete(network);
+    this.#uncount(entry);
   }
 
   /** Judges every deadline. Call once a second. */
@@ -255,6 +272,8 @@ class Entry implements Connection {
   stream: Socket;
   phase: ConnectionPhase = 'expect-handshake';
   client: Client | undefined;
+  /** Under which key it is among the connections of its client or peer. */
+  countedAs: string | undefined;
   isTlsClientAuthorized = false;
   exchange: LiveExchange | undefined;
   sinceMs: number;

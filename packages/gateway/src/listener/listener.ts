@@ -142,14 +142,20 @@ export class Listener {
   #identify(connection: Connection, proxyHeader: ProxyHeader | undefined): void {
     const { socket } = connection;
     if (socket.destroyed) return;
-    if (this.#tls === undefined || this.#resolver.clientCa === undefined) {
-      if (!this.#admit(connection, proxyHeader)) return;
-    }
+    const isProvenByTls = this.#tls !== undefined && this.#resolver.clientCa !== undefined;
+    if (isProvenByTls ? !this.#expectProof(connection) : !this.#admit(connection, proxyHeader)) return;
     if (this.#tls === undefined) return this.#http.serve(connection);
     this.#byTransport.set(socket, connection);
     // A handshake has no halves: who goes away within it is gone, and must not keep a place until the deadline.
     socket.allowHalfOpen = false;
     this.#tls.emit('connection', socket);
+  }
+
+  #expectProof(connection: Connection): boolean {
+    const network = peerAddressOf(connection.socket.remoteAddress)?.network ?? '';
+    const refusal = this.#context.connections.expectProof(connection, network);
+    if (refusal !== undefined) this.#refuse(connection, refusal);
+    return refusal === undefined;
   }
 
   #admit(connection: Connection, proxyHeader: ProxyHeader | undefined): boolean {
