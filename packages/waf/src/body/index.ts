@@ -11,13 +11,11 @@ export { parseCookies } from './cookies.ts';
 export { BODY_LIMITS } from './limits.ts';
 export type {
   BodyCollections,
-  BodyError,
   BodyFlag,
   BodyLimits,
   BodyProcessor,
   BodyType,
   BodyValue,
-  CookieValue,
 } from './port.ts';
 
 /**

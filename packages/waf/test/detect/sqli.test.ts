@@ -25,6 +25,14 @@ describe('the detector of SQL injection', () => {
     ['case when 1=1 then 2 else 3 end', 'case (bare)'],
     ['x,@@version', 'catalog (bare)'],
     ['7 or 0x31=0b1', 'condition (bare)'],
+    ['7 or 7', 'condition (bare)'],
+    ['7 or true', 'condition (bare)'],
+    ['7;--', 'comment (bare)'],
+    ['(7)or(7)=(7)', 'condition (bare)'],
+    ['7\x0bor\xa07=7', 'condition (bare)'],
+    ['7 or`a`=`a`', 'condition (bare)'],
+    ['1.e1union select 1', 'union (bare)'],
+    ['{d 1} or 1=1', 'condition (bare)'],
     // Inside single quotes.
     ["' or 'x'='x", 'condition (single)'],
     ["x' or 7--", 'condition (single)'],
@@ -39,11 +47,15 @@ describe('the detector of SQL injection', () => {
     ["x' is not null or 'y", 'condition (single)'],
     ["x','y',(select 1))-- ", 'subquery (single)'],
     ["x','y')-- ", 'list (single)'],
+    ["' or 1::int=1", 'condition (single)'],
+    [`' or '{"a":1}'::jsonb @> '{}`, 'condition (single)'],
     // A backslash closes the quote of the value before; the application writes the rest.
     ["\\' or 7=7 -- ", 'condition (single)'],
     // Inside double quotes.
     ['" or "x"="x', 'condition (double)'],
     ['x" and sleep(9) and "y', 'effect (double)'],
+    // Inside the quotes of a name.
+    ['x`-- ', 'comment (backquote)'],
   ])('finds %j', (value, finding) => {
     expect(detectors.sqli(value)).toBe(finding);
   });
@@ -81,6 +93,9 @@ describe('the detector of SQL injection', () => {
     'Paris (France), 75001',
     "it's 5 o'clock",
     'f(x) = sin(x) + 1',
+    'pass `--option` to it',
+    '3 or 4',
+    'well: done',
   ])('passes %j', (value) => {
     expect(detectors.sqli(value)).toBeUndefined();
   });

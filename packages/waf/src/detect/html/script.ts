@@ -5,7 +5,7 @@
 export function breaksOutOfScript(value: string): 'single' | 'double' | 'backquote' | undefined {
   for (const [context, quote] of QUOTES) {
     const close = value.indexOf(quote);
-    if (close < 0 || value.charAt(close - 1) === '\\') continue;
+    if (close < 0) continue;
     const tail = value.slice(close + 1);
     if (GOES_ON.test(tail) && CALLS.test(tail) && leavesNothingOpen(tail, quote)) return context;
   }

@@ -88,10 +88,11 @@ function continuation(tokens: SqlTokens, index: number, place: Place): SqlStruct
   }
   switch (tokens.kind(at)) {
     case KIND.cut:
-      return place === 'closed' ? 'comment' : undefined;
+      // Prose has options in back quotes: `--option`.
+      return place === 'closed' && (!tokens.textOf(0).endsWith('`') || isCut(tokens, at)) ? 'comment' : undefined;
     case KIND.semicolon:
       if (statement(tokens, at + 1)) return 'stacked';
-      return place === 'closed' && tokens.kind(at + 1) === KIND.cut ? 'comment' : undefined;
+      return isEvident && tokens.kind(at + 1) === KIND.cut ? 'comment' : undefined;
     case KIND.logic:
       return condition(tokens, at + 1, place);
     case KIND.compare:
@@ -178,15 +179,22 @@ function condition(tokens: SqlTokens, index: number, place: Place): SqlStructure
       at = next + 1;
       continue;
     }
-    return conditionEnd(tokens, { start, next, place });
+    return conditionEnd(tokens, { start, next, place: isTautology(tokens, at, start) ? 'closed' : place });
   }
+}
+
+/** `1 or 1`, `1 or true`, `1 or !0`: the same number again, a constant or a sign, where prose has another number. */
+function isTautology(tokens: SqlTokens, index: number, start: number): boolean {
+  if (tokens.kind(0) !== KIND.number) return false;
+  if (tokens.is(start, WORD.constant)) return true;
+  return tokens.kind(start) === KIND.number && (start > index || tokens.textOf(start) === tokens.textOf(0));
 }
 
 function conditionEnd(
   tokens: SqlTokens,
   { start, next, place }: { start: number; next: number; place: Place },
 ): SqlStructure | undefined {
-  const isValue = isLiteral(tokens, start);
+  const isValue = isLiteral(tokens, start) || tokens.is(start, WORD.constant);
   switch (tokens.kind(next)) {
     case KIND.cut:
       return isValue || place === 'closed' ? 'condition' : undefined;
@@ -211,11 +219,12 @@ function comparison(tokens: SqlTokens, at: number, place: Place): SqlStructure |
   const kind = tokens.kind(right);
   const next = tokens.kind(operandEnd(tokens, right));
   if (kind === KIND.cut) return place === 'closed' ? 'comment' : undefined;
-  if (kind === KIND.word && tokens.is(right, WORD.constant)) return place === 'first' ? undefined : 'condition';
   if (kind === KIND.word) {
     // `I' is not a plastic bag`: a name that another follows is prose.
     const isName = next !== KIND.word && next !== KIND.compare && next !== KIND.other;
-    return isName && (place === 'closed' || isLiteral(tokens, at - 1)) && place !== 'first' ? 'condition' : undefined;
+    if (isName && tokens.is(right, WORD.constant)) return place === 'first' ? undefined : 'condition';
+    const isEvident = place === 'closed' || isLiteral(tokens, at - 1) || tokens.textOf(right).startsWith('`');
+    return isName && isEvident && place !== 'first' ? 'condition' : undefined;
   }
   if (kind !== KIND.number && kind !== KIND.string && kind !== KIND.variable) return undefined;
   return place === 'first' && next !== KIND.cut && next !== KIND.logic ? undefined : 'condition';

@@ -80,7 +80,11 @@ export function statement(tokens: SqlTokens, index: number): boolean {
     case 'analyze':
     case 'while':
     case 'reconfigure':
-      return index > 0 && (isName || next === KIND.cut || next === KIND.semicolon || next === KIND.end);
+      // Verbs of prose, unless a semicolon ended a statement before.
+      return (
+        tokens.kind(index - 1) === KIND.semicolon &&
+        (isName || next === KIND.cut || next === KIND.semicolon || next === KIND.end)
+      );
     default:
       return false;
   }

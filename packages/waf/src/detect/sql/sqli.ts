@@ -15,7 +15,7 @@ const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 's
 
 /**
  * Reads the value in each place of a statement where an application may write it (outside quotes, inside single quotes,
- * inside double quotes) and in each dialect that would read it differently.
+ * inside double quotes, inside the quotes of a name) and in each dialect that would read it differently.
  */
 export function inspectSql(value: string): SqlFinding {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
@@ -34,9 +34,9 @@ export function inspectSql(value: string): SqlFinding {
   return { ...NOTHING, steps };
 }
 
-const CONTEXTS: readonly SqlContext[] = ['bare', 'single', 'double'];
+const CONTEXTS: readonly SqlContext[] = ['bare', 'single', 'double', 'backquote'];
 
-const QUOTE_OF: Readonly<Record<SqlContext, string>> = { bare: '', single: "'", double: '"' };
+const QUOTE_OF: Readonly<Record<SqlContext, string>> = { bare: '', single: "'", double: '"', backquote: '`' };
 
 /** Every structure has two words or a sign between them; most values are one word, a number or an address. */
 const MAY_BE_SQL = /[^A-Za-z0-9_.@:?-]|--/;

@@ -21,7 +21,7 @@ export const KIND = {
 } as const;
 
 /** Where the value stands in the statement that the application builds. */
-export type SqlContext = 'bare' | 'single' | 'double';
+export type SqlContext = 'bare' | 'single' | 'double' | 'backquote';
 
 /** `standard` has `--` comments and no backslashes; `mysql` has `#`, backslashes, and `--` only before white space. */
 export type SqlDialect = 'standard' | 'mysql';
@@ -92,7 +92,7 @@ export function tokenizeSql(text: string, context: SqlContext, dialect: SqlDiale
   const reader: Reader = { text, dialect, tokens };
   let at = 0;
   if (context !== 'bare') {
-    at = readString(reader, { start: 0, body: 0, quote: context === 'single' ? SINGLE : DOUBLE });
+    at = readString(reader, { start: 0, body: 0, quote: CONTEXT_QUOTE[context] });
     tokens.isClosed = tokens.bits(0) !== UNCLOSED;
   }
   while (at < text.length) {
@@ -119,6 +119,7 @@ export const SIGN = 1;
 export const STAR = 2;
 
 const SINGLE = 0x27;
+const BACKQUOTE = 0x60;
 const DOUBLE = 0x22;
 const BACKSLASH = 0x5c;
 const NEWLINE = 0x0a;
@@ -126,6 +127,12 @@ const DASH = 0x2d;
 const ASTERISK = 0x2a;
 const SLASH = 0x2f;
 const DOT = 0x2e;
+
+const CONTEXT_QUOTE: Readonly<Record<Exclude<SqlContext, 'bare'>, number>> = {
+  single: SINGLE,
+  double: DOUBLE,
+  backquote: BACKQUOTE,
+};
 
 /** Kinds of tokens that are one character long and mean the same in every dialect. */
 const SINGLE_KINDS: ReadonlyMap<number, number> = new Map([
@@ -151,8 +158,8 @@ function readToken(reader: Reader, at: number): number {
     case SINGLE:
     case DOUBLE:
       return readString(reader, { start: at, body: at + 1, quote: code });
-    case 0x60:
-      return readQuotedName(reader, at, 0x60);
+    case BACKQUOTE:
+      return readQuotedName(reader, at, BACKQUOTE);
     case BRACKET:
       return readQuotedName(reader, at, 0x5d);
     case 0x40:
@@ -165,6 +172,8 @@ function readToken(reader: Reader, at: number): number {
       return push(reader, KIND.operator, { start: at, end: at + 1 });
     case DASH:
       if (text.charCodeAt(at + 1) === DASH && startsLineComment(reader, at)) return readLineComment(reader, at);
+      // -> and ->> take a member of a JSON value.
+      if (text.charCodeAt(at + 1) === 0x3e) return push(reader, KIND.operator, { start: at, end: at + 2 });
       return push(reader, KIND.operator, { start: at, end: at + 1 });
     case SLASH:
       if (text.charCodeAt(at + 1) === ASTERISK) return readBlockComment(reader, at);
@@ -283,6 +292,8 @@ const BRACKET = 0x5b;
 function readVariable(reader: Reader, at: number): number {
   const { text } = reader;
   let end = at + 1;
+  // @> is PostgreSQL's `contains`.
+  if (text.charCodeAt(end) === 0x3e) return push(reader, KIND.compare, { start: at, end: end + 1 });
   if (text.charCodeAt(end) === 0x40) end++;
   while (isWordPart(text.charCodeAt(end)) || text.charCodeAt(end) === DOT) end++;
   return push(reader, KIND.variable, { start: at, end });
@@ -359,9 +370,11 @@ function readSymbol(reader: Reader, at: number): number {
     case 0x3d:
     case 0x21: {
       let end = at + 1;
-      while (end < at + 3 && '<=>'.includes(text.charAt(end)) && end < text.length) end++;
+      while (end < at + 3 && '<=>@'.includes(text.charAt(end)) && end < text.length) end++;
       return push(reader, code === 0x21 && end === at + 1 ? KIND.operator : KIND.compare, { start: at, end });
     }
+    case COLON:
+      return readColon(reader, at);
     case 0x2b:
     case 0x25:
     case 0x5e:
@@ -371,6 +384,19 @@ function readSymbol(reader: Reader, at: number): number {
       return push(reader, KIND.other, { start: at, end: at + 1 });
   }
 }
+
+/** `:=` assigns, and yields what it assigns; `::type` converts, and is as good as not there. */
+function readColon(reader: Reader, at: number): number {
+  const { text } = reader;
+  const next = text.charCodeAt(at + 1);
+  if (next === 0x3d) return push(reader, KIND.compare, { start: at, end: at + 2 });
+  if (next !== COLON) return push(reader, KIND.other, { start: at, end: at + 1 });
+  let end = at + 2;
+  while (isWordPart(text.charCodeAt(end))) end++;
+  return end;
+}
+
+const COLON = 0x3a;
 
 function isSpace(code: number): boolean {
   return code <= 0x20;
