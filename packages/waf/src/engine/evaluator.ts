@@ -1,6 +1,6 @@
 import type { OperatorRun } from '../operators/operator.ts';
 import type { Phase } from '../seclang/rule.ts';
-import { Collection, Value } from './collection.ts';
+import { EMPTY, Value } from './collection.ts';
 import { runEffects, type Score } from './effects.ts';
 import type { Interruption, MatchedRule, MatchedValue } from './outcome.ts';
 import { type ChainStep, type CompiledRule, type CompiledTarget, type Program, selects } from './plan.ts';
@@ -33,9 +33,9 @@ export function runPhase(phase: Phase, state: State): void {
 /** True when the rule and all its links match. */
 function runRule(head: CompiledRule, state: State): boolean {
   const match: Match = { values: [], scores: [], excluded: state.excluded.get(head) ?? [] };
-  state.variables.replace('MATCHED_VARS', new Collection());
-  state.variables.replace('MATCHED_VARS_NAMES', new Collection());
-  setRuleVariables(head, state);
+  state.variables.replace('MATCHED_VARS', EMPTY);
+  state.variables.replace('MATCHED_VARS_NAMES', EMPTY);
+  state.variables.replace('RULE', head.described);
   if (!runLink(head, state, match)) return false;
   for (const link of head.links) if (!runLink(link, state, match)) return false;
   state.matched.push(describe(head, state, match));
@@ -63,11 +63,13 @@ function runLink(link: CompiledRule, state: State, match: Match): boolean {
     expand: (macro) => state.variables.expand(macro),
     captures,
   };
-  for (const { name, value } of valuesOf(link, state, match)) {
+  for (const candidate of candidatesOf(link, state, match)) {
+    const { value } = candidate;
     for (const text of textsOf(value, link, state)) {
       state.steps += text.length + 1;
       if (operator(text, run) === link.isNegated) continue;
       isMatch = true;
+      const name = nameOf(candidate);
       if (captures !== undefined) keepCaptures(captures, state);
       noteValue(name, text, state);
       if (match.values.length < MATCHED_VALUES_MAX) {
@@ -84,20 +86,43 @@ function runLink(link: CompiledRule, state: State, match: Match): boolean {
 /** An explanation with thousands of values explains nothing. */
 const MATCHED_VALUES_MAX = 32;
 
-/** Everything the link looks at now, with the names that macros show. A list: its own actions must not extend it. */
-function valuesOf(link: CompiledRule, state: State, match: Match): { name: string; value: Value }[] {
-  const found: { name: string; value: Value }[] = [];
+/** Everything the link looks at now. A list made before: its own actions must not extend it. */
+function candidatesOf(link: CompiledRule, state: State, match: Match): readonly Candidate[] {
+  const found: Candidate[] = [];
   for (const target of link.targets) {
-    const excluded = [...target.exclusions, ...match.excluded.filter(({ variable }) => variable === target.variable)];
-    const values = selected(target, state).filter(({ key }) => !excluded.some((one) => selects(one, key)));
-    const title = TITLES.get(target.variable) ?? target.variable;
-    if (target.isCount) {
-      found.push({ name: `&${title}`, value: new Value('', String(values.length)) });
-      continue;
-    }
-    for (const value of values) found.push({ name: value.key === '' ? title : `${title}:${value.key}`, value });
+    const values = selected(target, state, match);
+    if (target.isCount) found.push({ target, value: new Value('', String(values.length)) });
+    else for (const value of values) found.push({ target, value });
   }
   return found;
+}
+
+interface Candidate {
+  readonly target: CompiledTarget;
+  readonly value: Value;
+}
+
+function selected(target: CompiledTarget, state: State, match: Match): readonly Value[] {
+  const values = named(target, state);
+  if (values.length === 0) return values;
+  const excluded =
+    match.excluded.length === 0
+      ? target.exclusions
+      : [...target.exclusions, ...match.excluded.filter(({ variable }) => variable === target.variable)];
+  return excluded.length === 0 ? values : values.filter(({ key }) => !excluded.some((one) => selects(one, key)));
+}
+
+function named(target: CompiledTarget, state: State): readonly Value[] {
+  const collection = state.variables.of(target.variable);
+  if (target.key !== undefined) return collection.valuesOf(target.key);
+  return target.pattern === undefined ? collection.all : collection.all.filter(({ key }) => selects(target, key));
+}
+
+/** What macros and explanations call the value. */
+function nameOf({ target, value }: Candidate): string {
+  const title = TITLES.get(target.variable) ?? target.variable;
+  if (target.isCount) return `&${title}`;
+  return value.key === '' ? title : `${title}:${value.key}`;
 }
 
 /** How XML's two paths are called in messages. */
@@ -105,12 +130,6 @@ const TITLES: ReadonlyMap<string, string> = new Map([
   ['XML', 'XML:/*'],
   ['XML_ATTRIBUTES', 'XML://@*'],
 ]);
-
-function selected(target: CompiledTarget, state: State): readonly Value[] {
-  const collection = state.variables.of(target.variable);
-  if (target.key !== undefined) return collection.valuesOf(target.key);
-  return target.pattern === undefined ? collection.all : collection.all.filter(({ key }) => selects(target, key));
-}
 
 /** What the operator sees of a value: its transformed text, or with multiMatch every form on the way that is new. */
 function textsOf(value: Value, { chain, rule }: CompiledRule, state: State): readonly string[] {
@@ -149,16 +168,6 @@ function noteValue(name: string, text: string, { variables }: State): void {
   variables.setScalar('MATCHED_VAR_NAME', name);
   variables.open('MATCHED_VARS').add(name, text);
   variables.open('MATCHED_VARS_NAMES').add(name, name);
-}
-
-function setRuleVariables({ rule }: CompiledRule, { variables }: State): void {
-  const described = new Collection();
-  described.add('id', String(rule.id));
-  described.add('severity', String(rule.actions.severity ?? ''));
-  described.add('ver', rule.actions.ver ?? '');
-  described.add('rev', rule.actions.rev ?? '');
-  described.add('msg', rule.actions.msg?.constant ?? '');
-  variables.replace('RULE', described);
 }
 
 /** Macros of the head are expanded now, when the whole chain has matched. */

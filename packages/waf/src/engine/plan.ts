@@ -1,5 +1,4 @@
-import type { Regex } from '@sallyport/regex';
-import { regex } from '@sallyport/regex';
+import { type Regex, regex } from '@sallyport/regex';
 import type { Operator } from '../operators/operator.ts';
 import { Patterns } from '../operators/pattern.ts';
 import { compileOperator } from '../operators/registry.ts';
@@ -16,6 +15,7 @@ import {
 } from '../seclang/rule.ts';
 import { ruleMatcher } from '../seclang/rule-matching.ts';
 import { type Transformation, transformationOf } from '../transformations/registry.ts';
+import { Collection } from './collection.ts';
 
 /** A selection that is ready to run. */
 export interface CompiledSelection {
@@ -50,6 +50,8 @@ export interface CompiledRule {
   /** The last step; undefined when values are looked at as they are. */
   readonly chain: ChainStep | undefined;
   readonly links: readonly CompiledRule[];
+  /** RULE: what macros may say about the rule. */
+  readonly described: Collection;
 }
 
 /** What runs in one phase: rules in their order, and where each label is. */
@@ -147,6 +149,7 @@ class Compiler {
       isNegated: rule.operator?.isNegated ?? false,
       chain: this.#chain(rule.transformations),
       links: rule.chain.map((link) => this.#rule(link)),
+      described: describedBy(rule),
     };
   }
 
@@ -175,6 +178,16 @@ class Compiler {
     }
     return last;
   }
+}
+
+function describedBy({ id, actions: { severity, ver, rev, msg } }: Rule): Collection {
+  const described = new Collection();
+  described.add('id', String(id));
+  described.add('severity', severity === undefined ? '' : String(severity));
+  described.add('ver', ver ?? '');
+  described.add('rev', rev ?? '');
+  described.add('msg', msg?.constant ?? '');
+  return described;
 }
 
 function compileSelection({ variable, selector }: Selection): CompiledSelection {

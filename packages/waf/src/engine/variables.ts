@@ -18,7 +18,8 @@ export class Variables {
   /** The collection for writing. */
   open(variable: string): Collection {
     const known = this.#collections.get(variable);
-    if (known !== undefined) return known;
+    // The empty collection is shared by everybody who has none.
+    if (known !== undefined && known !== EMPTY) return known;
     const made = new Collection();
     this.#collections.set(variable, made);
     return made;

@@ -1,4 +1,4 @@
-import { compileSet, instantiateSet, type Regex } from '@sallyport/regex';
+import { compileSet, instantiateSet, type Regex, type RegexSet } from '@sallyport/regex';
 import type { Operator } from './operator.ts';
 
 /**
@@ -7,7 +7,9 @@ import type { Operator } from './operator.ts';
  */
 export class Patterns {
   readonly #numbers = new Map<string, number>();
+  readonly #phraseLists: (readonly string[])[] = [];
   #regexes: readonly (Regex | undefined)[] = [];
+  #phraseSets: readonly RegexSet[] = [];
 
   /** The number of the pattern, which `at` takes once `compile` has run. */
   add(pattern: string): number {
@@ -16,17 +18,30 @@ export class Patterns {
     return number;
   }
 
+  /** The number of the phrase list, which `phrasesAt` takes once `compile` has run. */
+  addPhrases(phrases: readonly string[]): number {
+    return this.#phraseLists.push(phrases) - 1;
+  }
+
   /** @throws RegexError for a pattern that the parser did not check. */
   compile(): void {
     const members = [...this.#numbers.keys()];
     const image = compileSet(members, { regex: { dialect: 'modsecurity' }, answer: 'span' });
     const set = instantiateSet(image, { engine: 'prefilter' });
     this.#regexes = members.map((_, number) => set.subset([number]).only);
+    this.#phraseSets = this.#phraseLists.map((phrases) => instantiateSet(compileSet([{ phrases, ignoreCase: true }])));
   }
 
   at(number: number): Regex {
     const found = this.#regexes[number];
     if (found === undefined) throw new Error('a pattern is used before it is compiled');
+    return found;
+  }
+
+  /** A set whose only member is the phrase list. */
+  phrasesAt(number: number): RegexSet {
+    const found = this.#phraseSets[number];
+    if (found === undefined) throw new Error('phrases are used before they are compiled');
     return found;
   }
 }

@@ -1,10 +1,11 @@
-import { compileSet, instantiateSet } from '@sallyport/regex';
 import type { Operator } from './operator.ts';
+import type { Patterns } from './pattern.ts';
 
 /** `@pm`: one of the phrases occurs, in any case. TX.0 is the phrase as the rule wrote it. */
-export function phraseList(phrases: readonly string[]): Operator {
-  const set = instantiateSet(compileSet([{ phrases: phrases.map(lowered), ignoreCase: true }]));
+export function phraseList(phrases: readonly string[], patterns: Patterns): Operator {
+  const number = patterns.addPhrases(phrases.map(lowered));
   return (text, { captures }) => {
+    const set = patterns.phrasesAt(number);
     if (set.matchBytes(text).length === 0) return false;
     if (captures !== undefined) captures[0] = phrases[set.phraseFound(0)?.phrase ?? 0] ?? '';
     return true;

@@ -35,7 +35,7 @@ export function compileOperator(use: OperatorUse, { patterns, readFile }: Operat
     case 'pmfromfile': {
       const phrases = name === 'pm' ? phrasesOf(argument) : filePhrases(argument, readFile);
       if (typeof phrases === 'string') return phrases;
-      return phrases.length === 0 ? `@${name} has no phrases` : phraseList(phrases);
+      return phrases.length === 0 ? `@${name} has no phrases` : phraseList(phrases, patterns);
     }
     case 'eq':
     case 'ge':
