@@ -2,8 +2,9 @@ import type { CookieValue } from './port.ts';
 
 /**
  * The names and values of Cookie fields, in order (RFC 6265bis 5.8.3, read by servers in ways of their own). Nothing is
- * decoded or overwritten. A value that only some servers see is there too: what stands in quotes around a semicolon is
- * given whole besides its pieces, because Python's and Java's readers take it as one value and the others as several.
+ * overwritten. A value that only some servers see is there too: what stands in quotes around a semicolon is given whole
+ * besides its pieces, because Python's and Java's readers take it as one value and the others as several; and a value in
+ * quotes with backslashes is given once more with its escapes decoded, as those readers do (RFC 2109, Python's `\\073`).
  *
  * @param fields The field values as byte strings; HTTP/2 clients send several.
  */
@@ -27,21 +28,37 @@ function pair(text: string, equals: number): CookieValue {
   return { name: trimEnd(text.slice(0, equals)), value: trimEnd(text.slice(equals + 1).replace(/^[ \t]+/, '')) };
 }
 
-/** `name="a;b"`: values in quotes that have a semicolon inside. */
+/** `name="a;b"`: values in quotes that have a semicolon or a backslash inside. */
 function quotedValues(field: string): CookieValue[] {
   const found: CookieValue[] = [];
+  let nameStart = 0;
+  let semicolon = field.indexOf(';');
   let at = field.indexOf('="');
   while (at >= 0) {
-    const close = field.indexOf('"', at + 2);
-    const end = close < 0 ? field.length : close;
+    // Forwards only: a search back from each of a thousand quotes would cost their square.
+    for (; semicolon >= 0 && semicolon < at; semicolon = field.indexOf(';', nameStart)) nameStart = semicolon + 1;
+    const end = quoteEnd(field, at + 2);
     const value = field.slice(at + 2, end);
-    if (value.includes(';')) {
-      const name = field.slice(field.lastIndexOf(';', at) + 1, at);
-      found.push({ name: trimEnd(name.replace(/^[ \t]+/, '')), value });
-    }
+    const name = trimEnd(field.slice(nameStart, at).replace(/^[ \t]+/, ''));
+    if (value.includes(';')) found.push({ name, value });
+    if (value.includes('\\')) found.push({ name, value: value.replaceAll(ESCAPE, decodeEscape) });
     at = field.indexOf('="', end);
   }
   return found;
+}
+
+/** The next quote that no backslash escapes, or the end. */
+function quoteEnd(field: string, from: number): number {
+  let at = from;
+  while (at < field.length && field.charAt(at) !== '"') at += field.charAt(at) === '\\' ? 2 : 1;
+  return Math.min(at, field.length);
+}
+
+/** A backslash with three octal digits or with one character. */
+const ESCAPE = /\\([0-3][0-7]{2}|[^])/g;
+
+function decodeEscape(_: string, escaped: string): string {
+  return escaped.length === 3 ? String.fromCharCode(Number.parseInt(escaped, 8)) : escaped;
 }
 
 /** Without a pattern: `\s+$` is quadratic on white space that something follows. */

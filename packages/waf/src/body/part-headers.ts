@@ -10,7 +10,10 @@ export interface PartHeaders {
   readonly names: readonly string[];
   /** All file names: `filename`, `filename*`, its pieces and what they make together. */
   readonly fileNames: readonly string[];
-  /** True when every server takes the part for a file: one that knows no RFC 2231 reads `filename*` over. */
+  /**
+   * True when every server takes the part for a file: one that knows no RFC 2231 reads `filename*` over, and some take a
+   * part with an empty file name for a field.
+   */
   readonly isFile: boolean;
   readonly contentStart: number;
   /** Kinds of line breaks, true for CR LF; each kind once. */
@@ -104,7 +107,8 @@ function disposition(
   const joined = pieces.length > 1 ? [pieces.map(decodeExtended).join('')] : [];
   if (pieces.some(({ value }) => hasForeignCharset(value))) builder.flag('CHARSET');
   const fileNames = [...new Set([...files.flatMap(readings), ...joined])];
-  return { names, fileNames, isFile: files.length > pieces.length };
+  const isFile = files.some(({ isExtended, value }) => !isExtended && value !== '');
+  return { names, fileNames, isFile };
 }
 
 /** A value with its backslashes taken out and as it is written, where that differs; an extended one decoded. */

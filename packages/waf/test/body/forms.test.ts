@@ -74,6 +74,8 @@ describe('cookies', () => {
     ['without a name or without a value', ['=x; y'], ['=x', 'y=y']],
     ['with white space around', [' a = b ;c'], ['a=b', 'c=c']],
     ['with what stands behind the first equals sign', ['a=b=c'], ['a=b=c']],
+    ['in quotes, also with escapes decoded', ['a="\\047 or\\"1"; b=2'], ['a="\\047 or\\"1"', 'b=2', 'a=\' or"1']],
+    ['in quotes around a semicolon, also whole', ['a="x;y=z"'], ['a="x', 'y=z"', 'a=x;y=z']],
   ])('are given %s', (_, fields, expected) => {
     expect(pairs(parseCookies(fields))).toEqual(expected);
   });

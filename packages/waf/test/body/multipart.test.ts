@@ -98,6 +98,14 @@ describe('a multipart body', () => {
     expect(pairs(parse(part('form-data; name="a"; name="b"')).args)).toEqual(['a=x', 'b=x']);
   });
 
+  test.each([
+    ['an empty file name', 'form-data; name="f"; filename=""'],
+    ['a file name in an extended parameter only', "form-data; name=f; filename*=utf-8''x"],
+  ])('inspects a part with %s as a file and as a field', (_, disposition) => {
+    const found = parse(part(disposition, 'evil'));
+    expect([pairs(found.args), pairs(found.filesContent)]).toEqual([['f=evil'], ['f=evil']]);
+  });
+
   test('takes a file name as it is written and without its backslashes', () => {
     expect(pairs(parse(part('form-data; name="f"; filename="a\\\\b.php"')).files)).toEqual([
       'f=a\\b.php',

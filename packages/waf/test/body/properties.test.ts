@@ -93,15 +93,13 @@ describe('every body', () => {
     );
   });
 
-  test('of cookies keeps every byte of a value somewhere', () => {
+  test('of cookies keeps every letter of a value somewhere', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii' }), (field) => {
         const found = parseCookies([field]).map(({ name, value }) => `${name}=${value}`);
         const letters = (text: string): string => text.replaceAll(/[^a-z0-9]/gi, '');
-        for (const piece of field.split(';')) {
-          expect(found.some((pair) => letters(pair).includes(letters(piece)))).toBe(
-            letters(piece) !== '' || found.length > 0,
-          );
+        for (const piece of field.split(';').map(letters)) {
+          expect(piece === '' || found.some((pair) => letters(pair).includes(piece))).toBe(true);
         }
       }),
     );

@@ -15,10 +15,27 @@ const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 's
 
 /**
  * Reads the value in each place of a statement where an application may write it (outside quotes, inside single quotes,
- * inside double quotes, inside the quotes of a name) and in each dialect that would read it differently.
+ * inside double quotes, inside the quotes of a name) and in each dialect that would read it differently. A long value is
+ * read in windows that overlap by half.
  */
 export function inspectSql(value: string): SqlFinding {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
+  let steps = 0;
+  for (let start = 0; start === 0 || start + WINDOW_BYTES_MAX / 2 < value.length; start += WINDOW_BYTES_MAX / 2) {
+    const finding = inspectWindow(value.slice(start, start + WINDOW_BYTES_MAX));
+    steps += finding.steps;
+    if (finding.structure !== undefined) return { ...finding, steps };
+  }
+  return { ...NOTHING, steps };
+}
+
+/**
+ * Bytes that are tokens at a time. A token takes forty bytes of memory, and a value may be as long as a body; structure
+ * that is spread over more than half of this is not seen as one.
+ */
+const WINDOW_BYTES_MAX = 65_536;
+
+function inspectWindow(value: string): SqlFinding {
   const dialects: readonly SqlDialect[] = DIFFERS.test(value) ? ['standard', 'mysql'] : ['standard'];
   let steps = 0;
   for (const context of CONTEXTS) {
