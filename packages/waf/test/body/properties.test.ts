@@ -76,6 +76,21 @@ describe('every body', () => {
     );
   });
 
+  test('of multipart gives every part as it was written, without a flag', () => {
+    const content = fc.string({ unit: 'binary' }).map((text) => Buffer.from(text, 'utf8').toString('latin1'));
+    const name = fc.stringMatching(/^[\w .-]{1,20}$/);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, content), { minLength: 1, maxLength: 8 }), (fields) => {
+        const parts = fields.map(([key, value]) => `Content-Disposition: form-data; name="${key}"\r\n\r\n${value}\r\n`);
+        const body = `--=_b\r\n${parts.join('--=_b\r\n')}--=_b--\r\n`;
+        const found = parseBody(parseContentType(['multipart/form-data; boundary==_b']), body);
+        expect(found.args.map(({ name: key, value }) => [key, value])).toEqual(fields);
+        expect([found.error, [...found.flags]]).toEqual([undefined, []]);
+        for (const { value, start, end } of found.args) expect(body.slice(start, end)).toBe(value);
+      }),
+    );
+  });
+
   test('of JSON that JSON.parse takes has no error, and the other way round', () => {
     fc.assert(
       fc.property(

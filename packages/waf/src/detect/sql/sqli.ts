@@ -1,6 +1,7 @@
 import { judgeBare, judgeClosed } from './judge.ts';
 import type { SqlStructure } from './queries.ts';
-import { type SqlContext, type SqlDialect, tokenizeSql } from './tokens.ts';
+import { tokenizeSql } from './tokenize.ts';
+import type { SqlContext, SqlDialect } from './tokens.ts';
 
 /** Why a value is an injection into SQL, and what it took to find out. */
 export interface SqlFinding {
