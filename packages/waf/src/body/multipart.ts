@@ -78,7 +78,7 @@ function nextDelimiter(reader: Reader, from: number): Delimiter | undefined {
     const line = { start, end: lineEnd, next: feed < 0 ? body.length : feed + 1 };
     const found = body.startsWith(delimiter, start) ? readDelimiter(reader, line) : undefined;
     if (found !== undefined) return found;
-    if (isNearlyDelimiter(reader, start)) builder.flag('UNMATCHED_BOUNDARY');
+    if (isNearlyDelimiter(reader, line)) builder.flag('UNMATCHED_BOUNDARY');
     start = lineEnd + 1;
   }
   return undefined;
