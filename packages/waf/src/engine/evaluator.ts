@@ -62,12 +62,15 @@ function runLink(link: CompiledRule, state: State, match: Match): boolean {
     detectors: state.context.detectors,
     expand: (macro) => state.variables.expand(macro),
     captures,
+    steps: 0,
   };
   for (const candidate of candidatesOf(link, state, match)) {
     const { value } = candidate;
     for (const text of textsOf(value, link, state)) {
-      state.steps += text.length + 1;
-      if (operator(text, run) === link.isNegated) continue;
+      const isFound = operator(text, run);
+      state.steps += text.length + 1 + run.steps;
+      run.steps = 0;
+      if (isFound === link.isNegated) continue;
       isMatch = true;
       const name = nameOf(candidate);
       if (captures !== undefined) keepCaptures(captures, state);

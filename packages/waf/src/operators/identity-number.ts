@@ -11,8 +11,11 @@ export function identityNumber(name: IdentityNumber, argument: string, patterns:
   if (check === undefined) return undefined;
   const number = patterns.add(name === 'validatenid' ? argument.slice(2).trimStart() : argument);
   return (text, { captures }) => {
+    let count = 0;
     for (const candidate of candidatesOf(patterns.at(number), text)) {
-      if (!check(candidate)) continue;
+      count += 1;
+      // Numbers that are none must not hide one behind them.
+      if (!check(candidate) && count < CANDIDATES_MAX) continue;
       if (captures !== undefined) captures[0] = candidate;
       return true;
     }
@@ -20,12 +23,12 @@ export function identityNumber(name: IdentityNumber, argument: string, patterns:
   };
 }
 
-/** A match that goes on to the end of the value can be found again at every byte: a hundred are enough to look at. */
-const CANDIDATES_MAX = 100;
+/** A value in which every byte begins another candidate costs as many searches. */
+const CANDIDATES_MAX = 10_000;
 
 function* candidatesOf(regex: Regex, text: string): Generator<string> {
   let from = 0;
-  for (let count = 0; count < CANDIDATES_MAX && from <= text.length; count += 1) {
+  while (from <= text.length) {
     const span = regex.find(text, { from });
     if (span === undefined) return;
     yield text.slice(span.start, span.end);

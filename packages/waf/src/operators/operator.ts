@@ -8,6 +8,8 @@ export interface OperatorRun {
   expand(macro: Macro): string;
   /** Where TX.0 to TX.9 go; undefined when the rule does not capture. */
   readonly captures: string[] | undefined;
+  /** Work beyond one look at every byte of the value, which the caller counts itself. The operator adds to it. */
+  steps: number;
 }
 
 /** A compiled operator: true when the value matches. Linear in the value. */

@@ -49,15 +49,19 @@ export class Patterns {
 /** `@rx`. TX.0 is the match, TX.1 to TX.9 are the groups. */
 export function pattern(argument: string, patterns: Patterns): Operator {
   const number = patterns.add(argument);
-  return (text, { captures }) => {
+  // What the automata have spent so far: building them costs the request that makes them grow.
+  let spent = 0;
+  return (text, run) => {
     const regex = patterns.at(number);
-    if (captures === undefined) return regex.testBytes(text);
-    const match = regex.testBytes(text) ? regex.match(text) : undefined;
-    if (match === undefined) return false;
-    for (const [group, span] of match.groups.slice(0, CAPTURES).entries()) {
-      captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
+    const isMatch = regex.testBytes(text);
+    const match = isMatch && run.captures !== undefined ? regex.match(text) : undefined;
+    const { steps } = regex;
+    run.steps += Math.max(steps - spent - text.length, 0);
+    spent = steps;
+    for (const [group, span] of match?.groups.slice(0, CAPTURES).entries() ?? []) {
+      if (run.captures !== undefined) run.captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
     }
-    return true;
+    return isMatch;
   };
 }
 
