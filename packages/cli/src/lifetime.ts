@@ -15,7 +15,7 @@ export function runUntilStopped(serving: Serving): Promise<number> {
     const stop = (signal: NodeJS.Signals): void => {
       if (isStopping) {
         serving.log.warn('stopping at once', { signal });
-        void serving.flush().then(() => resolve(EXIT_FORCED));
+        void serving.abort().then(() => resolve(EXIT_FORCED));
         return;
       }
       isStopping = true;

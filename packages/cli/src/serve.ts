@@ -23,8 +23,8 @@ export interface Serving {
   readonly operations: OperationsAddress | undefined;
   /** Counts an error that nobody foresaw; see `run`. */
   onInternalError(cause: unknown): void;
-  /** Writes the lines of the log that still wait, for a process that ends without `stop`. */
-  flush(): Promise<void>;
+  /** Cuts what is in progress, records it, and writes the lines of the log that still wait: an end without a drain. */
+  abort(): Promise<void>;
   /** Drains and stops; resolves when nothing is left and everything is written. */
   stop(): Promise<void>;
 }
@@ -84,7 +84,10 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
       internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });
     },
-    flush: () => output.flush(),
+    abort: () => {
+      gateway.close();
+      return output.flush();
+    },
     stop: async () => {
       await gateway.drain();
       await operations?.close();

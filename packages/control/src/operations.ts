@@ -1,6 +1,6 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, isIP } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { type BindAddress, isPrivateHost } from './config/addresses.ts';
 import type { OperationsConfig } from './config/schema/sections.ts';
 
@@ -36,7 +36,7 @@ export interface OperationsServer {
  */
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
   const server = createServer(SERVER_OPTIONS, (request, response) => answer(request, response, options));
-  server.maxConnections = CONNECTIONS_MAX;
+  makeRoomOnConnection(server);
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   server.on('clientError', (_error, socket) => {
     socket.destroy();
@@ -53,7 +53,24 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
   };
 }
 
-/** A scraper and a few probes; anything beyond is not for this listener. */
+/**
+ * The oldest connection leaves when one too many comes: silent ones from anywhere must not keep a health check out, because an
+ * orchestrator restarts what does not answer.
+ */
+function makeRoomOnConnection(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    for (const oldest of open) {
+      if (open.size < CONNECTIONS_MAX) break;
+      open.delete(oldest);
+      oldest.destroy();
+    }
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
+}
+
+/** A scraper and a few probes need no more. */
 const CONNECTIONS_MAX = 64;
 
 /** Nobody needs one connection for longer: one request a second for ten minutes. */

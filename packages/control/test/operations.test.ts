@@ -15,6 +15,14 @@ afterEach(async () => {
   folder = undefined;
 });
 
+it('answers a health check however many silent connections there are', async () => {
+  const port = await start();
+  const silent = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  expect((await ask(port, '/livez')).status).toBe(200);
+  for (const socket of silent) socket.destroy();
+});
+
 interface Start {
   readonly metrics?: () => string;
   readonly readiness?: () => Readiness;

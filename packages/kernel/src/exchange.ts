@@ -43,7 +43,7 @@ export interface RequestHead {
   readonly path: string;
   /** True when the path holds `%2F` or `%5C`: servers disagree about what that means. */
   readonly hasEncodedSlash: boolean;
-  /** Query with its `?`, or ''. Only non-ASCII bytes are changed: they are percent-encoded. */
+  /** Query with its `?`, or '', as it came: visible ASCII without `#`. */
   readonly query: string;
   readonly httpVersion: '1.0' | '1.1';
   /** End-to-end headers only: hop-by-hop and spoofable ones are gone. */

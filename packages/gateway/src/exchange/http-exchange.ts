@@ -83,13 +83,17 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   begin(): void {
     if (isLastOfConnection(this.#request)) this.#response.shouldKeepAlive = false;
     this.#response.on('close', () => this.onClose());
-    const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
-    if (judged instanceof Promise)
-      judged.then(
-        (settled) => this.#settle(settled),
-        (cause: unknown) => this.#onInternalError(cause),
-      );
-    else this.#settle(judged);
+    try {
+      const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
+      if (judged instanceof Promise)
+        judged.then(
+          (settled) => this.#settle(settled),
+          (cause: unknown) => this.#onInternalError(cause),
+        );
+      else this.#settle(judged);
+    } catch (cause) {
+      this.#onInternalError(cause);
+    }
   }
 
   /** The transport's parser could not go on inside this request's body. */

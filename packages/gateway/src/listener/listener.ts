@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import { isMainThread } from 'node:worker_threads';
 import { type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
 import { peerAddressOf } from '../client/peer.ts';
 import type { ProxyHeader } from '../client/proxy-protocol.ts';
@@ -60,7 +61,7 @@ export class Listener {
         if (address.kind === 'unix') chmodSync(address.path, address.mode);
         resolve();
       };
-      if (address.kind === 'unix') this.#server.listen({ path: address.path, backlog: BACKLOG }, onListening);
+      if (address.kind === 'unix') listenOnPath(this.#server, address.path, onListening);
       else this.#server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, onListening);
     });
   }
@@ -210,6 +211,22 @@ function requestProofOf({ client }: ListenerConfig): Door['requestProof'] {
   if (client.kind !== 'cloudflare-tunnel' || client.proof.kind === 'unix-socket') return undefined;
   return client.proof.kind;
 }
+
+/**
+ * Between its making and its `chmod` a socket file has the mode of the process. Where the file's mode is what proves a tunnel,
+ * nobody may slip in there: it is made for its owner alone. Node has a mask for the process only, and only its main thread
+ * may change it; the file is made before `listen` returns.
+ */
+function listenOnPath(server: Server, path: string, onListening: () => void): void {
+  const mask = isMainThread ? process.umask(OWNER_ONLY) : undefined;
+  try {
+    server.listen({ path, backlog: BACKLOG }, onListening);
+  } finally {
+    if (mask !== undefined) process.umask(mask);
+  }
+}
+
+const OWNER_ONLY = 0o177;
 
 /** Connections the kernel may hold for us before we accept them: a burst of reconnects must not be refused by the kernel. */
 const BACKLOG = 4_096;

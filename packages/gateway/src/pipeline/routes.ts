@@ -57,6 +57,8 @@ export const routing: StageDefinition<RouteTable, RouteTable> = {
 const ROUTING: Stage = {
   inspect(exchange: RequestExchange) {
     const { listener, request } = exchange;
+    // First: a redirect repeats the Host that the client wrote, so it has to be one of ours.
+    if (exchange.route === undefined) return { kind: 'deny', status: 404, reason: reason('NO_ROUTE') };
     if (listener.isRedirectedToHttps && listener.scheme === 'http') {
       const host = request.host === '' ? undefined : request.host;
       if (host === undefined)
@@ -69,7 +71,6 @@ const ROUTING: Stage = {
         reason: reason('HTTPS_REQUIRED'),
       };
     }
-    if (exchange.route === undefined) return { kind: 'deny', status: 404, reason: reason('NO_ROUTE') };
     return PASS;
   },
 };

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Framing, GatewayError, type ReasonCode } from '@sallyport/kernel';
+import { ChunkWriter } from './chunk-writer.ts';
 import type { ResponseHead } from './port.ts';
 import { type ResponseHandler, ResponseParser } from './response-parser.ts';
 
@@ -59,6 +60,7 @@ export class HttpConnection implements ResponseHandler {
   readonly #owner: ConnectionOwner;
   readonly #timeouts: ConnectionTimeouts;
   readonly #parser: ResponseParser;
+  readonly #chunks: ChunkWriter;
   #user: ConnectionUser | undefined;
   #isGone = false;
   #isSent = false;
@@ -84,6 +86,7 @@ export class HttpConnection implements ResponseHandler {
     this.#owner = owner;
     this.#timeouts = timeouts;
     this.#parser = new ResponseParser(this);
+    this.#chunks = new ChunkWriter(socket);
     socket.on('data', this.#onSocketData);
     socket.on('drain', this.#onSocketDrain);
     socket.on('end', this.#onSocketEnd);
@@ -133,14 +136,7 @@ export class HttpConnection implements ResponseHandler {
   write(chunk: Buffer): boolean {
     // An empty chunk would be the last one (RFC 9112 §7.1).
     if (this.#isGone || chunk.length === 0) return true;
-    if (this.#framing.kind === 'chunked') {
-      this.#socket.cork();
-      this.#socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-      this.#socket.write(chunk);
-      const isReady = this.#socket.write('\r\n', 'latin1');
-      this.#socket.uncork();
-      return isReady;
-    }
+    if (this.#framing.kind === 'chunked') return this.#chunks.write(chunk);
     this.#bodyLeft -= chunk.length;
     if (this.#bodyLeft < 0 || this.#isRequestComplete) {
       this.#failInternally('the request body is longer than announced');
@@ -152,7 +148,7 @@ export class HttpConnection implements ResponseHandler {
   /** The request body is complete. A body shorter than announced ends the connection. */
   endBody(nowMs: number): void {
     if (this.#isGone || this.#isRequestComplete) return;
-    if (this.#framing.kind === 'chunked') this.#socket.write('0\r\n\r\n', 'latin1');
+    if (this.#framing.kind === 'chunked') this.#chunks.end();
     else if (this.#bodyLeft > 0) {
       this.#failInternally('the request body is shorter than announced');
       return;

@@ -252,8 +252,8 @@ export class ResponseParser {
   /** RFC 9112 §6.3, in its order. */
   #framing(): ResponseFraming {
     if (this.#context.isHeadRequest || this.#status === 204 || this.#status === 304) {
-      // RFC 9112 §6.1 forbids Transfer-Encoding here; a server that sends it may also send the chunks.
-      if (this.#status === 204 && this.#isChunked) this.#isClosing = true;
+      // RFC 9110 §8.6 and RFC 9112 §6.1 forbid both here; a server that announces a body may also send it.
+      if (this.#status === 204 && (this.#isChunked || this.#contentLength > 0)) this.#isClosing = true;
       return { kind: 'none' };
     }
     if (this.#isChunked) return { kind: 'chunked' };

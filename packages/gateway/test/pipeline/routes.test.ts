@@ -1,7 +1,7 @@
-import { HeaderList, type RequestHead, type RouteConfig, type RouteMatch } from '@sallyport/kernel';
+import { Client, HeaderList, IpAddress, type RequestHead, type RouteConfig, type RouteMatch } from '@sallyport/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileRoutes, Router } from '../../src/pipeline/routes.ts';
+import { compileRoutes, Router, routing } from '../../src/pipeline/routes.ts';
 import { route } from '../harness/config.ts';
 
 function named(name: string, match: Partial<RouteMatch>): RouteConfig {
@@ -95,5 +95,38 @@ describe('routing', () => {
         },
       ),
     );
+  });
+});
+
+describe('a listener that leads to https', () => {
+  const address = IpAddress.fromBytes(Uint8Array.of(192, 0, 2, 1));
+  const judge = (request: Partial<RequestHead>, found: RouteConfig | undefined): unknown =>
+    routing.instantiate({ routes: [] }).inspect({
+      kind: 'request',
+      id: 'r',
+      traceId: 't',
+      listener: { name: 'l', scheme: 'http', isRedirectedToHttps: true },
+      client: Client.fromPeer(address, '192.0.2.1'),
+      request: head(request),
+      headerBytes: 10,
+      route: found,
+      isWebSocket: false,
+    });
+
+  it('redirects to the same place on a host that has a route', () => {
+    expect(judge({ path: '/x', query: '?a=1' }, route())).toEqual({
+      kind: 'redirect',
+      status: 308,
+      location: 'https://a.example/x?a=1',
+      reason: { code: 'HTTPS_REQUIRED' },
+    });
+  });
+
+  it('sends nobody to a host that it does not serve', () => {
+    expect(judge({ host: 'evil.example' }, undefined)).toMatchObject({
+      kind: 'deny',
+      status: 404,
+      reason: { code: 'NO_ROUTE' },
+    });
   });
 });

@@ -48,7 +48,7 @@ describe('a request to an upstream', () => {
     expect(server.received()).toMatch(/\r\ncontent-length: 5\r\n\r\nhello$/);
   });
 
-  it('sends a body of unknown length in chunks, and no empty chunk before the end', async () => {
+  it('gathers what comes in one turn into one chunk, and sends no empty chunk before the end', async () => {
     await using server = await startServer((socket) => {
       socket.on('data', () => {
         if (server.received().endsWith('0\r\n\r\n')) socket.write(ok('thanks'));
@@ -62,9 +62,26 @@ describe('a request to an upstream', () => {
       call.end();
     });
     expect((await answer.ended()).short).toBe('200 thanks');
-    expect(server.received()).toMatch(
-      /\r\ntransfer-encoding: chunked\r\n\r\n12\r\nhello world, hello\r\n1\r\n!\r\n0\r\n\r\n$/,
+    expect(server.received()).toMatch(/\r\ntransfer-encoding: chunked\r\n\r\n13\r\nhello world, hello!\r\n0\r\n\r\n$/);
+  });
+
+  it('turns a flood of one-byte pieces into few chunks, and loses none', async () => {
+    await using server = await startServer((socket) => {
+      socket.on('data', () => {
+        if (server.received().endsWith('0\r\n\r\n')) socket.write(ok('thanks'));
+      });
+    });
+    const { upstream } = setUp([server.port]);
+    const answer = new Answer(upstream, CHUNKED, (call) => {
+      for (let piece = 0; piece < 100_000; piece += 1) call.write(Buffer.from('x'));
+      call.end();
+    });
+    expect((await answer.ended()).short).toBe('200 thanks');
+    const sizes = [...server.received().matchAll(/\r\n([0-9a-f]+)\r\nx/g)].map(([, size = '']) =>
+      Number.parseInt(size, 16),
     );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(100_000);
+    expect(sizes.length).toBeLessThan(10);
   });
 
   it('wants no body that is announced as empty', async () => {
