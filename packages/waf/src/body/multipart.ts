@@ -97,12 +97,9 @@ function readDelimiter(reader: Reader, line: { start: number; end: number; next:
 }
 
 /** The boundary with more behind it, in other letters, or behind white space: some servers take it. */
-function isNearlyDelimiter({ body, delimiter }: Reader, start: number): boolean {
-  const line = body
-    .slice(start, start + delimiter.length + 4)
-    .trimStart()
-    .toLowerCase();
-  return line.startsWith(delimiter.toLowerCase());
+function isNearlyDelimiter({ body, delimiter }: Reader, line: { start: number; end: number }): boolean {
+  const beginning = body.slice(line.start, Math.min(line.end, line.start + delimiter.length + 4));
+  return beginning.trimStart().toLowerCase().startsWith(delimiter.toLowerCase());
 }
 
 /** Lines of a body end all with CR LF; LF alone is flagged, and both in one body once more. */
