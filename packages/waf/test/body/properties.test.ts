@@ -108,6 +108,32 @@ describe('every body', () => {
     );
   });
 
+  test('of JSON gives exactly the leaves of the value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
+        const body = Buffer.from(JSON.stringify(value), 'utf8').toString('latin1');
+        const found = parseBody(parseContentType(['application/json']), body, { ...BODY_LIMITS, valuesMax: 10_000 });
+        const given = found.args.map(({ name, value: text }) => `${utf8(name)}=${utf8(text)}`);
+        expect(new Set(given)).toEqual(new Set(leavesOf('json', value)));
+      }),
+    );
+  });
+
+  test('of XML gives back every text and attribute', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', '<', '>', '&', '"', "'", ']', '\u00e9', '-') });
+    const escaped = (plain: string): string =>
+      plain.replaceAll('&', '&amp;').replaceAll('<', '&#x3c;').replaceAll('"', '&#34;').replaceAll("'", '&apos;');
+    fc.assert(
+      fc.property(text, text, (first, second) => {
+        const xml = `<a b="${escaped(first)}" c='${escaped(second)}'><d>${escaped(first)}</d><d>${escaped(second)}</d></a>`;
+        const found = parseBody(parseContentType(['text/xml']), Buffer.from(xml, 'utf8').toString('latin1'));
+        expect(found.error).toBeUndefined();
+        expect(found.xmlAttributes.map(({ value }) => utf8(value))).toEqual([first, second]);
+        expect(found.xmlTexts.map(({ value }) => utf8(value))).toEqual([first, second].filter((each) => each !== ''));
+      }),
+    );
+  });
+
   test('of cookies keeps every letter of a value somewhere', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii' }), (field) => {
@@ -120,6 +146,19 @@ describe('every body', () => {
     );
   });
 });
+
+function leavesOf(name: string, value: fc.JsonValue): string[] {
+  if (Array.isArray(value)) {
+    return [...value.flatMap((each, index) => leavesOf(`${name}.${index}`, each)), `${name}=${value.length}`];
+  }
+  if (typeof value !== 'object' || value === null) {
+    return [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`];
+  }
+  const members = Object.entries(value);
+  return members.length === 0
+    ? [`${name}=`]
+    : members.flatMap(([key, each]) => leavesOf(`${name}.${key}`, each ?? null));
+}
 
 function utf8(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
