@@ -4,7 +4,7 @@
  * @module
  */
 export { type Detectors, detectors } from './detect/index.ts';
-export { type Interruption, logLine, type MatchedRule, type MatchedValue } from './engine/outcome.ts';
+export { exclusionsFor, type Interruption, logLine, type MatchedRule, type MatchedValue } from './engine/outcome.ts';
 export {
   type CollectionName,
   MemoryCollections,

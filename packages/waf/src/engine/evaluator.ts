@@ -226,12 +226,20 @@ function interruptionOf({ id, phase, disruption, status }: CompiledRule['rule'],
   return {
     kind: isRedirect || disruption.kind === 'drop' ? disruption.kind : 'deny',
     status: isRedirect && !(status >= 300 && status <= 399) ? 302 : status,
-    location: isRedirect ? state.variables.expand(disruption.location) : undefined,
+    location: isRedirect ? locationOf(state.variables.expand(disruption.location)) : undefined,
     cause: 'rule',
     ruleId: id,
     phase,
     message: state.matched.at(-1)?.message ?? '',
   };
+}
+
+/** What a request put into the location must not begin another header field. */
+function locationOf(text: string): string {
+  return text.replaceAll(
+    /[^\x21-\x7e]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  );
 }
 
 /** A request that costs too much is not let through because it costs too much. */

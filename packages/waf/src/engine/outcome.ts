@@ -70,6 +70,26 @@ export function logLine(match: MatchedRule, context: { uri: string; uniqueId: st
   return `Matched in phase ${match.phase}${where} ${fields.map(([name, text]) => `[${name} "${printable(text)}"]`).join(' ')}`;
 }
 
+/**
+ * The directives that would have kept the rule from matching what it matched, each as narrow as the language allows. Empty
+ * for rules that judge what other rules found: there the exclusion belongs to those.
+ */
+export function exclusionsFor({ id, values }: MatchedRule): readonly string[] {
+  const targets = values.map(({ name }) => targetOf(name)).filter((target) => target !== undefined);
+  return [...new Set(targets)].map((target) => `SecRuleUpdateTargetById ${id} "!${target}"`);
+}
+
+function targetOf(name: string): string | undefined {
+  if (/^(?:&|MATCHED_|TX\b|XML)/.test(name)) return name.startsWith('XML') ? name : undefined;
+  const colon = name.indexOf(':');
+  if (colon < 0) return name;
+  const key = name.slice(colon + 1);
+  if (/^[\w.-]+$/.test(key)) return name;
+  // A name that a client chose may hold anything: spelled in a pattern it is nothing but itself.
+  const spelled = key.replaceAll(/[^A-Za-z0-9_]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return `${name.slice(0, colon)}:/^${spelled}$/`;
+}
+
 function printable(text: string): string {
   return text
     .slice(0, LOGGED_FIELD_MAX)

@@ -228,13 +228,4 @@ function severityOf(text: string): number | undefined {
 }
 
 /** RFC 5424 §6.2.1 as ModSecurity names them, by number. */
-const SEVERITIES: readonly string[] = [
-  'EMERGENCY',
-  'ALERT',
-  'CRITICAL',
-  'ERROR',
-  'WARNING',
-  'NOTICE',
-  'INFO',
-  'DEBUG',
-];
+const SEVERITIES: readonly string[] = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'];
