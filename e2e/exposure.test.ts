@@ -48,14 +48,14 @@ operations: { address: "127.0.0.1:${PORTS.operations}" }
   await gateway.until('its listeners', () => gateway.lines.find((line) => line.includes('serving metrics')));
 });
 
-test('a listener on loopback and the metrics are out of reach for other hosts (R2.2)', () => {
+void test('a listener on loopback and the metrics are out of reach for other hosts (R2.2)', () => {
   assert.equal(ask(GATEWAY_HOST, `127.0.0.1:${PORTS.local}`), '502');
   assert.equal(ask(OTHER_HOST, `${HERE}:${PORTS.local}`), 'ECONNREFUSED');
   assert.equal(ask(GATEWAY_HOST, `127.0.0.1:${PORTS.operations}`), '404');
   assert.equal(ask(OTHER_HOST, `${HERE}:${PORTS.operations}`), 'ECONNREFUSED');
 });
 
-test('a listener that was opened by name is reached by other hosts, and knows them (R2.2)', async () => {
+void test('a listener that was opened by name is reached by other hosts, and knows them (R2.2)', async () => {
   assert.equal(ask(OTHER_HOST, `${HERE}:${PORTS.open}`), '502');
   await gateway.until('its event', () => gateway.lines.find((line) => line.includes(`"client":"${THERE}"`)));
 });
