@@ -7,7 +7,7 @@ export interface Interruption {
   readonly status: number;
   /** Of a redirect. */
   readonly location: string | undefined;
-  readonly cause: 'rule' | 'requestBodyLimit' | 'responseBodyLimit' | 'stepBudget';
+  readonly cause: 'rule' | 'requestBodyLimit' | 'requestBodyType' | 'responseBodyLimit' | 'stepBudget';
   /** 0 when no rule is the cause. */
   readonly ruleId: number;
   readonly phase: Phase;

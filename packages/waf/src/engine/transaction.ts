@@ -162,7 +162,9 @@ export class Transaction {
       variables.setScalar('RESPONSE_CONTENT_LENGTH', String(body.length));
       const isOver = body.length > settings.responseBodyBytesMax;
       if (isOver) variables.setScalar('OUTBOUND_DATA_ERROR', '1');
-      if (isOver && settings.responseBodyOverLimit === 'reject') this.#refuse('responseBodyLimit', 500);
+      if (isOver && settings.responseBodyOverLimit === 'reject') {
+        this.#refuse('responseBodyLimit', 'the response body is larger than it may be');
+      }
       variables.setScalar('RESPONSE_BODY', latin1(body.subarray(0, settings.responseBodyBytesMax)));
     }
     return this.#run(4);
@@ -185,7 +187,9 @@ export class Transaction {
     const { settings, variables } = this.#state;
     const isOver = body.length > settings.requestBodyBytesMax;
     if (isOver) variables.setScalar('INBOUND_DATA_ERROR', '1');
-    if (isOver && settings.requestBodyOverLimit === 'reject') this.#refuse('requestBodyLimit', 413);
+    if (isOver && settings.requestBodyOverLimit === 'reject') {
+      this.#refuse('requestBodyLimit', 'the request body is larger than it may be');
+    }
     const text = latin1(body.subarray(0, settings.requestBodyBytesMax));
     variables.setScalar('REQUEST_BODY_LENGTH', String(body.length));
     const type = this.#typeForBody();
@@ -195,7 +199,11 @@ export class Transaction {
     const parsed = parseBody(type, text, bodyLimits(settings));
     this.#state.steps += parsed.steps;
     addBody(variables, parsed);
-    if (type.error !== undefined) setBodyError(variables, type.error.message);
+    if (type.error !== undefined) {
+      setBodyError(variables, type.error.message);
+      // Two types are two readings, and the server behind the gateway may choose the other one.
+      this.#refuse('requestBodyType', type.error.message);
+    }
   }
 
   /** What a rule chose wins over what the Content-Type says. */
@@ -208,17 +216,8 @@ export class Transaction {
     return { ...type, processor: processor ?? 'RAW' };
   }
 
-  #refuse(cause: 'requestBodyLimit' | 'responseBodyLimit', status: number): void {
-    const isRequest = cause === 'requestBodyLimit';
-    this.#state.interrupt({
-      kind: 'deny',
-      status,
-      location: undefined,
-      cause,
-      ruleId: 0,
-      phase: isRequest ? 2 : 4,
-      message: `the ${isRequest ? 'request' : 'response'} body is larger than it may be`,
-    });
+  #refuse(cause: keyof typeof REFUSALS, message: string): void {
+    this.#state.interrupt({ kind: 'deny', ...REFUSALS[cause], location: undefined, cause, ruleId: 0, message });
   }
 
   #setTimes(): void {
@@ -237,6 +236,13 @@ export class Transaction {
     variables.setScalar('TIME_SEC', String(second));
   }
 }
+
+/** What is answered when a body cannot be judged. */
+const REFUSALS = {
+  requestBodyLimit: { status: 413, phase: 2 },
+  requestBodyType: { status: 400, phase: 2 },
+  responseBodyLimit: { status: 500, phase: 4 },
+} as const;
 
 const PLAIN_TYPE: BodyType = {
   processor: 'RAW',

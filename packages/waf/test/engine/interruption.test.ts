@@ -113,6 +113,16 @@ describe('a body', () => {
     expect(idsOf(play(waf, { method: 'POST', body: '{"a":!attack' }))).toEqual([1, 2, 3, 4]);
   });
 
+  test('with two types is refused, because it has two readings', () => {
+    const headers = [
+      ['Content-Type', 'application/json'],
+      ['Content-Type', 'text/xml'],
+    ] as const;
+    const { interruption } = play(engineOf(''), { method: 'POST', headers, body: '{}' });
+    expect(interruption).toMatchObject({ kind: 'deny', status: 400, cause: 'requestBodyType', ruleId: 0, phase: 2 });
+    expect(play(engineOf(''), { headers }).interruption).toBeUndefined();
+  });
+
   test('is given whole only where a rule asks', () => {
     const rule = 'SecRule REQUEST_BODY "@contains a" "id:2,phase:2,pass"';
     const forced = `SecAction "id:1,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"\n${rule}`;
