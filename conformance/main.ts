@@ -4,7 +4,7 @@
  * A suite is a file `<name>.suite.ts` in this folder that exports `run`. Its last line is
  * `NAME: P passed, F failed, E excluded`, and every exclusion has a written reason.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -37,6 +37,10 @@ async function main(): Promise<void> {
   if (name === undefined || !known.includes(name)) {
     console.error(`usage: npm run conformance -- NAME [--json]; NAME is one of: ${known.join(', ')}`);
     process.exit(64);
+  }
+  if (!existsSync(dataFolder())) {
+    console.error(`there is no test data in ${dataFolder()}: run \`npm run data\``);
+    process.exit(1);
   }
   const suite: Suite = await import(`./${name}.suite.ts`);
   const result = await suite.run(dataFolder());
