@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import {
   compile,
   compileSet,
@@ -26,7 +27,15 @@ const TINY_CACHE_BYTES = 1024;
 async function run({ seed, countMax, secondsMax }: CampaignOptions): Promise<CampaignResult> {
   const random = new Random(seed);
   const failures: string[] = [];
-  const figures = { rounds: 0, comparedWithV8: 0, matched: 0, spansCompared: 0, capturesCompared: 0, flushes: 0 };
+  const figures = {
+    rounds: 0,
+    comparedWithV8: 0,
+    matched: 0,
+    spansCompared: 0,
+    capturesCompared: 0,
+    v8Wrong: 0,
+    flushes: 0,
+  };
   const end = process.hrtime.bigint() + BigInt(Math.trunc(secondsMax * 1e9));
   let count = 0;
   while (count < countMax && failures.length < 20 && process.hrtime.bigint() < end) {
@@ -44,6 +53,8 @@ interface Figures {
   matched: number;
   spansCompared: number;
   capturesCompared: number;
+  /** Texts on which V8 contradicts itself; see `againstV8`. */
+  v8Wrong: number;
 }
 
 interface Engines {
@@ -95,7 +106,7 @@ class Round {
         figures.spansCompared += random.hasEmptyLoop ? 0 : 1;
         figures.capturesCompared += random.hasEmptyLoop || random.hasLoopedCapture ? 0 : 1;
       }
-      const wrong = [...disagreementsWithV8(engines, text), ...disagreements(engines, text)];
+      const wrong = [...againstV8(engines, text, figures), ...disagreements(engines, text)];
       failures.push(...wrong.map((what) => describe(engines, text, what)));
     }
     figures.matched += matched.length;
@@ -141,8 +152,28 @@ function endsInTime(random: RandomPattern, text: string): boolean {
   return !random.hasNestedRepeat || text.length <= NESTED_TEXT_MAX;
 }
 
+/**
+ * V8 14.6 optimises some patterns wrongly, one in some ten thousand random ones: they have `$` within alternatives, and
+ * with its optimiser off, in its linear engine and in older versions it says what we say. So where we differ V8 is asked
+ * again without optimising, and only that answer counts against us.
+ */
+function againstV8(engines: Engines, text: string, figures: Figures): string[] {
+  if (!endsInTime(engines.random, text)) return [];
+  const wrong = disagreementsWithV8(engines, text);
+  if (wrong.length === 0) return wrong;
+  setFlagsFromString('--no-regexp-optimization');
+  try {
+    // The empty group makes it a pattern that V8 has not compiled yet.
+    const v8 = v8Of(`(?:)(?:${engines.random.pattern})`, engines.flags);
+    const plain = disagreementsWithV8({ ...engines, v8 }, text);
+    if (plain.length === 0) figures.v8Wrong++;
+    return plain;
+  } finally {
+    setFlagsFromString('--regexp-optimization');
+  }
+}
+
 function disagreementsWithV8({ random, flags, v8, automatic }: Engines, text: string): string[] {
-  if (!endsInTime(random, text)) return [];
   const wrong: string[] = [];
   const match = automatic.match(text);
   const found = v8.anywhere.exec(text);
