@@ -1,0 +1,88 @@
+#!/bin/sh
+# Puts a release into service on this machine, and takes it out again by itself when it does not become healthy.
+#
+#   rollout.sh RELEASE --root DIR --config FILE --health URL --restart COMMAND [--deadline SECONDS] [--notify-file FILE]
+#
+# RELEASE is a folder with bin/sallyport. DIR/current is the link that the service runs from. The release has to accept the
+# configuration before anything changes. Then the link is switched, COMMAND run, and URL (/readyz of the operations
+# listener) asked until it answers 200 or SECONDS (default 60) have passed; in that case the link goes back and COMMAND is
+# run again. FILE holds the address of a webhook of Slack or Discord, a secret: it is told how it ended.
+#
+# Ends with 0 when the release serves, 1 when the old one does, 2 when neither does, 64 for wrong usage.
+set -eu
+
+usage() {
+  sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+  exit 64
+}
+
+[ $# -ge 1 ] || usage
+release=$1
+shift
+root='' config='' health='' restart='' deadline=60 notify_file=''
+while [ $# -ge 2 ]; do
+  case $1 in
+    --root) root=$2 ;;
+    --config) config=$2 ;;
+    --health) health=$2 ;;
+    --restart) restart=$2 ;;
+    --deadline) deadline=$2 ;;
+    --notify-file) notify_file=$2 ;;
+    *) usage ;;
+  esac
+  shift 2
+done
+[ $# -eq 0 ] && [ -n "$root" ] && [ -n "$config" ] && [ -n "$health" ] && [ -n "$restart" ] || usage
+case $deadline in '' | *[!0-9]*) usage ;; esac
+
+# Says it here and to the webhook. A notice that cannot be sent must not change how a rollout ends.
+tell() {
+  echo "$1"
+  [ -n "$notify_file" ] || return 0
+  # The address is a secret: it goes in by standard input, because arguments are seen by every user of the machine.
+  text=$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')
+  printf 'url = "%s"\n' "$(cat "$notify_file")" |
+    curl --silent --show-error --fail --max-time 10 --output /dev/null --config - \
+      --header 'content-type: application/json' --data "{\"content\":\"$text\",\"text\":\"$text\"}" ||
+    echo 'the notice could not be sent' >&2
+}
+
+# One rename: there is no moment without a link.
+switch_to() {
+  ln -sfn "$1" "$root/current.next"
+  mv -T "$root/current.next" "$root/current"
+}
+
+is_healthy() {
+  left=$deadline
+  while [ "$left" -gt 0 ]; do
+    curl --silent --fail --max-time 2 --output /dev/null "$health" && return 0
+    left=$((left - 1))
+    sleep 1
+  done
+  return 1
+}
+
+name=$(basename "$release")
+if ! "$release/bin/sallyport" check -c "$config"; then
+  tell "sallyport $name does not accept the configuration; nothing was changed"
+  exit 1
+fi
+previous=$(readlink "$root/current" || true)
+
+switch_to "$release"
+if sh -c "$restart" && is_healthy; then
+  tell "sallyport $name is in service"
+  exit 0
+fi
+if [ -z "$previous" ]; then
+  tell "sallyport $name does not become healthy, and there is no release to go back to"
+  exit 2
+fi
+switch_to "$previous"
+if sh -c "$restart" && is_healthy; then
+  tell "sallyport $name did not become healthy; $(basename "$previous") is in service again"
+  exit 1
+fi
+tell "sallyport $name did not become healthy, and neither did $(basename "$previous")"
+exit 2
