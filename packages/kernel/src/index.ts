@@ -6,6 +6,21 @@
 export { BoundedMap, type BoundedMapOptions } from './bounded-map.ts';
 export { Client, type ClientEvidence } from './client.ts';
 export { type Clock, ManualClock } from './clock.ts';
+export {
+  ATTACK_LEVEL_MAX,
+  COMMAND_ID_LENGTH_MAX,
+  type Command,
+  type CommandAck,
+  type CommandAction,
+} from './command.ts';
+export {
+  DECISION_ID_LENGTH_MAX,
+  type Decision,
+  type DecisionChange,
+  type DecisionKind,
+  type DecisionScope,
+  type DecisionSnapshot,
+} from './decision.ts';
 export { type FailureSource, GatewayError, type GatewayErrorOptions } from './error.ts';
 export type {
   ClientFacts,
