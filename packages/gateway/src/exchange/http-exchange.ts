@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Deny,
   type FailureSource,
@@ -12,23 +11,27 @@ import {
 import { ExchangeRecord } from '../emit/record.ts';
 import type { LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, redirectResponse, refusalResponse } from '../respond/refusal.ts';
+import type { BodyReceiver, InboundRequest, OutboundResponse, ResponseOwner } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import type { Arrival, GatewayContext } from './context.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
-import { isBodyMissing, isLastOfConnection } from './persistence.ts';
 
 /**
  * One HTTP request from its head to its event: judged, then refused or carried to an upstream and back.
  *
  * Every way out ends in `#end`, which emits the event once. What the client does wrong, what the upstream does wrong and
  * what time does are method calls from outside; none of them throws.
+ *
+ * Bodies can be held back in two places. A request's body has not been read before `#forward`, and `receive` may be called
+ * earlier than there. Of a response nothing is on its way before `onHead` calls `sendHead`; what `onData` answers with false
+ * stays at the upstream until `resume`.
  */
-export class HttpExchange implements ResponseSink, LiveExchange {
+export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, LiveExchange {
   readonly #context: GatewayContext;
   readonly #arrival: Arrival;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #request: InboundRequest;
+  readonly #response: OutboundResponse;
   readonly #record: ExchangeRecord;
   /** The body is known to be broken before the request is judged: it is judged, and never forwarded. */
   readonly #malformed: Reason | undefined;
@@ -47,17 +50,17 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   #bodySinceMs = -1;
   #bodyPausedMs = 0;
   #bodyPausedSinceMs = -1;
-  /** A small body that arrives in one piece leaves with its head as one text: one system call without a vector. */
+  /** A small body that arrives in one piece leaves together with its head. */
   #wholeBodyBytes = -1;
   #wholeBody: Buffer | undefined;
   /** Response accounting for the stall deadline. */
-  #sentBefore = 0;
-  #sentSinceMs = 0;
+  #takenBefore = 0;
+  #takenSinceMs = 0;
 
   constructor(
     context: GatewayContext,
     arrival: Arrival,
-    message: { request: IncomingMessage; response: ServerResponse; malformed: Reason | undefined },
+    message: { request: InboundRequest; response: OutboundResponse; malformed: Reason | undefined },
     onEnd: (exchange: HttpExchange) => void,
   ) {
     this.#context = context;
@@ -81,8 +84,8 @@ export class HttpExchange implements ResponseSink, LiveExchange {
   }
 
   begin(): void {
-    if (isLastOfConnection(this.#request)) this.#response.shouldKeepAlive = false;
-    this.#response.on('close', () => this.onClose());
+    if (this.#request.isLastOfConnection) this.#response.endConnectionAfter();
+    this.#response.attach(this);
     try {
       const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
       if (judged instanceof Promise)
@@ -135,13 +138,34 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     this.#cut();
   }
 
+  // What the client sends: BodyReceiver. Nothing of it comes before `onBodyWanted`.
+
+  onBody(chunk: Buffer): void {
+    const call = this.#call;
+    if (this.#state !== 'forwarding' || call === undefined) return;
+    this.#record.bytesIn += chunk.length;
+    if (this.#record.bytesIn > this.#limits.bodyBytesMax) {
+      if (!this.#isBodyLimitObserved) {
+        call.abort();
+        return this.#refuse(denyFor(reason('BODY_TOO_LARGE', `${this.#limits.bodyBytesMax} bytes`)), 'protocol', false);
+      }
+      this.#record.isBodyLimitExceeded = true;
+    }
+    if (call.write(chunk)) return;
+    this.#bodyPausedSinceMs = this.#context.clock.monotonicMs();
+    this.#request.pause();
+  }
+
+  onBodyEnd(): void {
+    this.#call?.end();
+  }
+
   // What the upstream says: ResponseSink.
 
   onBodyWanted(): void {
-    if (this.#isContinueExpected) this.#response.writeContinue();
+    if (this.#isContinueExpected) this.#response.sendContinue();
     this.#bodySinceMs = this.#context.clock.monotonicMs();
-    this.#request.on('data', (chunk: Buffer) => this.#onBody(chunk));
-    this.#request.on('end', () => this.#call?.end());
+    this.#request.receive(this);
   }
 
   onDrain(): void {
@@ -155,14 +179,14 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     const fields = clientFields(head, this.#record.requestId);
     this.#isEventStream = head.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
     // An answer before the end of the body: the server may never want the rest, which then is not worth waiting for.
-    if (this.#context.isDraining() || isBodyMissing(this.#request)) this.#response.shouldKeepAlive = false;
+    if (this.#context.isDraining() || this.#request.isBodyMissing) this.#response.endConnectionAfter();
     this.#record.status = head.status;
-    this.#response.writeHead(head.status, head.statusText, fields);
-    this.#sentSinceMs = this.#context.clock.monotonicMs();
+    this.#response.sendHead(head.status, head.statusText, fields);
+    this.#takenSinceMs = this.#context.clock.monotonicMs();
     const { framing } = head;
     if (framing.kind === 'length' && framing.bytes <= WHOLE_BODY_BYTES_MAX) this.#wholeBodyBytes = framing.bytes;
     // A stream of events may stay silent for long: its head must not wait for its first event.
-    if (this.#isEventStream) this.#response.flushHeaders();
+    if (this.#isEventStream) this.#response.flushHead();
   }
 
   onData(chunk: Buffer): boolean {
@@ -172,7 +196,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
       this.#wholeBody = chunk;
       return true;
     }
-    if (this.#response.write(chunk)) return true;
+    if (this.#response.sendBody(chunk)) return true;
     this.#awaitDrain();
     return false;
   }
@@ -181,9 +205,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#state !== 'forwarding') return;
     this.#state = 'answered';
     this.#closeUnreadBody();
-    const body = this.#wholeBody;
-    if (body === undefined) this.#response.end();
-    else this.#response.end(body.toString('latin1'), 'latin1');
+    this.#response.finish(this.#wholeBody);
   }
 
   onFailure(error: GatewayError): void {
@@ -200,14 +222,11 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     throw new Error('an upgrade was not asked for');
   }
 
-  /**
-   * Once for however many pieces still come. The socket is asked and not the response: behind a pipelined CONNECT
-   * `node:http` no longer tells its responses.
-   */
+  /** Once for however many pieces still come. */
   #awaitDrain(): void {
     if (this.#isDrainAwaited) return;
     this.#isDrainAwaited = true;
-    this.#arrival.connection.stream.once('drain', () => {
+    this.#response.whenDrained(() => {
       this.#isDrainAwaited = false;
       this.#call?.resume();
     });
@@ -264,22 +283,6 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     );
   }
 
-  #onBody(chunk: Buffer): void {
-    const call = this.#call;
-    if (this.#state !== 'forwarding' || call === undefined) return;
-    this.#record.bytesIn += chunk.length;
-    if (this.#record.bytesIn > this.#limits.bodyBytesMax) {
-      if (!this.#isBodyLimitObserved) {
-        call.abort();
-        return this.#refuse(denyFor(reason('BODY_TOO_LARGE', `${this.#limits.bodyBytesMax} bytes`)), 'protocol', false);
-      }
-      this.#record.isBodyLimitExceeded = true;
-    }
-    if (call.write(chunk)) return;
-    this.#bodyPausedSinceMs = this.#context.clock.monotonicMs();
-    this.#request.pause();
-  }
-
   #isBodyTooSlow(nowMs: number, limits: RequestLimits): boolean {
     if (this.#bodySinceMs < 0 || this.#request.complete || this.#bodyPausedSinceMs >= 0) return false;
     const elapsedMs = nowMs - this.#bodySinceMs - this.#bodyPausedMs;
@@ -288,14 +291,13 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   /** Bytes wait for the client and none of them left since the last look. */
   #isReaderStalled(nowMs: number, limits: RequestLimits): boolean {
-    const { stream } = this.#arrival.connection;
-    const sent = stream.bytesWritten - stream.writableLength;
-    if (!this.#response.headersSent || stream.writableLength === 0 || sent !== this.#sentBefore) {
-      this.#sentBefore = sent;
-      this.#sentSinceMs = nowMs;
+    const { takenBytes } = this.#response;
+    if (!this.#response.headersSent || this.#response.waitingBytes === 0 || takenBytes !== this.#takenBefore) {
+      this.#takenBefore = takenBytes;
+      this.#takenSinceMs = nowMs;
       return false;
     }
-    return nowMs - this.#sentSinceMs > limits.stallMs;
+    return nowMs - this.#takenSinceMs > limits.stallMs;
   }
 
   #expire(code: Expiry): void {
@@ -321,7 +323,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     if (this.#response.headersSent) {
       return this.#cut();
     }
-    const { status, headers, body } = refusalResponse(verdict, this.#record.requestId, this.#request.headers.accept);
+    const { status, headers, body } = refusalResponse(verdict, this.#record.requestId, this.#request.accept);
     this.#answer(status, headers, body, isConnectionSpoiled);
   }
 
@@ -329,27 +331,16 @@ export class HttpExchange implements ResponseSink, LiveExchange {
     this.#state = 'answered';
     this.#record.status = status;
     this.#record.bytesOut = Buffer.byteLength(body);
-    if (isConnectionSpoiled || this.#context.isDraining()) this.#response.shouldKeepAlive = false;
+    if (isConnectionSpoiled || this.#context.isDraining()) this.#response.endConnectionAfter();
     this.#closeUnreadBody();
-    this.#response.writeHead(status, [...headers]);
-    this.#response.end(body);
+    this.#response.sendHead(status, undefined, [...headers]);
+    this.#response.finish(body);
   }
 
-  /**
-   * A body that nobody will read: the connection cannot be used again, but closing it at once would reset the answer away
-   * from a client that is still sending. So it lingers, reading and throwing away, for a bounded time.
-   */
+  /** The answer is complete, and nobody will read what the client still sends. */
   #closeUnreadBody(): void {
-    if (!isBodyMissing(this.#request)) return;
-    // It may be paused for a server that will take no more of it, and a client that cannot write does not read either.
-    this.#request.resume();
-    const { socket } = this.#response;
-    this.#response.shouldKeepAlive = false;
-    if (socket === null) return;
-    socket.destroySoon = () => {
-      socket.end();
-      this.#context.connections.linger(this.#arrival.connection);
-    };
+    if (!this.#request.isBodyMissing) return;
+    this.#response.abandonBody(() => this.#context.connections.linger(this.#arrival.connection));
   }
 
   #note(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
@@ -368,10 +359,7 @@ export class HttpExchange implements ResponseSink, LiveExchange {
 
   /** Ends the exchange with its connection, which goes first: otherwise what waits behind the exchange would begin. */
   #cut(): void {
-    // node:http holds back what was written in this turn. A client that got its status and half a body knows more than one
-    // that got nothing.
-    this.#response.uncork();
-    this.#arrival.connection.stream.destroy();
+    this.#response.cut();
     this.#end();
   }
 

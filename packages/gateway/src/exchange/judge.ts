@@ -13,8 +13,9 @@ import { acceptRequestId, continueTrace } from '../emit/identifiers.ts';
 import type { ExchangeRecord } from '../emit/record.ts';
 import { type Decision, decide } from '../pipeline/decide.ts';
 import type { Policy } from '../pipeline/policy.ts';
-import { type CheckedHead, checkHead, type RawHead } from '../request/head.ts';
+import { type CheckedHead, checkHead } from '../request/head.ts';
 import { denyFor } from '../respond/refusal.ts';
+import type { RawHead } from '../transport/port.ts';
 import { checkHandshake, type Handshake } from '../websocket/handshake.ts';
 import type { Arrival, GatewayContext } from './context.ts';
 

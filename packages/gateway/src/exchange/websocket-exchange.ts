@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Deny, type GatewayError, PROFILES, type RouteConfig, reason, type Verdict } from '@sallyport/kernel';
 import { clientFacts, ExchangeRecord } from '../emit/record.ts';
 import type { LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, type RefusalResponse, rawRefusal, redirectResponse, refusalResponse } from '../respond/refusal.ts';
+import type { InboundRequest } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import { CLOSE } from '../websocket/close.ts';
 import {
@@ -23,7 +23,7 @@ import { type Forward, type Judged, judge } from './judge.ts';
 export function beginWebSocket(
   context: GatewayContext,
   arrival: Arrival,
-  message: { request: IncomingMessage; head: Buffer },
+  message: { request: InboundRequest; head: Buffer },
 ): void {
   new WebSocketExchange(context, arrival, message).begin();
 }
@@ -35,7 +35,7 @@ export function beginWebSocket(
 class WebSocketExchange implements ResponseSink, LiveExchange {
   readonly #context: GatewayContext;
   readonly #arrival: Arrival;
-  readonly #request: IncomingMessage;
+  readonly #request: InboundRequest;
   readonly #firstBytes: Buffer;
   readonly #record: ExchangeRecord;
   #call: UpstreamCall | undefined;
@@ -43,7 +43,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
   #forward: (Forward & { readonly handshake: Handshake; readonly offer: UpstreamOffer }) | undefined;
   #isEnded = false;
 
-  constructor(context: GatewayContext, arrival: Arrival, message: { request: IncomingMessage; head: Buffer }) {
+  constructor(context: GatewayContext, arrival: Arrival, message: { request: InboundRequest; head: Buffer }) {
     this.#context = context;
     this.#arrival = arrival;
     this.#request = message.request;
@@ -269,7 +269,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     const { requestId } = this.#record;
     switch (verdict.kind) {
       case 'deny':
-        return refusalResponse(verdict, requestId, this.#request.headers.accept);
+        return refusalResponse(verdict, requestId, this.#request.accept);
       case 'redirect':
         return redirectResponse(verdict.status, verdict.location, requestId);
       case 'drop':

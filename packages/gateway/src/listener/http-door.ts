@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Reason, reason } from '@sallyport/kernel';
@@ -9,6 +9,7 @@ import { denyFor, rawRefusal, refusalResponse } from '../respond/refusal.ts';
 import type { Connection } from './connection-table.ts';
 import { Lane } from './lane.ts';
 import { LeanRequest } from './lean-request.ts';
+import { LeanResponse } from './lean-response.ts';
 
 /**
  * HTTP/1.1 on the connections of one listener. `node:http` parses and never listens; its own deadlines are off, because the
@@ -17,7 +18,7 @@ import { LeanRequest } from './lean-request.ts';
 export class HttpDoor {
   readonly #context: GatewayContext;
   readonly #door: Door;
-  readonly #server: Server;
+  readonly #server: Server<typeof LeanRequest, typeof LeanResponse>;
   readonly #lanes = new WeakMap<Duplex, Lane>();
 
   constructor(context: GatewayContext, door: Door, headerBytesMax: number) {
@@ -25,6 +26,7 @@ export class HttpDoor {
     this.#door = door;
     this.#server = createServer({
       IncomingMessage: LeanRequest,
+      ServerResponse: LeanResponse,
       insecureHTTPParser: false,
       // A request without a body needs no stream for it.
       optimizeEmptyRequests: true,
@@ -88,7 +90,7 @@ export class HttpDoor {
     emitter.exchange(record);
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+  #onRequest(request: LeanRequest, response: LeanResponse): void {
     const lane = this.#lanes.get(request.socket);
     if (lane === undefined) return void request.socket.destroy();
     try {
@@ -99,7 +101,7 @@ export class HttpDoor {
     }
   }
 
-  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #onUpgrade(request: LeanRequest, socket: Duplex, head: Buffer): void {
     const lane = this.#lanes.get(socket);
     if (lane === undefined) return void socket.destroy();
     if (lane.isClosing) return void socket.resume();

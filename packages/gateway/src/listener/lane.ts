@@ -1,14 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Reason, reason } from '@sallyport/kernel';
 import type { Arrival, GatewayContext } from '../exchange/context.ts';
 import { HttpExchange } from '../exchange/http-exchange.ts';
+import type { InboundRequest, OutboundResponse } from '../transport/port.ts';
 
 /** Most requests that may wait on one connection for the answer before them (RFC 9112 §9.3.2, pipelining). */
 const PIPELINE_DEPTH_MAX = 64;
 
 interface Waiting {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: InboundRequest;
+  readonly response: OutboundResponse;
   /** What is wrong with its body, when that is known before its turn. */
   malformed: Reason | undefined;
 }
@@ -47,7 +47,7 @@ export class Lane {
   }
 
   /** Takes a request in. A reason means that too many are waiting; the connection must be closed. */
-  push(request: IncomingMessage, response: ServerResponse): Reason | undefined {
+  push(request: InboundRequest, response: OutboundResponse): Reason | undefined {
     if (this.isClosing) {
       // Read and thrown away, or it would keep the client from sending on until it has seen the answer.
       request.resume();

@@ -1,18 +1,48 @@
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { BodyReceiver, InboundRequest } from '../transport/port.ts';
 
 /**
- * A request whose `headers` hold only what `node:http` itself and the exchange ask for.
+ * An HTTP/1.1 request, as an exchange sees it. Its `headers` only what `node:http` and this class ask for.
  *
  * `node:http` reads `headers.expect` of every request, and its own getter then builds an object with every field, although
  * the gateway judges `rawHeaders`. That costs more than all stages together. What is not listed here is not there: judge
  * `rawHeaders` or a `HeaderList` instead.
  */
-export class LeanRequest extends IncomingMessage {
+export class LeanRequest extends IncomingMessage implements InboundRequest {
   #lean: IncomingHttpHeaders | undefined;
 
   lean(): IncomingHttpHeaders {
     this.#lean ??= pick(this.rawHeaders);
     return this.#lean;
+  }
+
+  get accept(): string | undefined {
+    return this.lean().accept;
+  }
+
+  get isBodyMissing(): boolean {
+    if (this.complete) return false;
+    const headers = this.lean();
+    return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  }
+
+  /**
+   * Requests after which the parser and others disagree about what follows, so that nothing may follow.
+   *
+   * With an upgrade that was asked for and not taken, the parser loses what came behind the request in the same packet and
+   * goes on with the next: an attacker who cuts the packets would choose what counts as a request. In HTTP/1.0 a connection
+   * persists only where `Connection` says so (RFC 9112 §9.3); the parser also listens to `Proxy-Connection`.
+   */
+  get isLastOfConnection(): boolean {
+    const headers = this.lean();
+    const { connection = '', upgrade } = headers;
+    if (this.httpVersionMinor === 0 && !/\bkeep-alive\b/i.test(connection)) return true;
+    return upgrade !== undefined && /upgrade/i.test(`${connection},${String(headers['proxy-connection'])}`);
+  }
+
+  receive(receiver: BodyReceiver): void {
+    this.on('data', (chunk: Buffer) => receiver.onBody(chunk));
+    this.on('end', () => receiver.onBodyEnd());
   }
 }
 
@@ -23,7 +53,7 @@ Object.defineProperty(LeanRequest.prototype, 'headers', {
   },
 });
 
-/** Asked for by `node:http` (expect, te, upgrade, connection) and by the exchange (the others). Lengths are told apart first. */
+/** Asked for by `node:http` (expect, te, upgrade, connection) and by `LeanRequest` (the others). Lengths are told apart first. */
 const WANTED: ReadonlySet<string> = new Set([
   'te',
   'accept',

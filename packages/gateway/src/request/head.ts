@@ -1,17 +1,10 @@
 import { type Framing, HeaderList, METHODS, type Reason, type RequestHead, reason } from '@sallyport/kernel';
+import type { RawHead } from '../transport/port.ts';
 import { parseAuthority } from './authority.ts';
 import { headerRule } from './header-rules.ts';
 import { normaliseTarget } from './target.ts';
 
-/** A request head as the HTTP parser of the transport hands it over. */
-export interface RawHead {
-  readonly method?: string | undefined;
-  readonly url?: string | undefined;
-  readonly httpVersionMajor: number;
-  readonly httpVersionMinor: number;
-  /** Flat: name, value, name, value. */
-  readonly rawHeaders: readonly string[];
-}
+export type { RawHead };
 
 /** A head that passed, with what the gateway needs beside it. */
 export interface CheckedHead {
