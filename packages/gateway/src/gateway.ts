@@ -1,13 +1,32 @@
+import type { Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { DecisionTable } from '@sallyport/guards';
 import type { JwksFetch } from '@sallyport/identity';
-import type { Clock, EventSink, ListenAddress, Log, MetricsRegistry } from '@sallyport/kernel';
+import type {
+  Clock,
+  Command,
+  CommandAck,
+  DecisionChange,
+  DecisionSnapshot,
+  EventSink,
+  ListenAddress,
+  Log,
+  MetricsRegistry,
+} from '@sallyport/kernel';
 import { compileClientPolicy } from './client/resolve.ts';
+import { CommandDesk, type OpenConnection } from './command-desk.ts';
 import { Emitter } from './emit/emitter.ts';
 import { GatewayMetrics } from './emit/gateway-metrics.ts';
 import { Identifiers } from './emit/identifiers.ts';
 import type { GatewayContext } from './exchange/context.ts';
+import { WebSocketSession } from './exchange/websocket-session.ts';
+import type { ListenOptions } from './listener/bind.ts';
 import { type Connection, ConnectionTable } from './listener/connection-table.ts';
 import { Listener } from './listener/listener.ts';
-import { instantiatePolicy, type PolicyImage } from './pipeline/policy.ts';
+import { LivePolicies } from './pipeline/live-policies.ts';
+import { instantiatePolicy, type Policy, type PolicyConfig, type PolicyImage } from './pipeline/policy.ts';
+import { LocalCounts, type SharedCounts } from './shared-counts.ts';
+import { atOnce, inSlices } from './slices.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 import { RelayRegistry } from './websocket/registry.ts';
 
@@ -22,6 +41,12 @@ export interface GatewayDeps {
   readonly random?: () => number;
   /** How keys of Cloudflare Access are fetched. Default: the platform's `fetch`. */
   readonly fetchKeys?: JwksFetch;
+  /** Encrypts TLS session tickets, 48 bytes. Default: a key that nobody else has. */
+  readonly ticketKeys?: Buffer;
+  /** Counts of clients that other data planes of this node count as well. Default: this one is alone. */
+  readonly counts?: SharedCounts;
+  /** How many data planes share the limits of connections. Default 1. */
+  readonly planes?: number;
 }
 
 /** Whether the gateway should be sent traffic, and why not. */
@@ -37,31 +62,55 @@ const DRAIN_SWEEP_MS = 100;
 /** Turns of the event loop that destroyed sockets get to say so. They need two. */
 const CLOSE_TURNS_MAX = 100;
 
+interface Prepared {
+  readonly policy: Policy;
+  readonly listeners: ReadonlyMap<string, Listener>;
+}
+
 /**
- * The data plane: listeners, decisions, upstreams, events. It knows no configuration file, no console and no clock but the
- * one it is given.
+ * One data plane: listeners, decisions, upstreams, events, on one thread. It knows no configuration file, no console and no
+ * clock but the one it is given. It may listen itself, or be handed sockets by an acceptor.
  */
 export class Gateway {
-  readonly #image: PolicyImage;
+  readonly #deps: GatewayDeps;
   readonly #context: GatewayContext;
-  readonly #upstreams: Upstreams;
-  readonly #listeners: readonly Listener[];
+  readonly #decisions: DecisionTable;
+  readonly #policies: LivePolicies;
+  readonly #owners = new WeakMap<Connection, Listener>();
+  readonly #desk: CommandDesk;
+  #listeners: ReadonlyMap<string, Listener>;
+  #prepared: Prepared | undefined;
+  #ticketKeys: Buffer | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #isListening = false;
+  #isServing = false;
   #isDraining = false;
 
   /** @throws RangeError or Error for an image that parsing should have refused. */
   constructor(image: PolicyImage, deps: GatewayDeps) {
-    this.#image = image;
-    const { clock, log, sink, node } = deps;
+    this.#deps = deps;
+    const { clock, log, sink, node, counts = new LocalCounts(), planes = 1 } = deps;
     const random = deps.random ?? Math.random;
     const metrics = new GatewayMetrics(deps.metrics);
     const ids = new Identifiers();
-    const emitter = new Emitter({ node, boot: ids.boot, sink, metrics, clock });
-    const policy = instantiatePolicy(image);
-    const onEvent = (what: 'upstream-up' | 'upstream-down' | 'breaker-open' | 'breaker-closed', detail: string): void =>
-      emitter.system(what, detail);
-    this.#upstreams = createUpstreams(image.config.upstreams, { clock, random, onEvent, metrics: deps.metrics });
+    const emitter = new Emitter({
+      node,
+      boot: ids.boot,
+      sink,
+      metrics,
+      clock,
+      onExchangeEnd: ({ policy }) => {
+        if (policy !== undefined) this.#policies.unpin(policy);
+      },
+    });
+    this.#ticketKeys = deps.ticketKeys;
+    this.#decisions = new DecisionTable(clock);
+    const upstreams = createUpstreams(image.config.upstreams, {
+      clock,
+      random,
+      onEvent: (what, detail) => emitter.system(what, detail),
+      metrics: deps.metrics,
+    });
+    this.#policies = new LivePolicies(atOnce(instantiatePolicy(image, upstreams, this.#decisions)));
     this.#context = {
       clock,
       log,
@@ -70,50 +119,146 @@ export class Gateway {
       ids,
       connections: new ConnectionTable({
         limits: image.config.connections,
+        planes,
         clock,
-        onExpire: (connection, why) => this.#listenerOf(connection)?.expire(connection, why),
+        counts,
+        onExpire: (connection, why) => this.#owners.get(connection)?.expire(connection, why),
       }),
-      relays: new RelayRegistry({ clock, random }),
-      policy: () => policy,
-      upstream: (name) => this.#upstreams.get(name),
+      relays: new RelayRegistry({ clock, random, counts }),
+      pinPolicy: (record) => {
+        const policy = this.#policies.pin();
+        record.policy = policy;
+        return policy;
+      },
       isDraining: () => this.#isDraining,
     };
-    const resolverDeps = deps.fetchKeys === undefined ? { clock, log } : { clock, log, fetchKeys: deps.fetchKeys };
-    const { headerBytesMax } = image.config.connections;
-    this.#listeners = image.config.listeners.map(
-      (listener) =>
-        new Listener(this.#context, listener, {
-          resolver: compileClientPolicy(listener, resolverDeps),
-          headerBytesMax,
-        }),
-    );
+    this.#desk = new CommandDesk(this.#context, { drain: () => void this.drain() });
+    this.#listeners = atOnce(this.#listenersFor(image.config, new Map()));
   }
 
-  /** Opens every listener, or none. @throws Error when an address cannot be had. */
+  /** Opens every listener, or none, and serves. For a gateway that is not handed its sockets. @throws Error when an address cannot be had. */
   async listen(): Promise<void> {
-    await this.#upstreams.ready();
+    await this.ready();
     try {
-      for (const listener of this.#listeners) await listener.listen();
+      for (const listener of this.#listeners.values()) await listener.listen();
     } catch (cause) {
       this.close();
       throw cause;
     }
-    this.#isListening = true;
+    this.serve();
+  }
+
+  /** Resolves when every upstream has been checked once. */
+  ready(): Promise<void> {
+    return this.#policies.current.upstreams.ready();
+  }
+
+  /** Opens one of the policy's listeners. @throws Error when its address cannot be had. */
+  async open(name: string, options: ListenOptions = {}): Promise<ListenAddress> {
+    const listener = this.#listeners.get(name);
+    if (listener === undefined) throw new Error(`there is no listener ${name}`);
+    await listener.listen(options);
+    return listener.address;
+  }
+
+  /** From now on deadlines are judged, and sockets may be handed over. */
+  serve(): void {
+    this.#isServing = true;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
-    this.#context.emitter.system('started', `policy ${this.#image.version}`);
+    this.#context.emitter.system('started', `policy ${this.#policies.current.version}`);
+  }
+
+  /** Takes a socket that an acceptor has accepted for a listener, and of which nothing has been read. */
+  adopt(name: string, socket: Socket): void {
+    const listener = this.#listeners.get(name);
+    if (listener === undefined || this.#isDraining) return void socket.destroy();
+    listener.accept(socket);
   }
 
   /** Where the listeners really are, by name. */
   addresses(): ReadonlyMap<string, ListenAddress> {
-    return new Map(this.#listeners.map((listener) => [listener.name, listener.address]));
+    return new Map([...this.#listeners].map(([name, listener]) => [name, listener.address]));
+  }
+
+  /** The versions of policies that are held, the oldest first, the one in force last. */
+  policyVersions(): readonly number[] {
+    return this.#policies.versions;
+  }
+
+  /**
+   * Makes a policy usable beside the one in force, in slices that leave the event loop to others. What was prepared before and
+   * not put in force is let go.
+   *
+   * @throws Error for an image that cannot be used; everything then stays as it is.
+   */
+  async prepare(image: PolicyImage): Promise<void> {
+    this.discard();
+    this.#prepared = await inSlices(this.#preparation(image), this.#deps.clock);
+  }
+
+  /** Lets go of what was prepared. */
+  discard(): void {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    prepared?.policy.upstreams.close();
+  }
+
+  /**
+   * Puts the prepared policy in force, in one step: what begins from now on is judged by it. Answers how long that step took, in
+   * milliseconds. @throws Error when that policy was not prepared.
+   */
+  activate(version: number): number {
+    const prepared = this.#prepared;
+    if (prepared?.policy.version !== version) throw new Error(`policy ${version} was not prepared`);
+    const { clock, emitter } = this.#context;
+    const sinceMs = clock.monotonicMs();
+    const before = this.#listeners;
+    this.#policies.replace(prepared.policy);
+    this.#listeners = prepared.listeners;
+    const swapMs = clock.monotonicMs() - sinceMs;
+    this.#prepared = undefined;
+    this.#context.connections.setLimits(prepared.policy.config.connections);
+    this.#retire(before);
+    void this.#rejudge();
+    emitter.system('policy-activated', `policy ${version}`);
+    return swapMs;
+  }
+
+  /** All decisions in force: for a data plane that begins, or has missed a change. */
+  replaceDecisions(snapshot: DecisionSnapshot): void {
+    this.#decisions.replace(snapshot);
+    this.#desk.dismissBanned(this.#decisions);
+  }
+
+  /** One change, which holds at once: who is banned by it is cut off. False: changes before it are missing. */
+  applyDecision(change: DecisionChange): boolean {
+    const isApplied = this.#decisions.apply(change);
+    if (change.kind === 'take' && change.decision.kind === 'ban') this.#desk.dismissBanned(this.#decisions);
+    return isApplied;
+  }
+
+  command(command: Command): Omit<CommandAck, 'worker'> {
+    return this.#desk.carryOut(command);
+  }
+
+  /** Open connections, the oldest first, at most `max`. */
+  connections(max: number): readonly OpenConnection[] {
+    return this.#desk.connections(max);
+  }
+
+  /** New session tickets are encrypted with these 48 bytes, and older ones are no longer understood. */
+  setTicketKeys(keys: Buffer): void {
+    this.#ticketKeys = keys;
+    for (const listener of this.#listeners.values()) listener.setTicketKeys(keys);
   }
 
   readiness(): Readiness {
-    if (!this.#isListening) return { ready: false, reasons: ['not listening yet'] };
+    if (!this.#isServing) return { ready: false, reasons: ['not listening yet'] };
     if (this.#isDraining) return { ready: false, reasons: ['draining'] };
-    const down = this.#image.config.upstreams.filter(({ name }) => !this.#upstreams.get(name)?.isAvailable());
+    const { config, upstreams } = this.#policies.current;
+    const down = config.upstreams.filter(({ name }) => !upstreams.get(name)?.isAvailable());
     return {
-      ready: down.length < this.#image.config.upstreams.length || down.length === 0,
+      ready: down.length < config.upstreams.length || down.length === 0,
       reasons: down.map(({ name }) => `upstream ${name} is down`),
     };
   }
@@ -126,9 +271,9 @@ export class Gateway {
     if (this.#isDraining) return;
     this.#isDraining = true;
     const { connections, relays, emitter, clock } = this.#context;
-    const { deadlineMs, webSocketSpreadMs } = this.#image.config.drain;
+    const { deadlineMs, webSocketSpreadMs } = this.#policies.current.config.drain;
     emitter.system('draining', `${connections.size} connections`);
-    for (const listener of this.#listeners) listener.stopAccepting();
+    for (const listener of this.#listeners.values()) listener.stopAccepting();
     relays.drain(Math.min(webSocketSpreadMs, deadlineMs));
     const endMs = clock.monotonicMs() + deadlineMs;
     while (connections.size > 0 && clock.monotonicMs() < endMs) {
@@ -148,26 +293,98 @@ export class Gateway {
   close(): void {
     this.#isDraining = true;
     clearInterval(this.#timer);
-    for (const listener of this.#listeners) listener.stopAccepting();
+    for (const listener of this.#listeners.values()) listener.stopAccepting();
     this.#context.relays.destroyAll();
     for (const connection of this.#context.connections.entries()) {
       connection.exchange?.onShutdown();
       connection.socket.destroy();
     }
-    this.#upstreams.close();
+    this.discard();
+    this.#policies.close();
+  }
+
+  *#preparation(image: PolicyImage): Generator<undefined, Prepared, undefined> {
+    const before = this.#policies.current.upstreams;
+    let upstreams: Upstreams | undefined;
+    try {
+      upstreams = yield* before.renewal(image.config.upstreams);
+      const policy = yield* instantiatePolicy(image, upstreams, this.#decisions);
+      return { policy, listeners: yield* this.#listenersFor(image.config, this.#listeners) };
+    } catch (cause) {
+      upstreams?.close();
+      throw cause;
+    }
+  }
+
+  /** The listeners of a policy. Those that are configured as before stay the ones they are, with their connections. */
+  *#listenersFor(
+    config: PolicyConfig,
+    before: ReadonlyMap<string, Listener>,
+  ): Generator<undefined, ReadonlyMap<string, Listener>, undefined> {
+    const { clock, log, fetchKeys } = this.#deps;
+    const resolverDeps = fetchKeys === undefined ? { clock, log } : { clock, log, fetchKeys };
+    const { headerBytesMax } = config.connections;
+    const listeners = new Map<string, Listener>();
+    for (const item of config.listeners) {
+      const known = before.get(item.name);
+      if (known !== undefined && known.headerBytesMax === headerBytesMax && isSame(known.config, item)) {
+        listeners.set(item.name, known);
+        continue;
+      }
+      const listener = new Listener(this.#context, item, {
+        resolver: compileClientPolicy(item, resolverDeps),
+        headerBytesMax,
+        ticketKeys: this.#ticketKeys,
+        onOwn: (connection) => this.#owners.set(connection, listener),
+      });
+      listeners.set(item.name, listener);
+      yield;
+    }
+    return listeners;
+  }
+
+  /** Ends what came by a listener that the policy in force does not have any more. */
+  #retire(before: ReadonlyMap<string, Listener>): void {
+    for (const [name, listener] of before) {
+      const now = this.#listeners.get(name);
+      if (now === listener) continue;
+      // One that only reads other certificates or larger headers knows clients as before: what is open may stay.
+      const isClientKnown = now !== undefined && isSame(now.config.client, listener.config.client);
+      if (isClientKnown) now.replace(listener);
+      else listener.retire();
+    }
+  }
+
+  /** Judges open WebSockets by the policy in force, some at a time. */
+  async #rejudge(): Promise<void> {
+    const policy = this.#policies.current;
+    const { connections, relays } = this.#context;
+    const sessions = [...connections.entries()].map(({ exchange }) => exchange);
+    const steps = (function* (): Generator<undefined, undefined, undefined> {
+      for (const session of sessions) {
+        if (!(session instanceof WebSocketSession)) continue;
+        if (session.isDoorRetired) relays.closeWithin(session.relay, policy.config.drain.webSocketSpreadMs);
+        else session.rejudge(policy);
+        yield;
+      }
+      return undefined;
+    })();
+    await inSlices(steps, this.#deps.clock);
   }
 
   #sweep(): void {
     const { connections, relays, clock, metrics } = this.#context;
     connections.sweep(clock.monotonicMs());
     relays.sweep();
+    this.#decisions.sweep();
     let bufferedBytes = 0;
     for (const { phase, stream } of connections.entries())
       if (phase === 'websocket') bufferedBytes += stream.writableLength;
     metrics.webSocketBuffered.set(bufferedBytes);
   }
+}
 
-  #listenerOf(connection: Connection): Listener | undefined {
-    return this.#listeners.find((listener) => listener.name === connection.listener);
-  }
+/** Both are plain data of the configuration. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || isDeepStrictEqual(one, other);
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { decisions } from './decisions/stage.ts';
+export { DECISIONS_MAX, DecisionTable } from './decisions/table.ts';
 export { LIST_ENTRIES_MAX, type ListsImage, lists } from './lists/stage.ts';
 export type { NetworkTable } from './lists/table.ts';
 export { type ProtocolConfig, type ProtocolImage, protocol } from './protocol/stage.ts';

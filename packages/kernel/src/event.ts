@@ -102,7 +102,16 @@ export interface SystemEvent extends EventIdentity {
     | 'upstream-up'
     | 'upstream-down'
     | 'breaker-open'
-    | 'breaker-closed';
+    | 'breaker-closed'
+    | 'policy-activated'
+    | 'policy-refused'
+    | 'decision-taken'
+    | 'decision-revoked'
+    | 'attack-level'
+    | 'worker-started'
+    | 'worker-lost'
+    | 'taken-over'
+    | 'take-over-failed';
   readonly detail: string;
 }
 

@@ -43,6 +43,7 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
 
   // Stages.
   ADDRESS_DENIED: row(403, 'This address is not allowed here.'),
+  CLIENT_BANNED: row(403, 'This client is not allowed here.'),
   NO_ROUTE: row(404, 'There is nothing at this address.'),
   HTTPS_REQUIRED: row(308, 'This address is served over HTTPS only.'),
   METHOD_NOT_ALLOWED: row(405, 'The method is not allowed here.'),
@@ -65,6 +66,8 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
   SLOW_CONSUMER: row(408, 'Messages were read too slowly.'),
 
   // Ourselves.
+  POLICY_CHANGED: row(403, 'The rules of this service have changed.'),
+  CLOSED_BY_OPERATOR: row(403, 'The connection was ended by an operator.'),
   DRAINING: row(503, 'The gateway is restarting.'),
   CLIENT_CLOSED: row(499, 'The client closed the connection.'),
   INTERNAL: row(500, 'Something went wrong in the gateway.'),
@@ -111,6 +114,7 @@ export type ReasonCode =
   | 'CONNECTIONS_PER_CLIENT'
   | 'WEBSOCKETS_PER_CLIENT'
   | 'ADDRESS_DENIED'
+  | 'CLIENT_BANNED'
   | 'NO_ROUTE'
   | 'HTTPS_REQUIRED'
   | 'METHOD_NOT_ALLOWED'
@@ -127,6 +131,8 @@ export type ReasonCode =
   | 'FRAME_INVALID'
   | 'MESSAGE_TOO_BIG'
   | 'SLOW_CONSUMER'
+  | 'POLICY_CHANGED'
+  | 'CLOSED_BY_OPERATOR'
   | 'DRAINING'
   | 'CLIENT_CLOSED'
   | 'INTERNAL';

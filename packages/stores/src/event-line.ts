@@ -1,4 +1,4 @@
-import type { ClientFacts, Event, ExchangeEvent } from '@sallyport/kernel';
+import type { ClientFacts, Event, ExchangeEvent, SystemEvent } from '@sallyport/kernel';
 
 /** How important an event is to somebody who reads the log. */
 export function eventLevel(event: Event): 'info' | 'warn' | 'error' {
@@ -9,9 +9,17 @@ export function eventLevel(event: Event): 'info' | 'warn' | 'error' {
     case 'connection':
       return event.phase === 'refused' || event.reason !== '' ? 'warn' : 'info';
     case 'system':
-      return event.what === 'upstream-down' || event.what === 'breaker-open' ? 'warn' : 'info';
+      return WARNINGS.has(event.what) ? 'warn' : 'info';
   }
 }
+
+const WARNINGS: ReadonlySet<SystemEvent['what']> = new Set([
+  'upstream-down',
+  'breaker-open',
+  'policy-refused',
+  'worker-lost',
+  'take-over-failed',
+]);
 
 /**
  * An event as one line of JSON. What is empty is left out: most exchanges pass, and their lines should be short to write and

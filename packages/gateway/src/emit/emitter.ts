@@ -17,6 +17,8 @@ export interface EmitterOptions {
   readonly sink: EventSink;
   readonly metrics: GatewayMetrics;
   readonly clock: Clock;
+  /** An exchange has ended: gives back what it held. */
+  readonly onExchangeEnd?: (record: ExchangeRecord) => void;
 }
 
 /** What a connection event says beyond its identity. */
@@ -43,10 +45,11 @@ export class Emitter {
   exchange(record: ExchangeRecord): void {
     if (record.isEmitted) return;
     record.isEmitted = true;
-    const { clock, metrics, sink } = this.#options;
+    const { clock, metrics, sink, onExchangeEnd } = this.#options;
     const event = this.#exchangeEvent(record, clock.monotonicMs() - record.startedMs);
     metrics.exchange(event);
     sink.emit(event);
+    onExchangeEnd?.(record);
   }
 
   connection(facts: ConnectionFacts): void {

@@ -1,5 +1,6 @@
 import type { Client, ClientFacts, ExchangeEvent, FailureSource, ReasonCode } from '@sallyport/kernel';
 import type { Decision } from '../pipeline/decide.ts';
+import type { Policy } from '../pipeline/policy.ts';
 
 /**
  * What is known of one exchange so far; it becomes its event when the exchange ends. One writer: the exchange.
@@ -32,6 +33,8 @@ export class ExchangeRecord {
   /** More body came than the route allows, and the stage that would refuse it only observes. */
   isBodyLimitExceeded = false;
   bytesOut = 0;
+  /** The policy it began with, once it is known; given back by the emitter. */
+  policy: Policy | undefined;
   /** Set by the emitter: an exchange ends once. */
   isEmitted = false;
 

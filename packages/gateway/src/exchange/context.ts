@@ -3,9 +3,9 @@ import type { ClientResolver } from '../client/resolver.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
 import type { Identifiers } from '../emit/identifiers.ts';
+import type { ExchangeRecord } from '../emit/record.ts';
 import type { Connection, ConnectionTable } from '../listener/connection-table.ts';
 import type { Policy } from '../pipeline/policy.ts';
-import type { Upstream } from '../upstream/port.ts';
 import type { RelayRegistry } from '../websocket/registry.ts';
 
 /** What every exchange of one gateway shares. */
@@ -17,9 +17,8 @@ export interface GatewayContext {
   readonly ids: Identifiers;
   readonly connections: ConnectionTable;
   readonly relays: RelayRegistry;
-  /** The policy in force; an exchange asks once, at its beginning. */
-  policy(): Policy;
-  upstream(name: string): Upstream | undefined;
+  /** An exchange begins: the policy in force, which it keeps to its end. Its event gives it back. */
+  pinPolicy(record: ExchangeRecord): Policy;
   isDraining(): boolean;
 }
 
@@ -30,6 +29,8 @@ export interface Door {
   readonly isRedirectedToHttps: boolean;
   /** What every request has to prove, for the count of attempts; undefined: nothing. */
   readonly requestProof: 'access-jwt' | 'origin-secret' | undefined;
+  /** The policy in force no longer has this door: connections through it end with the request they carry. */
+  isRetired: boolean;
 }
 
 /** One connection with the door it came through. */

@@ -1,6 +1,6 @@
 import {
+  type Client,
   type Deny,
-  type FailureSource,
   type GatewayError,
   PROFILES,
   type Reason,
@@ -9,11 +9,12 @@ import {
   type Verdict,
 } from '@sallyport/kernel';
 import { ExchangeRecord } from '../emit/record.ts';
-import type { LiveExchange } from '../listener/connection-table.ts';
+import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, redirectResponse, refusalResponse } from '../respond/refusal.ts';
 import type { BodyReceiver, InboundRequest, OutboundResponse, ResponseOwner } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import type { Arrival, GatewayContext } from './context.ts';
+import { type Expiry, FAULT_OF } from './expiry.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
 
@@ -78,6 +79,10 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     context.metrics.activeRequests.add(1);
   }
 
+  get client(): Client | undefined {
+    return this.#record.client;
+  }
+
   /** The whole request has been read; what follows on the connection is another one. */
   get isRequestComplete(): boolean {
     return this.#request.complete;
@@ -132,7 +137,11 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   }
 
   onShutdown(): void {
-    this.#expire('DRAINING');
+    this.dismiss('DRAINING');
+  }
+
+  dismiss(code: Dismissal): void {
+    this.#expire(code);
     if (this.#state === 'ended') return;
     // What the kernel has taken of the answer still goes out.
     this.#cut();
@@ -179,7 +188,8 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     const fields = clientFields(head, this.#record.requestId);
     this.#isEventStream = head.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
     // An answer before the end of the body: the server may never want the rest, which then is not worth waiting for.
-    if (this.#context.isDraining() || this.#request.isBodyMissing) this.#response.endConnectionAfter();
+    const isLast = this.#context.isDraining() || this.#arrival.door.isRetired;
+    if (isLast || this.#request.isBodyMissing) this.#response.endConnectionAfter();
     this.#record.status = head.status;
     this.#response.sendHead(head.status, head.statusText, fields);
     this.#takenSinceMs = this.#context.clock.monotonicMs();
@@ -266,7 +276,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#limits = route.request;
     this.#isContinueExpected = checked.isContinueExpected;
     this.#record.upstream = route.upstream;
-    const upstream = this.#context.upstream(route.upstream);
+    const upstream = policy.upstreams.get(route.upstream);
     if (upstream === undefined)
       return this.#refuse(denyFor(reason('UPSTREAM_UNAVAILABLE', route.upstream)), 'upstream', false);
     this.#call = upstream.dispatch(
@@ -374,13 +384,3 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
 /** Beyond it copying a body into a text costs more than it saves. */
 const WHOLE_BODY_BYTES_MAX = 4_096;
-
-type Expiry = 'REQUEST_TIMEOUT' | 'BODY_TIMEOUT' | 'RESPONSE_STALLED' | 'UPSTREAM_TIMEOUT' | 'DRAINING';
-
-const FAULT_OF: Readonly<Record<Expiry, FailureSource>> = {
-  REQUEST_TIMEOUT: 'client',
-  BODY_TIMEOUT: 'client',
-  RESPONSE_STALLED: 'client',
-  UPSTREAM_TIMEOUT: 'upstream',
-  DRAINING: 'internal',
-};

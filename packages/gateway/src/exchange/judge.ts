@@ -52,7 +52,7 @@ export function judge(
   raw: RawHead,
   record: ExchangeRecord,
 ): Judged | Promise<Judged> {
-  const policy = context.policy();
+  const policy = context.pinPolicy(record);
   record.method = raw.method ?? '';
   record.httpVersion = `${raw.httpVersionMajor}.${raw.httpVersionMinor}`;
   record.requestId = acceptRequestId(soleValue(raw.rawHeaders, 'x-request-id')) ?? context.ids.requestId();

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { type Deny, type GatewayError, PROFILES, type RouteConfig, reason, type Verdict } from '@sallyport/kernel';
+import { type Client, type Deny, type GatewayError, PROFILES, reason, type Verdict } from '@sallyport/kernel';
 import { clientFacts, ExchangeRecord } from '../emit/record.ts';
-import type { LiveExchange } from '../listener/connection-table.ts';
+import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, type RefusalResponse, rawRefusal, redirectResponse, refusalResponse } from '../respond/refusal.ts';
 import type { InboundRequest } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
@@ -18,6 +18,7 @@ import type { RelayFacts } from '../websocket/relay.ts';
 import type { Arrival, GatewayContext } from './context.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
+import { WebSocketSession } from './websocket-session.ts';
 
 /** Starts the exchange that a WebSocket handshake is. `head` are bytes the client sent behind it. */
 export function beginWebSocket(
@@ -57,6 +58,10 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     context.metrics.activeRequests.add(1);
   }
 
+  get client(): Client | undefined {
+    return this.#record.client;
+  }
+
   begin(): void {
     const { connection } = this.#arrival;
     this.#context.connections.beginExchange(connection, this);
@@ -86,9 +91,13 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
   }
 
   onShutdown(): void {
+    this.dismiss('DRAINING');
+  }
+
+  dismiss(code: Dismissal): void {
     this.#call?.abort();
-    this.#record.faultOf = 'internal';
-    this.#refuse(denyFor(reason('DRAINING')), 'connection');
+    this.#record.faultOf = code === 'DRAINING' ? 'internal' : 'client';
+    this.#refuse(denyFor(reason(code)), 'connection');
   }
 
   // What the upstream says: ResponseSink. A handshake has no body.
@@ -137,7 +146,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     stream.write(switchingProtocols(forward.handshake, answer, fields));
     this.#record.status = 101;
     this.#end();
-    this.#open(forward.route, upstream, upstreamFirstBytes);
+    this.#open(forward, upstream, upstreamFirstBytes);
   }
 
   #settle(judged: Judged): void {
@@ -156,7 +165,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     if (this.#slot === undefined) {
       return this.#refuse(denyFor(reason('WEBSOCKETS_PER_CLIENT', `${perClientMax}`)), 'connection');
     }
-    const upstream = this.#context.upstream(route.upstream);
+    const upstream = judged.policy.upstreams.get(route.upstream);
     if (upstream === undefined)
       return this.#refuse(denyFor(reason('UPSTREAM_UNAVAILABLE', route.upstream)), 'upstream');
     const offer = offerUpstream(handshake);
@@ -176,8 +185,9 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     );
   }
 
-  #open(route: RouteConfig, upstream: Duplex, upstreamFirstBytes: Buffer): void {
-    const { metrics, connections, relays, clock } = this.#context;
+  #open(forward: Forward, upstream: Duplex, upstreamFirstBytes: Buffer): void {
+    const { route } = forward;
+    const { metrics, connections, relays } = this.#context;
     const slot = this.#slot;
     if (slot === undefined) throw new Error('a WebSocket connection without a slot');
     const { connection } = this.#arrival;
@@ -209,10 +219,14 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
       },
     });
     this.#emit('open', relay.facts());
-    connections.becomeWebSocket(
-      connection,
-      new Progress(clock.monotonicMs(), () => this.#emit('progress', relay.facts())),
-    );
+    const session = new WebSocketSession({
+      context: this.#context,
+      forward,
+      door: this.#arrival.door,
+      relay,
+      onProgress: () => this.#emit('progress', relay.facts()),
+    });
+    connections.becomeWebSocket(connection, session);
   }
 
   #emit(phase: 'open' | 'progress' | 'close', facts: RelayFacts): void {
@@ -304,31 +318,6 @@ function closeCodeLabel({ closeCode }: RelayFacts): string {
 }
 
 const OWN_CODES: ReadonlySet<number> = new Set(Object.values(CLOSE));
-
-/** How often an open connection reports its counters. */
-const PROGRESS_MS = 60_000;
-
-/** Reports on an open connection from time to time; its deadlines are the relay's. */
-class Progress implements LiveExchange {
-  #lastMs: number;
-  readonly #report: () => void;
-
-  constructor(nowMs: number, report: () => void) {
-    this.#lastMs = nowMs;
-    this.#report = report;
-  }
-
-  sweep(nowMs: number): void {
-    if (nowMs - this.#lastMs < PROGRESS_MS) return;
-    this.#lastMs = nowMs;
-    this.#report();
-  }
-
-  /** The relay says goodbye itself. */
-  onShutdown(): void {
-    return;
-  }
-}
 
 /** The gateway's own 101 says these. Flat list: a name stands at an even place, its value behind it. */
 function isNotHandshake(_: string, index: number, fields: readonly string[]): boolean {

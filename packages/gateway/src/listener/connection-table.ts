@@ -7,6 +7,7 @@ import {
   type ReasonCode,
   reason,
 } from '@sallyport/kernel';
+import { LocalCounts, type SharedCounts } from '../shared-counts.ts';
 
 /** Where a connection stands. Names say what is awaited. */
 export type ConnectionPhase =
@@ -29,10 +30,19 @@ export interface LiveExchange {
   sweep(nowMs: number): void;
   /** Ends at once because the gateway does, with an answer where one still can be given. */
   onShutdown(): void;
+  /** Whom it serves. */
+  readonly client: Client | undefined;
+  /** Ends at once, with an answer or a close frame where one still can be given. */
+  dismiss(code: Dismissal): void;
 }
+
+/** Why something is ended from outside. */
+export type Dismissal = 'DRAINING' | 'CLIENT_BANNED' | 'CLOSED_BY_OPERATOR';
 
 /** One accepted socket. The table changes its phase; nobody else does. */
 export interface Connection {
+  /** Unique in its table. */
+  readonly number: number;
   readonly socket: Socket;
   readonly listener: string;
   readonly acceptedMs: number;
@@ -48,6 +58,10 @@ export interface Connection {
 
 export interface ConnectionTableOptions {
   readonly limits: ConnectionLimits;
+  /** How many tables share the limits. Each holds its part of all connections: an acceptor fills them evenly. Default 1. */
+  readonly planes?: number;
+  /** Connections of one client, counted over all tables. Default: this one is alone. */
+  readonly counts?: SharedCounts;
   readonly clock: Clock;
   /** A connection ran out of time or had to make room. The callee answers (where that makes sense) and destroys it. */
   readonly onExpire: (connection: Connection, why: Reason) => void;
@@ -63,6 +77,9 @@ export interface ConnectionTableOptions {
  */
 export class ConnectionTable {
   readonly #options: ConnectionTableOptions;
+  readonly #counts: SharedCounts;
+  #limits: ConnectionLimits;
+  #lastNumber = 0;
   readonly #all = new Set<Entry>();
   /** Oldest first: an entry is added again each time it becomes idle. */
   readonly #idle = new Set<Entry>();
@@ -70,6 +87,13 @@ export class ConnectionTable {
 
   constructor(options: ConnectionTableOptions) {
     this.#options = options;
+    this.#counts = options.counts ?? new LocalCounts();
+    this.#limits = partOf(options.limits, options.planes ?? 1);
+  }
+
+  /** For everything that comes from now on; what is open stays open. */
+  setLimits(limits: ConnectionLimits): void {
+    this.#limits = partOf(limits, this.#options.planes ?? 1);
   }
 
   get size(): number {
@@ -78,9 +102,9 @@ export class ConnectionTable {
 
   /** Takes a socket in; undefined when there is no room (the caller destroys the socket). */
   add(socket: Socket, listener: string): Connection | undefined {
-    if (this.#all.size >= this.#options.limits.connectionsMax && !this.#evict(this.#idle, 'CONNECTION_EVICTED'))
+    if (this.#all.size >= this.#limits.connectionsMax && !this.#evict(this.#idle, 'CONNECTION_EVICTED'))
       return undefined;
-    const entry = new Entry(socket, listener, this.#options.clock.monotonicMs());
+    const entry = new Entry(++this.#lastNumber, { socket, listener }, this.#options.clock.monotonicMs());
     this.#all.add(entry);
     return entry;
   }
@@ -105,9 +129,11 @@ export class ConnectionTable {
   }
 
   #count(entry: Entry, key: string): Reason | undefined {
-    const { perClientMax, halfOpenPerClientMax } = this.#options.limits;
+    const { perClientMax, halfOpenPerClientMax } = this.#limits;
     const siblings = this.#byClient.get(key) ?? new Set();
-    if (siblings.size >= perClientMax && !this.#evict(siblings, 'CONNECTIONS_PER_CLIENT')) {
+    const count = this.#counts.add(key);
+    if (count === undefined || (count > perClientMax && !this.#evict(siblings, 'CONNECTIONS_PER_CLIENT'))) {
+      if (count !== undefined) this.#counts.remove(key);
       return reason('CONNECTIONS_PER_CLIENT', `${perClientMax}`);
     }
     this.#evictHalfOpen(siblings, halfOpenPerClientMax);
@@ -120,7 +146,8 @@ export class ConnectionTable {
   #uncount(entry: Entry): void {
     if (entry.countedAs === undefined) return;
     const siblings = this.#byClient.get(entry.countedAs);
-    if (siblings?.delete(entry) && siblings.size === 0) this.#byClient.delete(entry.countedAs);
+    if (siblings?.delete(entry)) this.#counts.remove(entry.countedAs);
+    if (siblings?.size === 0) this.#byClient.delete(entry.countedAs);
     entry.countedAs = undefined;
   }
 
@@ -211,7 +238,7 @@ export class ConnectionTable {
   }
 
   #overdue(entry: Entry, nowMs: number): ReasonCode | undefined {
-    const { handshakeMs, headerMs, keepAliveMs } = this.#options.limits;
+    const { handshakeMs, headerMs, keepAliveMs } = this.#limits;
     const ageMs = nowMs - entry.sinceMs;
     switch (entry.phase) {
       case 'expect-handshake':
@@ -265,7 +292,20 @@ function discardInput(stream: Socket): void {
   });
 }
 
+/**
+ * What one of several tables may hold. Connections of one client are counted over all tables, and so are not divided; those
+ * that have not sent a request yet are few, and an even part of them is as good a bound.
+ */
+function partOf(limits: ConnectionLimits, planes: number): ConnectionLimits {
+  return {
+    ...limits,
+    connectionsMax: Math.ceil(limits.connectionsMax / planes),
+    halfOpenPerClientMax: Math.ceil(limits.halfOpenPerClientMax / planes),
+  };
+}
+
 class Entry implements Connection {
+  readonly number: number;
   readonly socket: Socket;
   readonly listener: string;
   readonly acceptedMs: number;
@@ -281,7 +321,8 @@ class Entry implements Connection {
   /** No whole request head has come yet. */
   isHalfOpen = true;
 
-  constructor(socket: Socket, listener: string, nowMs: number) {
+  constructor(number: number, { socket, listener }: { socket: Socket; listener: string }, nowMs: number) {
+    this.number = number;
     this.socket = socket;
     this.stream = socket;
     this.listener = listener;

@@ -1,17 +1,33 @@
-import { once } from 'node:events';
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
-import { isMainThread } from 'node:worker_threads';
+import { isDeepStrictEqual } from 'node:util';
 import { type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
 import { peerAddressOf } from '../client/peer.ts';
 import type { ProxyHeader } from '../client/proxy-protocol.ts';
 import { readProxyHeader } from '../client/read-proxy-header.ts';
 import type { ClientResolver } from '../client/resolver.ts';
 import type { Door, GatewayContext } from '../exchange/context.ts';
+import { bind, type ListenOptions, listenOnPath, type SocketFile } from './bind.ts';
 import type { Connection } from './connection-table.ts';
 import { HttpDoor } from './http-door.ts';
 import { createTlsServer } from './tls.ts';
+
+export interface ListenerOptions {
+  readonly resolver: ClientResolver;
+  readonly headerBytesMax: number;
+  /** Encrypts session tickets; see `Gateway.setTicketKeys`. */
+  readonly ticketKeys: Buffer | undefined;
+  /** A connection is this listener's from now on. */
+  readonly onOwn: (connection: Connection) => void;
+}
+
+/** A listening socket, which may outlive the listener that opened it. */
+interface Mouth {
+  readonly server: Server;
+  listener: Listener;
+  /** The socket file that we made, to remove it and no other one. */
+  file?: SocketFile;
+}
 
 /** One listening socket: accepts, learns who the client is, does TLS, and hands the connection to HTTP. */
 export class Listener {
@@ -20,62 +36,96 @@ export class Listener {
   readonly #config: ListenerConfig;
   readonly #resolver: ClientResolver;
   readonly #door: Door;
-  readonly #server: Server;
+  readonly #headerBytesMax: number;
+  /** What it listens with, if it does so itself. */
+  #mouth: Mouth | undefined;
   readonly #tls: TlsServer | undefined;
   readonly #http: HttpDoor;
+  readonly #onOwn: (connection: Connection) => void;
   readonly #byTransport = new WeakMap<object, Connection>();
   /** Connections whose end has its event. */
   readonly #refused = new WeakSet<Connection>();
 
-  constructor(
-    context: GatewayContext,
-    config: ListenerConfig,
-    options: { resolver: ClientResolver; headerBytesMax: number },
-  ) {
+  constructor(context: GatewayContext, config: ListenerConfig, options: ListenerOptions) {
     this.name = config.name;
     this.#context = context;
     this.#config = config;
     this.#resolver = options.resolver;
     const { name, isRedirectedToHttps } = config;
-    this.#door = { name, resolver: options.resolver, isRedirectedToHttps, requestProof: requestProofOf(config) };
+    const requestProof = requestProofOf(config);
+    this.#door = { name, resolver: options.resolver, isRedirectedToHttps, requestProof, isRetired: false };
+    this.#onOwn = options.onOwn;
+    this.#headerBytesMax = options.headerBytesMax;
     this.#http = new HttpDoor(context, this.#door, options.headerBytesMax);
-    this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, options.resolver.clientCa);
+    this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, options);
     this.#tls?.on('secureConnection', (stream) => this.#onSecure(stream));
     this.#tls?.on('tlsClientError', (error, stream) => this.#onTlsError(error, stream));
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
-      this.#accept(socket),
-    );
   }
 
-  /** @throws Error (EADDRINUSE and its like) when the address cannot be had. */
-  async listen(): Promise<void> {
+  /** What it was made from. */
+  get config(): ListenerConfig {
+    return this.#config;
+  }
+
+  /** The largest header section it reads. */
+  get headerBytesMax(): number {
+    return this.#headerBytesMax;
+  }
+
+  get isListening(): boolean {
+    return this.#mouth !== undefined;
+  }
+
+  /**
+   * Listens itself. `socket`: one that the service manager or the process before us has opened.
+   *
+   * @throws Error (EADDRINUSE and its like) when the address cannot be had.
+   */
+  async listen({ socket, isTakingOver = false }: ListenOptions = {}): Promise<void> {
     const { address } = this.#config;
-    if (address.kind === 'unix') await removeAbandonedSocket(address.path);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      const onListening = (): void => {
-        this.#server.off('error', reject);
-        this.#server.on('error', (error) =>
-          this.#context.log.error('a listener failed', { listener: this.name, error }),
-        );
-        if (address.kind === 'unix') chmodSync(address.path, address.mode);
-        resolve();
-      };
-      if (address.kind === 'unix') listenOnPath(this.#server, address.path, onListening);
-      else this.#server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, onListening);
-    });
+    const mouth: Mouth = {
+      server: createServer(SOCKET_OPTIONS, (accepted) => mouth.listener.accept(accepted)),
+      listener: this,
+    };
+    const { server } = mouth;
+    if (socket !== undefined) await bind(server, { fd: socket });
+    else if (address.kind === 'unix') mouth.file = await listenOnPath(server, address, isTakingOver);
+    else await bind(server, { host: address.host, port: address.port });
+    server.on('error', (error) => this.#context.log.error('a listener failed', { listener: this.name, error }));
+    this.#mouth = mouth;
   }
 
   /** Where it really listens: the port that the system chose for port 0. */
   get address(): ListenAddress {
-    const bound = this.#server.address();
-    if (bound === null || typeof bound === 'string') return this.#config.address;
+    const bound = this.#mouth?.server.address();
+    if (bound === null || bound === undefined || typeof bound === 'string') return this.#config.address;
     return { kind: 'tcp', host: bound.address, port: bound.port };
   }
 
   /** No new connections; open ones go on. */
   stopAccepting(): void {
-    this.#server.close();
+    this.#mouth?.server.close();
+    this.#mouth?.file?.remove();
+    this.#mouth = undefined;
+  }
+
+  /** Another policy is in force, without this listener: what comes through it ends with the request it carries. */
+  retire(): void {
+    this.#door.isRetired = true;
+    this.stopAccepting();
+  }
+
+  /** Another policy is in force, and this listener comes in place of `before`, which knew clients in the same way. */
+  replace(before: Listener): void {
+    if (!isDeepStrictEqual(before.#config.address, this.#config.address)) return before.stopAccepting();
+    this.#mouth = before.#mouth;
+    before.#mouth = undefined;
+    if (this.#mouth !== undefined) this.#mouth.listener = this;
+  }
+
+  /** See `Gateway.setTicketKeys`. */
+  setTicketKeys(keys: Buffer): void {
+    this.#tls?.setTicketKeys(keys);
   }
 
   /** Ends a connection that ran out of time or had to make room. */
@@ -102,7 +152,8 @@ export class Listener {
     return reason('TLS_HANDSHAKE_FAILED', 'not finished in time');
   }
 
-  #accept(socket: Socket): void {
+  /** Takes an accepted socket, of which nothing has been read yet. */
+  accept(socket: Socket): void {
     const { connections, metrics, emitter } = this.#context;
     socket.on('error', ignoreSocketError);
     const peerAddress = peerAddressOf(socket.remoteAddress);
@@ -120,6 +171,7 @@ export class Listener {
       emitter.refusedConnection(refused, reason('CONNECTION_EVICTED', 'no room'));
       return void socket.destroy();
     }
+    this.#onOwn(connection);
     const open = metrics.connections.with(this.name);
     open.add(1);
     socket.on('close', () => {
@@ -212,24 +264,7 @@ function requestProofOf({ client }: ListenerConfig): Door['requestProof'] {
   return client.proof.kind;
 }
 
-/**
- * Between its making and its `chmod` a socket file has the mode of the process. Where the file's mode is what proves a tunnel,
- * nobody may slip in there: it is made for its owner alone. Node has a mask for the process only, and only its main thread
- * may change it; the file is made before `listen` returns.
- */
-function listenOnPath(server: Server, path: string, onListening: () => void): void {
-  const mask = isMainThread ? process.umask(OWNER_ONLY) : undefined;
-  try {
-    server.listen({ path, backlog: BACKLOG }, onListening);
-  } finally {
-    if (mask !== undefined) process.umask(mask);
-  }
-}
-
-const OWNER_ONLY = 0o177;
-
-/** Connections the kernel may hold for us before we accept them: a burst of reconnects must not be refused by the kernel. */
-const BACKLOG = 4_096;
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true } as const;
 
 /** A reset connection is an everyday event; 'close' follows and does the work. */
 function ignoreSocketError(): void {
@@ -240,20 +275,4 @@ function ignoreSocketError(): void {
 function transportOf(stream: TLSSocket): object {
   const parent: unknown = Reflect.get(stream, '_parent');
   return typeof parent === 'object' && parent !== null ? parent : stream;
-}
-
-/**
- * A socket file left by a process that was killed would refuse us the address. One on which somebody answers is theirs, and
- * anything that is not a socket stays: both are EADDRINUSE.
- */
-async function removeAbandonedSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const probe = connect(path);
-  try {
-    await once(probe, 'connect');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED') unlinkSync(path);
-  } finally {
-    probe.destroy();
-  }
 }

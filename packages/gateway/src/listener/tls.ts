@@ -10,7 +10,13 @@ import type { ListenerTls } from '@sallyport/kernel';
  *
  * @throws Error when a certificate or key cannot be read: parsing has checked that before.
  */
-export function createTlsServer(config: ListenerTls, clientCa: string | undefined): Server {
+export function createTlsServer(
+  config: ListenerTls,
+  {
+    resolver: { clientCa },
+    ticketKeys,
+  }: { resolver: { clientCa: string | undefined }; ticketKeys: Buffer | undefined },
+): Server {
   const common = { minVersion: config.minVersion, ...(clientCa === undefined ? {} : { ca: clientCa }) };
   const contexts = config.certificates.map(({ certificate, key }) => ({
     names: namesOf(certificate),
@@ -21,6 +27,7 @@ export function createTlsServer(config: ListenerTls, clientCa: string | undefine
   const names = contextsByName(contexts);
   return createServer({
     ...common,
+    ...(ticketKeys === undefined ? {} : { ticketKeys }),
     cert: first.certificate,
     key: first.key,
     ALPNProtocols: ['http/1.1'],

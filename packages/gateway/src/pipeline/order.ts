@@ -1,10 +1,11 @@
-import { type ListsImage, lists, type ProtocolImage, protocol } from '@sallyport/guards';
+import { type DecisionTable, decisions, type ListsImage, lists, type ProtocolImage, protocol } from '@sallyport/guards';
 import type { GatewayConfig, Stage } from '@sallyport/kernel';
 import { compileRoutes, type RouteTable, routing } from './routes.ts';
 
 /** The order exchanges are judged in. Cheap and certain first; expensive and probabilistic last. */
 export const STAGE_ORDER = [
   'lists', // one lookup; before routing, so that a denied network cannot even map which routes exist
+  'decisions', // what was decided about the client, by people or by detection; as cheap, and wins over every policy
   'routing', // everything below needs the route's limits
   'protocol', // what the head alone decides; before anything that reads a body
 ] as const;
@@ -24,6 +25,7 @@ export interface StageImages {
 /** What a throw in a stage means, as the stage declares it. */
 export const ON_FAILURE: Readonly<Record<StageName, 'deny' | 'pass'>> = {
   lists: lists.onFailure,
+  decisions: decisions.onFailure,
   routing: routing.onFailure,
   protocol: protocol.onFailure,
 };
@@ -37,11 +39,17 @@ export function compileStages(config: GatewayConfig): StageImages {
   };
 }
 
-/** Data plane: plain data to stages. */
-export function instantiateStages(images: StageImages): Stages {
-  return {
-    lists: lists.instantiate(images.lists),
-    routing: routing.instantiate(images.routing),
-    protocol: protocol.instantiate(images.protocol),
-  };
+/**
+ * Data plane: plain data to stages, one at a step, so that a policy that comes while requests are served never holds them up
+ * for longer than one stage takes. What is decided outlives policies, so it is no part of the images.
+ */
+export function* instantiateStages(images: StageImages, table: DecisionTable): Generator<undefined, Stages, undefined> {
+  const listsStage = lists.instantiate(images.lists);
+  yield;
+  const decisionsStage = decisions.instantiate(table);
+  const routingStage = routing.instantiate(images.routing);
+  yield;
+  const protocolStage = protocol.instantiate(images.protocol);
+  yield;
+  return { lists: listsStage, decisions: decisionsStage, routing: routingStage, protocol: protocolStage };
 }

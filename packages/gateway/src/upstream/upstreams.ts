@@ -1,7 +1,8 @@
+import { strict as assert } from 'node:assert';
 import type { Clock, MetricsRegistry, UpstreamConfig } from '@sallyport/kernel';
 import { type LookUp, NameCache, systemLookUp } from './dns.ts';
 import { SWEEP_MS } from './http-connection.ts';
-import { upstreamMetrics } from './metrics.ts';
+import { type UpstreamMetrics, upstreamMetrics } from './metrics.ts';
 import type { Upstream } from './port.ts';
 import { HttpUpstream, type UpstreamChange } from './upstream.ts';
 
@@ -17,17 +18,26 @@ export interface UpstreamsDependencies {
   readonly lookUp?: LookUp;
 }
 
+/** The servers behind the gateway as one policy names them. */
 export interface Upstreams {
   get(name: string): Upstream | undefined;
   /** Resolves when every server has been checked once, which ends with the checks' own timeouts. Never rejects. */
   ready(): Promise<void>;
-  /** Idle connections and checks end at once; requests under way finish. New ones fail with UPSTREAM_UNAVAILABLE. */
+  /**
+   * Nothing more is sent by way of this policy. An upstream that no other policy names ends its idle connections and checks
+   * at once; requests under way finish, and new ones fail with UPSTREAM_UNAVAILABLE. Safe to call twice.
+   */
   close(): void;
   /**
    * Compares all deadlines with `nowMs` (monotonic). Called by a timer of its own every {@link SWEEP_MS}; tests call it
    * after they have moved their clock.
    */
   sweep(nowMs: number): void;
+  /**
+   * Those of the next policy, made one by one. What is configured as before goes on as it is: its connections stay open, its
+   * servers stay healthy or not, its breaker stays as it is.
+   */
+  renewal(configs: readonly UpstreamConfig[]): Generator<undefined, Upstreams, undefined>;
 }
 
 /**
@@ -36,69 +46,139 @@ export interface Upstreams {
  * @throws Error when a configuration is not valid in a way that parsing should have refused (PEM, no server).
  */
 export function createUpstreams(configs: readonly UpstreamConfig[], dependencies: UpstreamsDependencies): Upstreams {
-  return new HttpUpstreams(configs, dependencies);
+  const pool = new SharedUpstreams(dependencies);
+  const upstreams = new PolicyUpstreams(
+    pool,
+    configs.map((config) => pool.take(config)),
+  );
+  // The first health checks begin now, not a quarter of a second later.
+  upstreams.sweep(dependencies.clock.monotonicMs());
+  return upstreams;
 }
 
-class HttpUpstreams implements Upstreams {
-  readonly #upstreams: ReadonlyMap<string, HttpUpstream>;
-  readonly #timer: NodeJS.Timeout;
-  readonly #collectors: Set<() => void>;
+class PolicyUpstreams implements Upstreams {
+  readonly #pool: SharedUpstreams;
+  readonly #held: readonly Held[];
+  readonly #byName: ReadonlyMap<string, HttpUpstream>;
   #isClosed = false;
-  #readyWaiters: (() => void)[] = [];
 
-  constructor(configs: readonly UpstreamConfig[], dependencies: UpstreamsDependencies) {
-    const { clock, random, onEvent } = dependencies;
-    const metrics = upstreamMetrics(dependencies.metrics);
-    const names = new NameCache(dependencies.lookUp ?? systemLookUp, clock);
-    this.#upstreams = new Map(
-      configs.map((config) => [config.name, new HttpUpstream(config, { names, clock, random, metrics, onEvent })]),
-    );
-    this.#collectors = metrics.collectors;
-    this.#collectors.add(this.#collect);
-    this.#timer = setInterval(() => this.sweep(clock.monotonicMs()), SWEEP_MS).unref();
-    // The first health checks begin now, not a quarter of a second later.
-    this.sweep(clock.monotonicMs());
+  constructor(pool: SharedUpstreams, held: readonly Held[]) {
+    this.#pool = pool;
+    this.#held = held;
+    this.#byName = new Map(held.map(({ upstream }) => [upstream.name, upstream]));
   }
 
   get(name: string): Upstream | undefined {
-    return this.#upstreams.get(name);
+    return this.#byName.get(name);
   }
 
   ready(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#readyWaiters.push(resolve);
-      this.#tellReady();
-    });
+    return this.#pool.whenChecked([...this.#byName.values()]);
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const upstream of this.#upstreams.values()) upstream.close();
-    this.#tellReady();
-    this.#stopWhenQuiet();
+    for (const held of this.#held) this.#pool.giveBack(held);
   }
 
   sweep(nowMs: number): void {
-    for (const upstream of this.#upstreams.values()) upstream.sweep(nowMs);
-    this.#tellReady();
-    if (this.#isClosed) this.#stopWhenQuiet();
+    this.#pool.sweep(nowMs);
   }
 
-  #tellReady(): void {
-    if (this.#readyWaiters.length === 0) return;
-    if (!this.#isClosed && ![...this.#upstreams.values()].every((upstream) => upstream.isChecked)) return;
-    const waiters = this.#readyWaiters;
-    this.#readyWaiters = [];
-    for (const resolve of waiters) resolve();
+  *renewal(configs: readonly UpstreamConfig[]): Generator<undefined, Upstreams, undefined> {
+    const held: Held[] = [];
+    for (const config of configs) {
+      held.push(this.#pool.take(config));
+      yield;
+    }
+    return new PolicyUpstreams(this.#pool, held);
+  }
+}
+
+/** An upstream, and how many policies name it. */
+interface Held {
+  readonly key: string;
+  readonly upstream: HttpUpstream;
+  holders: number;
+}
+
+/** All upstreams of one data plane, whichever policies name them. */
+class SharedUpstreams {
+  readonly #options: Omit<UpstreamsDependencies, 'metrics' | 'lookUp'>;
+  readonly #metrics: UpstreamMetrics;
+  readonly #names: NameCache;
+  readonly #inUse = new Map<string, Held>();
+  /** No policy names them any more, and requests are still under way. */
+  readonly #leaving = new Set<HttpUpstream>();
+  #timer: NodeJS.Timeout | undefined;
+  #waiting: { readonly upstreams: readonly HttpUpstream[]; readonly resolve: () => void }[] = [];
+
+  constructor({ metrics, lookUp = systemLookUp, ...options }: UpstreamsDependencies) {
+    this.#options = options;
+    this.#metrics = upstreamMetrics(metrics);
+    this.#names = new NameCache(lookUp, options.clock);
+    this.#metrics.collectors.add(this.#collect);
+  }
+
+  take(config: UpstreamConfig): Held {
+    const key = JSON.stringify(config);
+    const known = this.#inUse.get(key);
+    if (known !== undefined) {
+      known.holders += 1;
+      return known;
+    }
+    const { clock, random, onEvent } = this.#options;
+    const options = { names: this.#names, metrics: this.#metrics, clock, random, onEvent };
+    const held = { key, upstream: new HttpUpstream(config, options), holders: 1 };
+    this.#inUse.set(key, held);
+    this.#timer ??= setInterval(() => this.sweep(clock.monotonicMs()), SWEEP_MS).unref();
+    return held;
+  }
+
+  giveBack(held: Held): void {
+    assert(held.holders > 0, 'an upstream was given back too often');
+    held.holders -= 1;
+    if (held.holders > 0) return;
+    this.#inUse.delete(held.key);
+    this.#leaving.add(held.upstream);
+    held.upstream.close();
+    this.#tellChecked();
+    this.#stopWhenQuiet();
+  }
+
+  whenChecked(upstreams: readonly HttpUpstream[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ upstreams, resolve });
+      this.#tellChecked();
+    });
+  }
+
+  sweep(nowMs: number): void {
+    for (const { upstream } of this.#inUse.values()) upstream.sweep(nowMs);
+    for (const upstream of this.#leaving) upstream.sweep(nowMs);
+    this.#tellChecked();
+    this.#stopWhenQuiet();
+  }
+
+  #tellChecked(): void {
+    if (this.#waiting.length === 0) return;
+    const isSettled = (upstream: HttpUpstream): boolean => upstream.isChecked || this.#leaving.has(upstream);
+    const done = this.#waiting.filter(({ upstreams }) => upstreams.every(isSettled));
+    this.#waiting = this.#waiting.filter((waiter) => !done.includes(waiter));
+    for (const { resolve } of done) resolve();
   }
 
   #stopWhenQuiet(): void {
-    if (![...this.#upstreams.values()].every((upstream) => upstream.isQuiet)) return;
+    for (const upstream of this.#leaving) if (upstream.isQuiet) this.#leaving.delete(upstream);
+    if (this.#inUse.size > 0 || this.#leaving.size > 0) return;
     clearInterval(this.#timer);
-    this.#collectors.delete(this.#collect);
+    this.#timer = undefined;
+    this.#metrics.collectors.delete(this.#collect);
   }
 
   readonly #collect = (): void => {
-    for (const upstream of this.#upstreams.values()) upstream.collect();
+    for (const { upstream } of this.#inUse.values()) upstream.collect();
+    for (const upstream of this.#leaving) upstream.collect();
   };
 }

@@ -22,6 +22,8 @@ export const CLOSE = {
   serviceRestart: 1012,
   /** To a client whose upstream reads too slowly. */
   tryAgainLater: 1013,
+  /** To a client that is not let in any more: banned, dismissed, or refused by a policy that came later. */
+  forbidden: 4403,
   /** To a client that reads too slowly. */
   slowConsumer: 4502,
   /** To a client whose upstream vanished or broke the protocol. */

@@ -1,4 +1,5 @@
 import { type Clock, reason } from '@sallyport/kernel';
+import { LocalCounts, type SharedCounts } from '../shared-counts.ts';
 import { CLOSE } from './close.ts';
 import { Relay, type RelayOptions } from './relay.ts';
 
@@ -6,6 +7,8 @@ export interface RelayRegistryOptions {
   readonly clock: Clock;
   /** A number from 0 up to, not including, 1. */
   readonly random: () => number;
+  /** Connections of one client on one route, counted over all data planes. Default: this one is alone. */
+  readonly counts?: SharedCounts;
 }
 
 /**
@@ -17,8 +20,8 @@ export class RelayRegistry {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #relays = new Set<Relay>();
-  /** Open or promised connections by route and client network. An entry leaves with its last connection. */
-  readonly #counts = new Map<string, number>();
+  /** Open or promised connections by route and client network. */
+  readonly #counts: SharedCounts;
   /** When each relay is due, during a drain. */
   readonly #dueMs = new Map<Relay, number>();
   #drainEndMs: number | undefined;
@@ -26,6 +29,7 @@ export class RelayRegistry {
   constructor(options: RelayRegistryOptions) {
     this.#clock = options.clock;
     this.#random = options.random;
+    this.#counts = options.counts ?? new LocalCounts();
   }
 
   /** Relays that are not yet closed. */
@@ -47,15 +51,14 @@ export class RelayRegistry {
    * upstream is asked: otherwise many handshakes at once would all find a free place.
    */
   reserve(route: string, network: string, max: number): Slot | undefined {
-    const key = `${route}\n${network}`;
-    const count = this.#counts.get(key) ?? 0;
-    if (count >= max) return undefined;
-    this.#counts.set(key, count + 1);
-    return new Slot(() => {
-      const left = (this.#counts.get(key) ?? 1) - 1;
-      if (left > 0) this.#counts.set(key, left);
-      else this.#counts.delete(key);
-    });
+    const key = `websocket ${route}\n${network}`;
+    const count = this.#counts.add(key);
+    if (count === undefined) return undefined;
+    if (count > max) {
+      this.#counts.remove(key);
+      return undefined;
+    }
+    return new Slot(() => this.#counts.remove(key));
   }
 
   /** Starts a relay; its end gives the slot back before `onClose` is called. */
@@ -104,6 +107,12 @@ export class RelayRegistry {
       this.#dueMs.set(relay, nowMs + (index + this.#random()) * sliceMs);
       index += 1;
     }
+  }
+
+  /** Closes one relay with 1012 at a random moment within `spreadMs`: for clients who have to come again. */
+  closeWithin(relay: Relay, spreadMs: number): void {
+    if (!this.#relays.has(relay) || this.#dueMs.has(relay)) return;
+    this.#dueMs.set(relay, this.#clock.monotonicMs() + this.#random() * spreadMs);
   }
 
   /** Closes every relay now; `text` as in `Relay.close`. */

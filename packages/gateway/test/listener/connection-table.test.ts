@@ -22,7 +22,7 @@ const LIMITS: ConnectionLimits = {
 
 /** Something in progress that has no deadline of its own. */
 function live(sweep: (nowMs: number) => void = () => undefined): LiveExchange {
-  return { sweep, onShutdown: () => undefined };
+  return { client: undefined, sweep, onShutdown: () => undefined, dismiss: () => undefined };
 }
 
 /** A table whose expired connections leave at once, as they do when their socket closes. */

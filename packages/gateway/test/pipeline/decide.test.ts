@@ -13,7 +13,7 @@ import {
 } from '@sallyport/kernel';
 import { describe, expect, it } from 'vitest';
 import { type Decision, decide } from '../../src/pipeline/decide.ts';
-import { STAGE_ORDER, type StageName, type Stages } from '../../src/pipeline/order.ts';
+import { STAGE_ORDER, type StageName } from '../../src/pipeline/order.ts';
 import { route } from '../harness/config.ts';
 
 const address = IpAddress.parse('192.0.2.1');
@@ -68,6 +68,20 @@ function stage(name: string, behaviour: Behaviour, asked: string[]): Stage {
   };
 }
 
+/** A value for each stage, however many there are. */
+function mapNames<Value>(valueOf: (name: StageName) => Value): Record<StageName, Value> {
+  const values: Partial<Record<StageName, Value>> = {};
+  for (const name of STAGE_ORDER) values[name] = valueOf(name);
+  return proven(values);
+}
+
+function proven<Value>(values: Partial<Record<StageName, Value>>): Record<StageName, Value> {
+  const missing = STAGE_ORDER.filter((name) => !(name in values));
+  assert(missing.length === 0);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Every name was checked above.
+  return values as Record<StageName, Value>;
+}
+
 async function run(
   behaviours: Partial<Record<StageName, Behaviour>>,
   observed: readonly StageName[] = [],
@@ -75,8 +89,8 @@ async function run(
   const asked: string[] = [];
   const of = (name: StageName): Stage => stage(name, behaviours[name] ?? 'pass', asked);
   const mode = (name: StageName): StageMode => (observed.includes(name) ? 'observe' : 'enforce');
-  const stages: Stages = { lists: of('lists'), routing: of('routing'), protocol: of('protocol') };
-  const modes = { lists: mode('lists'), routing: mode('routing'), protocol: mode('protocol') };
+  const stages = mapNames(of);
+  const modes = mapNames(mode);
   return { decision: await decide(EXCHANGE, { stages, modes }, new ManualClock()), asked };
 }
 
@@ -89,7 +103,7 @@ describe('the decision', () => {
       decidedBy: '',
       observed: [],
       failures: [],
-      stageUs: { lists: 0, routing: 0, protocol: 0 },
+      stageUs: mapNames(() => 0),
     });
   });
 

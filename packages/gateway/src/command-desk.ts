@@ -1,0 +1,141 @@
+import type { DecisionTable } from '@sallyport/guards';
+import {
+  type Client,
+  type ClientFacts,
+  type Command,
+  type CommandAck,
+  contains,
+  type Network,
+  parseNetwork,
+} from '@sallyport/kernel';
+import { clientFacts } from './emit/record.ts';
+import type { GatewayContext } from './exchange/context.ts';
+import { WebSocketSession } from './exchange/websocket-session.ts';
+import type { Connection, ConnectionPhase, Dismissal } from './listener/connection-table.ts';
+
+/** An open connection, for listings. */
+export interface OpenConnection {
+  /** Unique in its data plane. */
+  readonly number: number;
+  readonly listener: string;
+  readonly phase: ConnectionPhase;
+  readonly client: ClientFacts;
+  /** Of a WebSocket; '' otherwise. */
+  readonly route: string;
+  /** Of the handshake of a WebSocket; '' otherwise. */
+  readonly requestId: string;
+  readonly ageMs: number;
+}
+
+export interface CommandDeskOptions {
+  readonly drain: () => void;
+}
+
+/** Carries out what the control plane says about connections, each command once. */
+export class CommandDesk {
+  readonly #context: GatewayContext;
+  readonly #options: CommandDeskOptions;
+  /** What each command did, the oldest first. */
+  readonly #done = new Map<string, number>();
+  #attackLevel = 0;
+
+  constructor(context: GatewayContext, options: CommandDeskOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  get attackLevel(): number {
+    return this.#attackLevel;
+  }
+
+  carryOut({ id, action }: Command): Omit<CommandAck, 'worker'> {
+    const before = this.#done.get(id);
+    if (before !== undefined) return { id, closed: before, isRepeat: true };
+    const closed = this.#act(action);
+    this.#done.set(id, closed);
+    const [oldest] = this.#done.keys();
+    if (oldest !== undefined && this.#done.size > DONE_MAX) this.#done.delete(oldest);
+    return { id, closed, isRepeat: false };
+  }
+
+  /** Cuts off everybody who is banned. */
+  dismissBanned(decisions: DecisionTable): number {
+    if (decisions.size === 0) return 0;
+    return this.#dismissAll('CLIENT_BANNED', (client) => decisions.banOf(client.address) !== undefined);
+  }
+
+  /** Open connections, the oldest first, at most `max`. */
+  connections(max: number): readonly OpenConnection[] {
+    const nowMs = this.#context.clock.monotonicMs();
+    const open: OpenConnection[] = [];
+    for (const connection of this.#context.connections.entries()) {
+      if (open.length >= max) break;
+      const { number, listener, phase, exchange, acceptedMs } = connection;
+      const session = exchange instanceof WebSocketSession ? exchange : undefined;
+      open.push({
+        number,
+        listener,
+        phase,
+        client: clientFacts(clientOf(connection)),
+        route: session?.route ?? '',
+        requestId: session?.requestId ?? '',
+        ageMs: Math.round(nowMs - acceptedMs),
+      });
+    }
+    return open;
+  }
+
+  #act(action: Command['action']): number {
+    switch (action.kind) {
+      case 'close-connection':
+        return this.#closeOne(action.connection);
+      case 'close-client':
+        return this.#closeClient(parseNetwork(action.client));
+      case 'set-attack-level':
+        this.#attackLevel = action.level;
+        this.#context.emitter.system('attack-level', String(action.level));
+        return 0;
+      case 'drain':
+        this.#options.drain();
+        return 0;
+    }
+  }
+
+  #closeOne(number: string): number {
+    for (const connection of this.#context.connections.entries()) {
+      if (String(connection.number) !== number) continue;
+      dismiss(connection, 'CLOSED_BY_OPERATOR');
+      return 1;
+    }
+    return 0;
+  }
+
+  #closeClient(network: Network | undefined): number {
+    if (network === undefined) return 0;
+    return this.#dismissAll('CLOSED_BY_OPERATOR', ({ address }) => contains(network, address));
+  }
+
+  #dismissAll(code: Dismissal, isMeant: (client: Client) => boolean): number {
+    let count = 0;
+    for (const connection of this.#context.connections.entries()) {
+      const client = clientOf(connection);
+      if (client === undefined || !isMeant(client)) continue;
+      dismiss(connection, code);
+      count += 1;
+    }
+    return count;
+  }
+}
+
+/** Commands that are remembered: whoever repeats one does so soon. */
+const DONE_MAX = 1_000;
+
+/** Whom it serves at the moment: behind a tunnel the connection itself is everybody's. */
+function clientOf({ exchange, client }: Connection): Client | undefined {
+  return exchange?.client ?? client;
+}
+
+function dismiss(connection: Connection, code: Dismissal): void {
+  if (connection.exchange === undefined) connection.socket.destroy();
+  else connection.exchange.dismiss(code);
+}
