@@ -37,10 +37,11 @@ const EXCEPTIONS: ReadonlySet<string> = new Set(['schema -> regex']);
 const BARE_PACKAGES: ReadonlySet<string> = new Set(['kernel', 'regex']);
 
 /**
- * What of Node they may use all the same. `regex` turns bytes into a latin1 string at the speed of memory, which no
- * standard interface does; the module has no I/O, and every bundler has a replacement for it.
+ * What of Node they may use all the same. `regex` turns bytes into a latin1 string at the speed of memory, and `kernel`
+ * writes text into shared memory without an object in between, which no standard interface does; the module has no I/O,
+ * and every bundler has a replacement for it.
  */
-const BARE_EXCEPTIONS: ReadonlySet<string> = new Set(['regex -> node:buffer']);
+const BARE_EXCEPTIONS: ReadonlySet<string> = new Set(['regex -> node:buffer', 'kernel -> node:buffer']);
 
 /** The one file of the product that reads `process.env`; everything else is told. */
 const ENVIRONMENT_FILE = 'packages/cli/src/environment.ts';

@@ -47,5 +47,16 @@ export { Counter, Family, Gauge, Histogram, type HistogramOptions, MetricsRegist
 export type * from './policy.ts';
 export { PROFILES, type Profile } from './profiles.ts';
 export { REASON_DETAIL_MAX, REASONS, type Reason, type ReasonCode, type ReasonRow, reason } from './reason.ts';
+export { ByteRing, type ByteRingOptions, type RecordReader } from './shared-memory/byte-ring.ts';
+export { FlightRecorder, type FlightRecorderOptions, type RecordedInput } from './shared-memory/flight-recorder.ts';
+export {
+  GAUGE_FULL,
+  GAUGE_REFUSED,
+  type GaugeTableMember,
+  type GaugeTableOptions,
+  SharedGaugeTable,
+} from './shared-memory/gauge-table.ts';
+export { HASH_KEY_BYTES, KeyedHash } from './shared-memory/keyed-hash.ts';
+export { HeartbeatWatch, WorkerBoard, type WorkerState } from './shared-memory/worker-board.ts';
 export type { Stage, StageDefinition, StageMode } from './stage.ts';
 export { type Deny, PASS, type Verdict } from './verdict.ts';

@@ -1,0 +1,134 @@
+import { allocateBlock, BLOCK_WORDS, LINE_WORDS, openBlock, requireWhole, shapeOf } from './block.ts';
+
+/**
+ * What a worker is doing. `absent`: nobody is in the slot. `starting`: not yet ready. `ready`: takes connections.
+ * `draining`: takes no more. `failed`: has ended or is being ended, and its remains are not yet cleared away.
+ */
+export type WorkerState = 'absent' | 'starting' | 'ready' | 'draining' | 'failed';
+
+/**
+ * What workers tell about themselves in shared memory, one slot for each: a heartbeat, a state, and how many connections
+ * they have. The acceptor reads whom to give the next connection, the watchdog who has stopped.
+ */
+export class WorkerBoard {
+  readonly buffer: SharedArrayBuffer;
+  readonly slots: number;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  #next = 0;
+
+  /** Memory for a board of 1 to 64 slots. @throws RangeError for another number. */
+  static allocate(slots: number): SharedArrayBuffer {
+    requireWhole('slots', slots, [1, BOARD_SLOTS_MAX]);
+    return allocateBlock('worker-board', [slots], (BLOCK_WORDS + slots * LINE_WORDS) * 4);
+  }
+
+  /** The board in `buffer`. @throws TypeError when it holds none. */
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.#words = openBlock(buffer, 'worker-board');
+    this.slots = shapeOf(this.#words, 0);
+  }
+
+  /** One sign of life. The worker itself, from its event loop. */
+  beat(slot: number): void {
+    Atomics.add(this.#words, this.#at(slot, BEATS), 1);
+  }
+
+  /** Signs of life so far, modulo 2^32: only whether they differ from an earlier reading says something. */
+  beats(slot: number): number {
+    return Atomics.load(this.#words, this.#at(slot, BEATS)) >>> 0;
+  }
+
+  state(slot: number): WorkerState {
+    return STATES[Atomics.load(this.#words, this.#at(slot, STATE))] ?? 'failed';
+  }
+
+  setState(slot: number, state: WorkerState): void {
+    Atomics.store(this.#words, this.#at(slot, STATE), STATES.indexOf(state));
+  }
+
+  /**
+   * Changes a state only when it is still `from`, and says whether it was: the worker that becomes ready and the watchdog
+   * that gives it up cannot both win.
+   */
+  moveState(slot: number, from: WorkerState, to: WorkerState): boolean {
+    const before = STATES.indexOf(from);
+    return Atomics.compareExchange(this.#words, this.#at(slot, STATE), before, STATES.indexOf(to)) === before;
+  }
+
+  /** Connections of a worker: added by who hands one over, before it does; taken away by the worker when one ends. */
+  addLoad(slot: number, by: number): void {
+    Atomics.add(this.#words, this.#at(slot, LOAD), by);
+  }
+
+  load(slot: number): number {
+    return Atomics.load(this.#words, this.#at(slot, LOAD));
+  }
+
+  /** The `ready` slot with the fewest connections, -1 when none is ready. Among equals they take turns. */
+  leastLoaded(): number {
+    let best = -1;
+    let bestLoad = Number.POSITIVE_INFINITY;
+    for (let step = 0; step < this.slots; step += 1) {
+      const slot = (this.#next + step) % this.slots;
+      const load = this.load(slot);
+      if (load >= bestLoad || Atomics.load(this.#words, this.#at(slot, STATE)) !== READY) continue;
+      best = slot;
+      bestLoad = load;
+    }
+    if (best !== -1) this.#next = (best + 1) % this.slots;
+    return best;
+  }
+
+  /** Empties a slot for a replacement: no load, `absent`. Only after its worker has ended. The heartbeat goes on counting. */
+  clear(slot: number): void {
+    Atomics.store(this.#words, this.#at(slot, LOAD), 0);
+    this.setState(slot, 'absent');
+  }
+
+  #at(slot: number, word: number): number {
+    if (!(slot >= 0 && slot < this.slots)) throw new RangeError(`the board has no slot ${slot}`);
+    return BLOCK_WORDS + slot * LINE_WORDS + word;
+  }
+}
+
+/**
+ * Tells which workers stand still: whose heartbeat has not changed for `stillMs`, in readings of the board. A hang is an
+ * event loop that does not turn, whatever it does instead.
+ */
+export class HeartbeatWatch {
+  readonly #board: WorkerBoard;
+  readonly #stillMs: number;
+  readonly #seen: { beats: number; state: WorkerState; sinceMs: number }[] = [];
+
+  constructor(board: WorkerBoard, options: { readonly stillMs: number }) {
+    this.#board = board;
+    this.#stillMs = options.stillMs;
+  }
+
+  /** Reads the board and returns the slots that have stood still for too long while `ready` or `draining`. */
+  look(nowMs: number): readonly number[] {
+    const still: number[] = [];
+    for (let slot = 0; slot < this.#board.slots; slot += 1) {
+      const beats = this.#board.beats(slot);
+      const state = this.#board.state(slot);
+      const seen = this.#seen[slot];
+      if (seen === undefined || seen.beats !== beats || seen.state !== state) {
+        this.#seen[slot] = { beats, state, sinceMs: nowMs };
+      } else if (nowMs - seen.sinceMs >= this.#stillMs && (state === 'ready' || state === 'draining')) {
+        still.push(slot);
+      }
+    }
+    return still;
+  }
+}
+
+const BOARD_SLOTS_MAX = 64;
+
+const STATES: readonly WorkerState[] = ['absent', 'starting', 'ready', 'draining', 'failed'];
+const READY = STATES.indexOf('ready');
+
+// A slot is a cache line, so that workers do not disturb one another.
+const BEATS = 0;
+const STATE = 1;
+const LOAD = 2;
