@@ -43,7 +43,16 @@ export {
 export { HeaderList } from './header-list.ts';
 export { contains, IpAddress, type Network, parseNetwork } from './ip.ts';
 export type { Log, LogFields } from './log.ts';
+export { MergedMetrics } from './merged-metrics.ts';
 export { Counter, Family, Gauge, Histogram, type HistogramOptions, MetricsRegistry, SERIES_MAX } from './metrics.ts';
+export {
+  type FamilySnapshot,
+  type MergeRule,
+  type MetricsSnapshot,
+  type MetricType,
+  renderMetrics,
+  type SeriesSnapshot,
+} from './metrics-snapshot.ts';
 export type * from './policy.ts';
 export { PROFILES, type Profile } from './profiles.ts';
 export { REASON_DETAIL_MAX, REASONS, type Reason, type ReasonCode, type ReasonRow, reason } from './reason.ts';

@@ -1,3 +1,12 @@
+import {
+  type FamilySnapshot,
+  labelText,
+  type MergeRule,
+  type MetricsSnapshot,
+  type MetricType,
+  renderMetrics,
+} from './metrics-snapshot.ts';
+
 /**
  * Counters, gauges and histograms in the Prometheus text format (version 0.0.4), without a dependency.
  *
@@ -9,17 +18,18 @@ export class MetricsRegistry {
 
   /** @throws Error for a name that is taken or not a valid metric name. */
   counter(name: string, help: string, labels: readonly string[] = []): Family<Counter> {
-    return this.#add(new Family(name, 'counter', { help, labels, make: () => new Counter() }));
+    return this.#add(new Family(name, 'counter', { help, labels, bounds: [], make: () => new Counter() }));
   }
 
   gauge(name: string, help: string, labels: readonly string[] = []): Family<Gauge> {
-    return this.#add(new Family(name, 'gauge', { help, labels, make: () => new Gauge() }));
+    return this.#add(new Family(name, 'gauge', { help, labels, bounds: [], make: () => new Gauge() }));
   }
 
   /** `buckets`: upper bounds, ascending, without +Inf. */
   histogram(name: string, help: string, options: HistogramOptions): Family<Histogram> {
-    const make = (): Histogram => new Histogram(options.buckets);
-    return this.#add(new Family(name, 'histogram', { help, labels: options.labels ?? [], make }));
+    const bounds = options.buckets;
+    const make = (): Histogram => new Histogram(bounds);
+    return this.#add(new Family(name, 'histogram', { help, labels: options.labels ?? [], bounds, make }));
   }
 
   /** Calls `read` at each exposition, so that a gauge need not be kept up to date between two scrapes. */
@@ -27,10 +37,15 @@ export class MetricsRegistry {
     this.#collectors.push(read);
   }
 
+  /** All values now, as plain data. */
+  snapshot(): MetricsSnapshot {
+    for (const read of this.#collectors) read();
+    return this.#metrics.map((metric) => metric.snapshot());
+  }
+
   /** The exposition. */
   render(): string {
-    for (const read of this.#collectors) read();
-    return `${this.#metrics.map((metric) => metric.render()).join('\n')}\n`;
+    return renderMetrics(this.snapshot());
   }
 
   /** Names of all metrics, for documentation and tests. */
@@ -55,11 +70,19 @@ export interface HistogramOptions {
 
 interface Metric {
   readonly name: string;
-  render(): string;
+  snapshot(): FamilySnapshot;
 }
 
 interface Child {
-  render(name: string, labels: string): string;
+  /** As a snapshot holds them. */
+  readonly values: readonly number[];
+}
+
+interface FamilyOptions<T> {
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly bounds: readonly number[];
+  readonly make: () => T;
 }
 
 /** Most label combinations of one metric; see the class comment above. */
@@ -68,18 +91,28 @@ export const SERIES_MAX = 500;
 /** One metric with all its label combinations. */
 export class Family<T extends Child> implements Metric {
   readonly name: string;
-  readonly #type: string;
+  readonly #type: MetricType;
   readonly #help: string;
   readonly #labels: readonly string[];
+  readonly #bounds: readonly number[];
   readonly #make: () => T;
   readonly #children = new Map<string, T>();
+  #merge: MergeRule = 'sum';
 
-  constructor(name: string, type: string, options: { help: string; labels: readonly string[]; make: () => T }) {
+  constructor(name: string, type: MetricType, options: FamilyOptions<T>) {
     this.name = name;
     this.#type = type;
     this.#help = options.help;
     this.#labels = options.labels;
+    this.#bounds = options.bounds;
     this.#make = options.make;
+  }
+
+  /** Declares a gauge that does not add up over workers. @throws Error for a counter or a histogram, which always do. */
+  mergedBy(rule: MergeRule): this {
+    if (this.#type !== 'gauge') throw new Error(`${this.name} is a ${this.#type} and adds up`);
+    this.#merge = rule;
+    return this;
   }
 
   /** The series of these label values, one per label and in order. Keep the result where it is used often. */
@@ -100,14 +133,20 @@ export class Family<T extends Child> implements Metric {
     this.#children.delete(this.#key(values));
   }
 
-  render(): string {
-    const lines = [`# HELP ${this.name} ${this.#help}`, `# TYPE ${this.name} ${this.#type}`];
-    for (const [labels, child] of this.#children) lines.push(child.render(this.name, labels));
-    return lines.join('\n');
+  snapshot(): FamilySnapshot {
+    return {
+      name: this.name,
+      type: this.#type,
+      help: this.#help,
+      merge: this.#merge,
+      labels: this.#labels,
+      bounds: this.#bounds,
+      series: Array.from(this.#children, ([labels, { values }]) => ({ labels, values })),
+    };
   }
 
   #key(values: readonly string[]): string {
-    return this.#labels.map((label, index) => `${label}="${escapeLabel(values[index] ?? '')}"`).join(',');
+    return labelText(this.#labels, values);
   }
 }
 
@@ -128,8 +167,8 @@ export class Counter implements Child {
     return this.#value;
   }
 
-  render(name: string, labels: string): string {
-    return sample(name, labels, this.#value);
+  get values(): readonly number[] {
+    return [this.#value];
   }
 }
 
@@ -148,8 +187,8 @@ export class Gauge implements Child {
     return this.#value;
   }
 
-  render(name: string, labels: string): string {
-    return sample(name, labels, this.#value);
+  get values(): readonly number[] {
+    return [this.#value];
   }
 }
 
@@ -175,23 +214,7 @@ export class Histogram implements Child {
     return this.#count;
   }
 
-  render(name: string, labels: string): string {
-    const prefix = labels === '' ? '' : `${labels},`;
-    let cumulative = 0;
-    const lines = this.#bounds.map((bound, index) => {
-      cumulative += this.#counts[index] ?? 0;
-      return sample(`${name}_bucket`, `${prefix}le="${bound}"`, cumulative);
-    });
-    lines.push(sample(`${name}_bucket`, `${prefix}le="+Inf"`, this.#count));
-    lines.push(sample(`${name}_sum`, labels, this.#sum), sample(`${name}_count`, labels, this.#count));
-    return lines.join('\n');
+  get values(): readonly number[] {
+    return [...this.#counts, this.#sum, this.#count];
   }
-}
-
-function sample(name: string, labels: string, value: number): string {
-  return labels === '' ? `${name} ${value}` : `${name}{${labels}} ${value}`;
-}
-
-function escapeLabel(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

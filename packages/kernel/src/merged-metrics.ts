@@ -1,0 +1,116 @@
+import { SERIES_MAX } from './metrics.ts';
+import {
+  type FamilySnapshot,
+  labelText,
+  type MergeRule,
+  type MetricsSnapshot,
+  renderMetrics,
+} from './metrics-snapshot.ts';
+
+/**
+ * The metrics of several workers as one exposition.
+ *
+ * Counters and histograms add up over all workers there are and all there have been: what a worker had counted in its last
+ * snapshot stays when it ends, so that no counter falls. Gauges add up over the living, unless they were declared otherwise.
+ */
+export class MergedMetrics {
+  readonly #latest = new Map<string, MetricsSnapshot>();
+  #retained: MetricsSnapshot = [];
+  readonly #admitted = new Map<string, Set<string>>();
+
+  /** Takes over what a worker has now. `worker` is its place, and the value of the label `worker` where there is one. */
+  update(worker: string, snapshot: MetricsSnapshot): void {
+    this.#latest.set(worker, snapshot);
+  }
+
+  /** A worker has ended: its totals are kept, its gauges are not, and its place is free for another one. */
+  retire(worker: string): void {
+    const last = this.#latest.get(worker);
+    if (last === undefined) return;
+    this.#latest.delete(worker);
+    const totals = last.filter(({ type }) => type !== 'gauge');
+    this.#retained = this.#merge([
+      { worker: '', snapshot: this.#retained },
+      { worker, snapshot: totals },
+    ]);
+  }
+
+  /** Everything together; `own` is what this thread counts itself. */
+  snapshot(own: MetricsSnapshot = []): MetricsSnapshot {
+    const workers = [...this.#latest].map(([worker, snapshot]) => ({ worker, snapshot }));
+    return this.#merge([{ worker: 'main', snapshot: own }, { worker: '', snapshot: this.#retained }, ...workers]);
+  }
+
+  /** The exposition of everything together. */
+  render(own: MetricsSnapshot = []): string {
+    return renderMetrics(this.snapshot(own));
+  }
+
+  /** @throws Error when two workers disagree on what a metric is. */
+  #merge(sources: readonly Source[]): MetricsSnapshot {
+    const merged = new Map<string, Merged>();
+    for (const { worker, snapshot } of sources) {
+      for (const family of snapshot) {
+        const target = merged.get(family.name) ?? { family, series: new Map<string, readonly number[]>() };
+        if (shapeOf(target.family) !== shapeOf(family)) throw new Error(`workers disagree on metric ${family.name}`);
+        merged.set(family.name, target);
+        this.#add(target, family, worker);
+      }
+    }
+    return [...merged.values()].map(({ family, series }) => ({
+      ...family,
+      series: [...series].map(([labels, values]) => ({ labels, values })),
+    }));
+  }
+
+  #add({ series }: Merged, family: FamilySnapshot, worker: string): void {
+    for (const { labels, values } of family.series) {
+      const key = this.#keyOf(family, labels, worker);
+      const before = series.get(key);
+      series.set(key, before === undefined ? values : combined(before, values, family.merge));
+    }
+  }
+
+  /**
+   * Each worker bounds its own series, but workers come and go and their totals stay. So the bound holds here too, and once
+   * a series is admitted it stays: one that moved into `other` would fall.
+   */
+  #keyOf(family: FamilySnapshot, labels: string, worker: string): string {
+    if (family.merge === 'perWorker') {
+      const own = labelText(['worker'], [worker]);
+      return labels === '' ? own : `${labels},${own}`;
+    }
+    if (family.type === 'gauge') return labels;
+    const admitted = this.#admitted.get(family.name) ?? new Set();
+    this.#admitted.set(family.name, admitted);
+    if (!admitted.has(labels) && admitted.size >= SERIES_MAX) return otherOf(family);
+    admitted.add(labels);
+    return labels;
+  }
+}
+
+interface Source {
+  readonly worker: string;
+  readonly snapshot: MetricsSnapshot;
+}
+
+interface Merged {
+  readonly family: FamilySnapshot;
+  readonly series: Map<string, readonly number[]>;
+}
+
+function otherOf({ labels }: FamilySnapshot): string {
+  return labelText(
+    labels,
+    labels.map(() => 'other'),
+  );
+}
+
+function combined(one: readonly number[], other: readonly number[], rule: MergeRule): readonly number[] {
+  if (rule === 'max') return one.map((value, index) => Math.max(value, other[index] ?? value));
+  return one.map((value, index) => value + (other[index] ?? 0));
+}
+
+function shapeOf({ type, merge, labels, bounds }: FamilySnapshot): string {
+  return `${type} ${merge} ${labels.join()} ${bounds.join()}`;
+}
