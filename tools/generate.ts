@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { renderConfigurationReference, renderJsonSchema } from '../packages/control/src/index.ts';
+import { renderAdminApi, renderConfigurationReference, renderJsonSchema } from '../packages/control/src/index.ts';
 import { metricsIn, renderMetrics } from './generate/metrics.ts';
 import { renderReasons } from './generate/reasons.ts';
 import { readCoverage, renderRequirements } from './requirements.ts';
@@ -19,6 +19,7 @@ interface GeneratedDocument {
 const DOCUMENTS: readonly GeneratedDocument[] = [
   { path: 'docs/reference/configuration.md', render: renderConfigurationReference },
   { path: 'docs/reference/sallyport.schema.json', render: renderJsonSchema },
+  { path: 'docs/reference/admin-api.json', render: renderAdminApi },
   { path: 'docs/reference/reasons.md', render: renderReasons },
   {
     path: 'docs/reference/metrics.md',

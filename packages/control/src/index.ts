@@ -1,8 +1,23 @@
 /**
- * The control plane: configuration and the operations listener.
+ * The control plane: configuration, the admin API and the operations listener.
  *
  * @module
  */
+
+export { type AdminAddresses, type AdminOptions, type AdminServer, createAdminServer } from './admin/admin.ts';
+export { diffConfigs } from './admin/config-diff.ts';
+export type {
+  CommandOutcome,
+  ConfirmedBy,
+  ConnectionQuery,
+  ControlPlane,
+  NotTaken,
+  PublishedPolicy,
+  PublishOrder,
+  ReloadOutcome,
+  RollbackOutcome,
+} from './admin/control-plane.ts';
+export { renderAdminApi } from './admin/openapi.ts';
 export type { BindAddress } from './config/addresses.ts';
 export type { Environment, Mode } from './config/context.ts';
 export { describeConfig } from './config/describe.ts';
@@ -11,5 +26,6 @@ export { type LoadOptions, type LoadResult, loadConfig } from './config/load.ts'
 export type { SallyportConfig } from './config/parts.ts';
 export { formatProblem, type Problem } from './config/problem.ts';
 export { renderConfigurationReference, renderJsonSchema } from './config/reference.ts';
+export type { AdminConfig } from './config/schema/admin.ts';
 export type { LogConfig, OperationsConfig } from './config/schema/sections.ts';
 export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';

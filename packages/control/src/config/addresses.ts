@@ -122,7 +122,7 @@ const PRIVATE_NETWORKS = [
 const PRIVATE_SUFFIXES = ['.internal', '.local', '.localhost', '.lan', '.home.arpa', '.svc', '.test'];
 
 /** Longest socket path Linux takes: sun_path has 108 bytes with its final zero. */
-const SOCKET_PATH_BYTES_MAX = 107;
+export const SOCKET_PATH_BYTES_MAX = 107;
 
 function parseSocketPath(path: string, directory: string): Parsed<{ readonly kind: 'unix'; readonly path: string }> {
   if (path === '' || path.endsWith('/') || path.includes('\0'))

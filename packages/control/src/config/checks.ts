@@ -7,6 +7,7 @@ import { NAME } from './leaves.ts';
 import type { Part } from './parts.ts';
 import { formatKey, type KeyPath, show, suggestName } from './problem.ts';
 import { isSection } from './references.ts';
+import type { AdminConfig } from './schema/admin.ts';
 import type { ListenerDraft } from './schema/listener.ts';
 import type { OperationsConfig } from './schema/sections.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
@@ -18,6 +19,7 @@ export interface Whole {
   readonly upstreams: readonly (Part<UpstreamDraft> & { readonly name: string })[];
   readonly routes: readonly Part<RouteConfig>[];
   readonly operations: OperationsConfig | undefined;
+  readonly admin: AdminConfig | undefined;
   /** Undefined when the section did not parse. */
   readonly connections: ConnectionLimits | undefined;
   /** The document: a name that is there but did not parse is not missing. */
@@ -174,16 +176,24 @@ function checkOperations(whole: Whole): readonly Finding[] {
 /** Two listeners cannot have one address. */
 function checkBindings(whole: Whole): readonly Finding[] {
   const listeners = whole.listeners.map(({ path, value }) => ({ path: [...path, 'address'], value: value.address }));
-  const bindings: readonly Part<BindAddress>[] =
-    whole.operations === undefined
-      ? listeners
-      : [{ path: ['operations', 'address'], value: whole.operations.address }, ...listeners];
+  const operations =
+    whole.operations === undefined ? [] : [{ path: ['operations', 'address'], value: whole.operations.address }];
+  const bindings = [...operations, ...adminBindings(whole), ...listeners];
   return bindings.flatMap(({ path, value }, index) => {
     const earlier = bindings.slice(0, index).find((other) => isSameBinding(other.value, value));
     if (earlier === undefined) return [];
     const problem = `is taken by ${formatKey(earlier.path)}`;
     return [finding(path, problem, { value: `"${formatAddress(value)}"` })];
   });
+}
+
+function adminBindings({ admin }: Whole): readonly Part<BindAddress>[] {
+  const bindings: Part<BindAddress>[] = [];
+  if (admin?.address !== undefined) bindings.push({ path: ['admin', 'address'], value: admin.address });
+  if (admin?.socket !== undefined) {
+    bindings.push({ path: ['admin', 'socket'], value: { kind: 'unix', path: admin.socket } });
+  }
+  return bindings;
 }
 
 function isSameBinding(left: BindAddress, right: BindAddress): boolean {
@@ -209,6 +219,9 @@ function checkUpstreams(whole: Whole): readonly Finding[] {
       const own = whole.listeners.find((listener) => isOwn(listener.value.address, server.address));
       if (own !== undefined)
         return [finding(at, `is ${formatKey(own.path)} of this gateway: requests would go in circles`, shown)];
+      const inner = adminBindings(whole).find((binding) => isOwn(binding.value, server.address));
+      if (inner !== undefined)
+        return [finding(at, `is ${formatKey(inner.path)} of this gateway, which no client may reach`, shown)];
       if (value.tls !== undefined || server.address.kind === 'unix' || isPrivateHost(server.address.host)) return [];
       return [finding(at, 'is spoken to in plaintext over a public network', { severity: 'warning', ...shown })];
     });

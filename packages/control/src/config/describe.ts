@@ -2,6 +2,7 @@ import type { ClientPolicy, ListenerConfig, RouteConfig, TunnelProof, UpstreamCo
 import { stringify } from 'yaml';
 import { formatAddress } from './addresses.ts';
 import type { SallyportConfig } from './parts.ts';
+import type { AdminConfig } from './schema/admin.ts';
 import { parseCertificate } from './schema/key-pair.ts';
 import { formatDuration, formatSize } from './units.ts';
 
@@ -10,16 +11,33 @@ import { formatDuration, formatSize } from './units.ts';
  * Where nothing was replaced, loading the text gives the same configuration again.
  */
 export function describeConfig(config: SallyportConfig): string {
-  const { gateway, operations, log } = config;
+  return stringify(describeParts(config, PLAIN_MASKS), { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** What stands in the place of what is not shown. */
+export interface Masks {
+  secret(value: string): string;
+  /** A certificate is no secret, but nobody reads PEM. */
+  certificate(pem: string): string;
+  keys(jwks: string): string;
+  /** A list that is too long to be written out. */
+  networks(networks: readonly string[]): string;
+}
+
+/** The same as plain data. Every key of the file is there, whatever its value. */
+export function describeParts(config: SallyportConfig, masks: Masks): Readonly<Record<string, unknown>> {
+  const { gateway, operations, admin, log } = config;
   const { connections, drain, lists } = gateway;
-  const description = {
+  return {
     version: 1,
     mode: gateway.mode,
     observe: gateway.observe || (gateway.observeStages.length > 0 ? gateway.observeStages : false),
-    listeners: gateway.listeners.map(describeListener),
-    upstreams: Object.fromEntries(gateway.upstreams.map((upstream) => [upstream.name, describeUpstream(upstream)])),
+    listeners: gateway.listeners.map((listener) => describeListener(listener, masks)),
+    upstreams: Object.fromEntries(
+      gateway.upstreams.map((upstream) => [upstream.name, describeUpstream(upstream, masks)]),
+    ),
     routes: gateway.routes.map(describeRoute),
-    lists: { allow: describeNetworks(lists.allow), deny: describeNetworks(lists.deny) },
+    lists: { allow: describeNetworks(lists.allow, masks), deny: describeNetworks(lists.deny, masks) },
     connections: {
       max: connections.connectionsMax,
       perClientMax: connections.perClientMax,
@@ -35,21 +53,34 @@ export function describeConfig(config: SallyportConfig): string {
     },
     operations:
       operations === undefined ? false : { address: formatAddress(operations.address), exposed: operations.isExposed },
+    admin: admin === undefined ? false : describeAdmin(admin),
     log: {
       level: log.level,
       destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },
     },
   };
-  return stringify(description, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** What stands in the place of a secret. */
-const REDACTED = '<secret>';
+const PLAIN_MASKS: Masks = {
+  secret: () => '<secret>',
+  certificate: describeCertificate,
+  keys: () => '<keys>',
+  networks: ({ length }) => `<${length} networks>`,
+};
 
 /** Longest list of networks that is written out. */
 const NETWORKS_SHOWN_MAX = 50;
 
-function describeListener(listener: ListenerConfig): object {
+function describeAdmin({ socket, address, sessionIdleMs, sessionLifeMs }: AdminConfig): object {
+  return {
+    ...(socket === undefined ? {} : { socket }),
+    ...(address === undefined ? {} : { address: formatAddress(address) }),
+    sessionIdle: formatDuration(sessionIdleMs),
+    sessionLifetime: formatDuration(sessionLifeMs),
+  };
+}
+
+function describeListener(listener: ListenerConfig, masks: Masks): object {
   const { address, tls } = listener;
   return {
     name: listener.name,
@@ -59,14 +90,14 @@ function describeListener(listener: ListenerConfig): object {
       ? {}
       : {
           tls: {
-            certificates: tls.certificates.map(({ certificate }) => ({
-              certificate: describeCertificate(certificate),
-              key: REDACTED,
+            certificates: tls.certificates.map(({ certificate, key }) => ({
+              certificate: masks.certificate(certificate),
+              key: masks.secret(key),
             })),
             minVersion: tls.minVersion,
           },
         }),
-    client: describeClient(listener.client),
+    client: describeClient(listener.client, masks),
     insecure: listener.isInsecure,
     redirectToHttps: listener.isRedirectedToHttps,
   };
@@ -77,7 +108,7 @@ function accessOf(mode: number): string {
   return (mode & 0o070) === 0 ? 'owner' : 'group';
 }
 
-function describeClient(client: ClientPolicy): object | string {
+function describeClient(client: ClientPolicy, masks: Masks): object | string {
   switch (client.kind) {
     case 'direct':
       return client.kind;
@@ -85,27 +116,27 @@ function describeClient(client: ClientPolicy): object | string {
     case 'trusted-proxies':
       return { kind: client.kind, from: client.from };
     case 'cloudflare':
-      return { kind: client.kind, clientCa: describeCertificate(client.clientCa) };
+      return { kind: client.kind, clientCa: masks.certificate(client.clientCa) };
     case 'cloudflare-tunnel':
-      return { kind: client.kind, proof: describeProof(client.proof) };
+      return { kind: client.kind, proof: describeProof(client.proof, masks) };
   }
 }
 
-function describeProof(proof: TunnelProof): object | string {
+function describeProof(proof: TunnelProof, masks: Masks): object | string {
   switch (proof.kind) {
     case 'unix-socket':
       return proof.kind;
     case 'access-jwt': {
       const { kind, issuer, audience, keys } = proof;
-      const source = keys.kind === 'url' ? { keysUrl: keys.url } : { keysFile: '<keys>' };
+      const source = keys.kind === 'url' ? { keysUrl: keys.url } : { keysFile: masks.keys(keys.jwks) };
       return { kind, issuer, audience, ...source };
     }
     case 'origin-secret':
-      return { kind: proof.kind, header: proof.header, secrets: proof.secrets.map(() => REDACTED) };
+      return { kind: proof.kind, header: proof.header, secrets: proof.secrets.map((secret) => masks.secret(secret)) };
   }
 }
 
-function describeUpstream(upstream: UpstreamConfig): object {
+function describeUpstream(upstream: UpstreamConfig, masks: Masks): object {
   const { healthCheck, ejection, timeouts, retries, breaker, pool, tls } = upstream;
   const scheme = tls === undefined ? 'http' : 'https';
   return {
@@ -113,7 +144,7 @@ function describeUpstream(upstream: UpstreamConfig): object {
       url: address.kind === 'unix' ? formatAddress(address) : `${scheme}://${formatAddress(address)}`,
       weight,
     })),
-    ...(tls === undefined ? {} : { tls: describeUpstreamTls(tls) }),
+    ...(tls === undefined ? {} : { tls: describeUpstreamTls(tls, masks) }),
     balance: upstream.balance,
     ...(healthCheck === undefined
       ? {}
@@ -148,12 +179,14 @@ function describeUpstream(upstream: UpstreamConfig): object {
   };
 }
 
-function describeUpstreamTls(tls: NonNullable<UpstreamConfig['tls']>): object {
+function describeUpstreamTls(tls: NonNullable<UpstreamConfig['tls']>, masks: Masks): object {
   return {
-    ...(tls.ca === undefined ? {} : { ca: describeCertificate(tls.ca) }),
+    ...(tls.ca === undefined ? {} : { ca: masks.certificate(tls.ca) }),
     ...(tls.identity === undefined
       ? {}
-      : { identity: { certificate: describeCertificate(tls.identity.certificate), key: REDACTED } }),
+      : {
+          identity: { certificate: masks.certificate(tls.identity.certificate), key: masks.secret(tls.identity.key) },
+        }),
     ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
   };
 }
@@ -197,12 +230,12 @@ function describeRoute(route: RouteConfig): object {
   };
 }
 
-function describeNetworks(networks: readonly string[]): readonly string[] | string {
-  return networks.length <= NETWORKS_SHOWN_MAX ? networks : `<${networks.length} networks>`;
+function describeNetworks(networks: readonly string[], masks: Masks): readonly string[] | string {
+  return networks.length <= NETWORKS_SHOWN_MAX ? networks : masks.networks(networks);
 }
 
-/** A certificate is no secret, but nobody reads PEM. */
-function describeCertificate(pem: string): string {
+/** Its names and its end. */
+export function describeCertificate(pem: string): string {
   const certificate = parseCertificate(pem);
   if (certificate === undefined) return '<certificate>';
   const names = certificate.subjectAltName ?? certificate.subject.replaceAll('\n', ', ');

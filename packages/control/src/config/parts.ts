@@ -7,6 +7,7 @@ import { describeKind } from './leaf.ts';
 import { NAME, NAME_ALLOWED } from './leaves.ts';
 import type { KeyPath } from './problem.ts';
 import { Interpolated, isSection } from './references.ts';
+import type { AdminConfig } from './schema/admin.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig } from './schema/sections.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
@@ -16,6 +17,8 @@ export interface SallyportConfig {
   readonly gateway: GatewayConfig;
   /** Undefined: no such listener. */
   readonly operations: OperationsConfig | undefined;
+  /** Undefined: no admin API. */
+  readonly admin: AdminConfig | undefined;
   readonly log: LogConfig;
 }
 
@@ -43,6 +46,7 @@ export function parseParts(
   const connections = parser.parse((schemas) => schemas.connections, root['connections'], ['connections']);
   const drain = parser.parse((schemas) => schemas.drain, root['drain'], ['drain']);
   const operations = parser.parse((schemas) => schemas.operations, root['operations'], ['operations']);
+  const admin = parser.parse((schemas) => schemas.admin, root['admin'], ['admin']);
   const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
   const listeners = parser.parseList((schemas) => schemas.listener, root['listeners'], {
     key: 'listeners',
@@ -57,6 +61,7 @@ export function parseParts(
       routes,
       upstreams,
       operations: operations?.value,
+      admin: admin?.value,
       connections: connections?.value,
       root,
     }),
@@ -67,7 +72,7 @@ export function parseParts(
     parser.findings.push(finding(['mode'], problem));
   }
   const { findings } = parser;
-  if (!version || !mode || !observe || !lists || !connections || !drain || !operations || !log) {
+  if (!version || !mode || !observe || !lists || !connections || !drain || !operations || !admin || !log) {
     return { config: undefined, findings };
   }
   const gateway: GatewayConfig = {
@@ -81,7 +86,7 @@ export function parseParts(
     connections: connections.value,
     drain: drain.value,
   };
-  return { config: { gateway, operations: operations.value, log: log.value }, findings };
+  return { config: { gateway, operations: operations.value, admin: admin.value, log: log.value }, findings };
 }
 
 const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';

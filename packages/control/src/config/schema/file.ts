@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ParseContext } from '../context.ts';
 import { integerLeaf } from '../leaf.ts';
+import { admin } from './admin.ts';
 import { listener } from './listener.ts';
 import { route } from './route.ts';
 import { connections, drain, lists, log, mode, observe, operations } from './sections.ts';
@@ -18,6 +19,7 @@ export interface FileSchemas {
   readonly connections: ReturnType<typeof connections>;
   readonly drain: ReturnType<typeof drain>;
   readonly operations: ReturnType<typeof operations>;
+  readonly admin: ReturnType<typeof admin>;
   readonly log: ReturnType<typeof log>;
 }
 
@@ -33,6 +35,7 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     connections: connections(),
     drain: drain(),
     operations: operations(context),
+    admin: admin(context),
     log: log(context),
   };
 }
@@ -53,6 +56,7 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     connections: schemas.connections,
     drain: schemas.drain,
     operations: schemas.operations,
+    admin: schemas.admin,
     log: schemas.log,
   });
 }
@@ -69,6 +73,7 @@ export const FILE_KEYS: readonly string[] = [
   'connections',
   'drain',
   'operations',
+  'admin',
   'log',
 ];
 

@@ -1,0 +1,101 @@
+import type { Command, CommandAck, Decision, DecisionSnapshot } from '@sallyport/kernel';
+import type { SallyportConfig } from '../config/parts.ts';
+import type { Problem } from '../config/problem.ts';
+import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from './contract.ts';
+
+/**
+ * What the admin API stands on: the running gateway as its operator sees it. Implemented where everything is joined.
+ *
+ * Every list is bounded by the implementation. Nothing here throws for what a caller chose: unknown versions, ids and
+ * names have an answer of their own. A promise that is rejected is an accident; it is answered with 500 and logged.
+ */
+export interface ControlPlane {
+  status(): StatusAnswer;
+
+  workers(): Promise<readonly WorkerStatus[]>;
+
+  /** The version in force, and the tries to publish one, newest first: those that were refused as well. */
+  policies(): { readonly current: number; readonly policies: readonly PolicyRecord[] };
+
+  /** The configuration of a version that was published; undefined when it is unknown or no longer kept. Holds secrets. */
+  policyConfig(version: number): SallyportConfig | undefined;
+
+  /**
+   * Reads the configuration again, and publishes it when nothing is wrong with it. Orders of this kind are carried out one
+   * after the other. Unless the outcome is `published`, the policy in force stays everywhere.
+   */
+  reload(order: PublishOrder): Promise<ReloadOutcome>;
+
+  /** Publishes an earlier version again, under a new version number. */
+  rollback(version: number, order: PublishOrder): Promise<RollbackOutcome>;
+
+  /** All decisions in force. */
+  decisions(): DecisionSnapshot;
+
+  /**
+   * Takes a decision: it is in the log when the promise is kept. An id that is in force already changes nothing and is
+   * confirmed again.
+   */
+  take(decision: Decision): Promise<ConfirmedBy>;
+
+  /** Ends a decision. Undefined when none with this id is in force. */
+  revoke(id: string): Promise<ConfirmedBy | undefined>;
+
+  /** Tells every data plane; the answers of those that answered in time. */
+  command(command: Command): Promise<CommandOutcome>;
+
+  /** Open connections, at most `limit` of those that match. */
+  connections(
+    query: ConnectionQuery,
+  ): Promise<{ readonly total: number; readonly connections: readonly ConnectionRecord[] }>;
+}
+
+export interface PublishOrder {
+  readonly author: string;
+}
+
+export type ReloadOutcome =
+  | PublishedPolicy
+  | NotTaken
+  /** Something is wrong with the configuration: errors and warnings. */
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
+
+export type RollbackOutcome =
+  | PublishedPolicy
+  | NotTaken
+  /** The version is not known or no longer kept. */
+  | { readonly kind: 'unknown-version' };
+
+/** It was good, but not every worker took it. */
+export interface NotTaken {
+  readonly kind: 'failed';
+  /** Why, for operators. */
+  readonly detail: string;
+}
+
+export interface PublishedPolicy {
+  /** `unchanged`: the content is what is in force already, so there is no new version. */
+  readonly kind: 'published' | 'unchanged';
+  readonly version: number;
+  readonly hash: string;
+  readonly warnings: readonly Problem[];
+}
+
+/** How many workers have confirmed, of those there are. */
+export interface ConfirmedBy {
+  readonly workers: number;
+  readonly of: number;
+}
+
+export interface CommandOutcome {
+  readonly acks: readonly CommandAck[];
+  /** How many workers were told. */
+  readonly of: number;
+}
+
+export interface ConnectionQuery {
+  /** Canonical text of an address or a network; undefined: all. */
+  readonly client: string | undefined;
+  readonly kind: 'http' | 'websocket' | undefined;
+  readonly limit: number;
+}
