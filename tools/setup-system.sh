@@ -7,7 +7,8 @@ set -eu
 
 # program:package. nginx and haproxy stand in front of and behind the gateway; wrk and slowhttptest load and attack it;
 # chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds; ip makes other hosts; curl is a
-# client that others wrote; gpg signs.
+# client that others wrote; gpg signs; systemd-analyze judges units; bwrap and setpriv run programs as a unit or an image says, strace
+# says what they ask of the kernel, scmp_sys_resolver what its calls are called, perl has the sockets that Node lacks.
 programs='
 nginx:nginx
 haproxy:haproxy
@@ -20,6 +21,12 @@ ip:iproute2
 curl:curl
 git:git
 gpg:gnupg
+systemd-analyze:systemd
+bwrap:bubblewrap
+setpriv:util-linux
+strace:strace
+scmp_sys_resolver:seccomp
+perl:perl-base
 '
 
 # Daemons live in /usr/sbin, which is not on everybody's path.

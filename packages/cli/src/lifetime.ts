@@ -6,8 +6,10 @@ import type { Serving } from './serve.ts';
  * SIGTERM and SIGINT drain; a second one ends the process at once. An error that nobody foresaw is logged and counted, and
  * the gateway goes on (R0.5): what is shared between connections is changed in one step, so what such an error leaves
  * behind is at worst one connection, which its deadlines end.
+ *
+ * `onStopping` is called when the drain begins.
  */
-export function runUntilStopped(serving: Serving): Promise<number> {
+export function runUntilStopped(serving: Serving, onStopping?: () => void): Promise<number> {
   process.on('uncaughtException', (error) => serving.onInternalError(error));
   process.on('unhandledRejection', (error) => serving.onInternalError(error));
   return new Promise((resolve) => {
@@ -20,6 +22,7 @@ export function runUntilStopped(serving: Serving): Promise<number> {
       }
       isStopping = true;
       serving.log.info('stopping', { signal });
+      onStopping?.();
       serving.stop().then(
         () => resolve(0),
         (error: unknown) => {

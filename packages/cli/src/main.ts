@@ -14,6 +14,8 @@ export async function main(args: readonly string[]): Promise<number> {
       return (await import('./commands/run.ts')).runGateway(rest, io);
     case 'check':
       return (await import('./commands/check.ts')).runCheck(rest, io);
+    case 'health':
+      return (await import('./commands/health.ts')).runHealth(rest, io);
     case 'init':
       return (await import('./commands/init.ts')).runInit(rest, io);
     case 'demo':
@@ -38,6 +40,7 @@ const HELP = `Sallyport, the security gateway for real-time applications.
   sallyport init     write a first configuration (asks, or takes flags: --help)
   sallyport check    say everything that is wrong with a configuration
   sallyport run      run the gateway
+  sallyport health   ask a running gateway how it is
   sallyport demo     a small game behind the gateway, on this machine
   sallyport version
 

@@ -5,6 +5,7 @@ import { formatProblem, loadConfig } from '@sallyport/control';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
 import { type OperationsAddress, type Serving, serve } from '../serve.ts';
+import { ServiceManager } from '../service-manager.ts';
 
 const HELP = `sallyport run [-c FILE]
 
@@ -43,7 +44,13 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     serving.log.info('listening', { listener: name, address: formatAddress(address) });
   if (serving.operations !== undefined)
     serving.log.info('serving metrics and health', { address: formatAddress(serving.operations) });
-  const code = await runUntilStopped(serving);
+  const manager = new ServiceManager({
+    environment: io.environment,
+    pid: process.pid,
+    onFailure: (problem) => serving.log.warn('the service manager could not be told', { problem }),
+  });
+  void manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
+  const code = await runUntilStopped(serving, () => void manager.stopping());
   // Timers and sockets of libraries must not keep a stopped gateway alive.
   process.exit(code);
 }

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProgramOptions } from './program.ts';
+
+/** A file system of one program's own, made of parts of ours, and what the program may do in it. */
+export interface Sandbox {
+  /** Read-only, from our path to its path. */
+  readonly visible: ReadonlyMap<string, string>;
+  readonly writable: ReadonlyMap<string, string>;
+  /** Empty folders in memory, gone with the program. */
+  readonly temporary: readonly string[];
+  /** Symbolic links, from the path to what it names. */
+  readonly links: ReadonlyMap<string, string>;
+  /** Numeric user and group, for files of the machine too. */
+  readonly user: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Without it every system call is allowed. */
+  readonly filter?: Buffer;
+  /** Has no network but a loopback of its own. */
+  readonly isAlone?: boolean;
+}
+
+/** What programs of the machine need to run: libraries, the linker's cache, names, authorities. */
+export const MACHINE: ReadonlyMap<string, string> = new Map(
+  [
+    '/usr',
+    '/lib',
+    '/lib64',
+    '/bin',
+    '/sbin',
+    '/etc/ld.so.cache',
+    '/etc/ssl',
+    '/etc/hosts',
+    '/etc/nsswitch.conf',
+    '/etc/resolv.conf',
+  ]
+    .filter((path) => existsSync(path))
+    .map((path) => [path, path]),
+);
+
+/**
+ * The command that runs another one in a sandbox: without a capability, without a way to gain one, on a root that is
+ * read-only, under a user of its own. `folder` takes the compiled filter.
+ */
+export function inSandbox(sandbox: Sandbox, folder: string, command: readonly string[]): ProgramOptions {
+  const { visible, writable, temporary, links, user, filter } = sandbox;
+  const identity = ['--unshare-user', '--uid', String(user), '--gid', String(user)];
+  const walls = ['--unshare-ipc', '--unshare-uts', '--cap-drop', 'ALL', '--die-with-parent', '--clearenv'];
+  const words = [
+    ...identity,
+    ...walls,
+    ...(sandbox.isAlone === true ? ['--unshare-net'] : []),
+    ...Object.entries(sandbox.environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...temporary.flatMap((path) => ['--tmpfs', path]),
+    ...[...visible].flatMap(([here, there]) => ['--ro-bind', here, there]),
+    ...[...links].flatMap(([path, target]) => ['--symlink', target, path]),
+    '--dev',
+    '/dev',
+    '--ro-bind',
+    '/proc',
+    '/proc',
+    ...[...writable].flatMap(([here, there]) => ['--bind', here, there]),
+    '--remount-ro',
+    '/',
+  ];
+  const file = join(folder, `filter-${process.pid}`);
+  writeFileSync(file, filter ?? '');
+  // The user is one of the machine, too: a file that only we may read is not readable in there.
+  const outside = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--no-new-privs', 'bwrap'];
+  const seccomp = filter === undefined ? [] : ['--seccomp', '3'];
+  return {
+    command: 'sh',
+    arguments: ['-c', 'exec 3<"$0"; exec "$@"', file, ...outside, ...seccomp, ...words, '--', ...command],
+  };
+}
+
+/** The process in a sandbox, which signals are for: its wall does not pass them on. @throws Error when there is none. */
+export function insideOf(wall: number): number {
+  const [child] = readFileSync(`/proc/${wall}/task/${wall}/children`, 'utf8').trim().split(' ');
+  if (child === undefined || child === '') throw new Error(`the sandbox ${wall} holds no process`);
+  return Number(child);
+}
