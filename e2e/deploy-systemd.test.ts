@@ -255,6 +255,7 @@ drain: { webSocketSpread: 0s }
     const options = inSandbox(
       {
         user: USER,
+        group: USER,
         visible: new Map([
           ...MACHINE,
           [dirname(process.execPath), dirname(this.node)],

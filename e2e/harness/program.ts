@@ -12,6 +12,8 @@ export interface ProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Standard input; without it there is none. */
   readonly input?: string | Buffer;
+  /** Longest wait for what it is to do, in milliseconds. Default: `PATIENCE_MS`; a build takes longer. */
+  readonly patienceMs?: number;
 }
 
 /** How a program ended. */
@@ -33,6 +35,7 @@ const OUTPUT_SHOWN_MAX = 4_000;
 export class Program {
   readonly #child: ChildProcess;
   readonly #name: string;
+  readonly #patienceMs: number;
   readonly #watchers = new Set<() => void>();
   readonly #exited: Promise<Ending>;
   readonly #stdout: Buffer[] = [];
@@ -42,6 +45,7 @@ export class Program {
   #ending: Ending | undefined;
 
   private constructor(options: ProgramOptions) {
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.#name = [options.command, ...options.arguments].join(' ');
     this.#child = spawn(options.command, options.arguments, {
       cwd: options.directory,
@@ -70,11 +74,12 @@ export class Program {
     const program = new Program(options);
     const kill = (): void => void program.#child.kill('SIGKILL');
     process.once('exit', kill);
+    const forget = (): void => void process.off('exit', kill);
+    program.#exited.then(forget, forget);
     // A test is over: what still runs has nothing more to finish. Who tests an end calls `stop`.
     scope.after(async () => {
       kill();
       await program.#exited.catch(() => undefined);
-      process.off('exit', kill);
     });
     return program;
   }
@@ -130,7 +135,7 @@ export class Program {
         this.#watchers.delete(look);
         answer();
       };
-      const timer = setTimeout(() => settle(() => reject(this.#failure(`${what} did not come`))), PATIENCE_MS);
+      const timer = setTimeout(() => settle(() => reject(this.#failure(`${what} did not come`))), this.#patienceMs);
       this.#watchers.add(look);
       look();
     });

@@ -11,13 +11,18 @@ export interface Sandbox {
   readonly temporary: readonly string[];
   /** Symbolic links, from the path to what it names. */
   readonly links: ReadonlyMap<string, string>;
-  /** Numeric user and group, for files of the machine too. */
+  /** Numbers, for files of the machine too. */
   readonly user: number;
+  readonly group: number;
   readonly environment: Readonly<Record<string, string>>;
   /** Without it every system call is allowed. */
   readonly filter?: Buffer;
-  /** Has no network but a loopback of its own. */
-  readonly isAlone?: boolean;
+  /** A folder that is its `/`. Without it there is only what is named here. */
+  readonly root?: string;
+  /** Sees no processes but its own, and the command is the first of them. */
+  readonly isContainer?: boolean;
+  /** Name of the network namespace it lives in; without it, ours. */
+  readonly network?: string;
 }
 
 /** What programs of the machine need to run: libraries, the linker's cache, names, authorities. */
@@ -43,35 +48,37 @@ export const MACHINE: ReadonlyMap<string, string> = new Map(
  * read-only, under a user of its own. `folder` takes the compiled filter.
  */
 export function inSandbox(sandbox: Sandbox, folder: string, command: readonly string[]): ProgramOptions {
-  const { visible, writable, temporary, links, user, filter } = sandbox;
-  const identity = ['--unshare-user', '--uid', String(user), '--gid', String(user)];
-  const walls = ['--unshare-ipc', '--unshare-uts', '--cap-drop', 'ALL', '--die-with-parent', '--clearenv'];
-  const words = [
+  const { user, group, filter, network } = sandbox;
+  const file = join(folder, `filter-${process.pid}`);
+  writeFileSync(file, filter ?? '');
+  const where = network === undefined ? [] : ['ip', 'netns', 'exec', network];
+  // The user is one of the machine, too: a file that only we may read is not readable in there.
+  const outside = ['setpriv', `--reuid=${user}`, `--regid=${group}`, '--clear-groups', '--no-new-privs'];
+  const seccomp = filter === undefined ? [] : ['--seccomp', '3'];
+  const words = [...where, ...outside, 'bwrap', ...seccomp, ...walls(sandbox), '--', ...command];
+  return { command: 'sh', arguments: ['-c', 'exec 3<"$0"; exec "$@"', file, ...words] };
+}
+
+function walls(sandbox: Sandbox): readonly string[] {
+  const { visible, writable, temporary, links, user, group, root, environment } = sandbox;
+  const processes = sandbox.isContainer === true ? ['--unshare-pid', '--as-pid-1', '--proc'] : ['--ro-bind', '/proc'];
+  const identity = ['--unshare-user', '--uid', String(user), '--gid', String(group)];
+  return [
     ...identity,
-    ...walls,
-    ...(sandbox.isAlone === true ? ['--unshare-net'] : []),
-    ...Object.entries(sandbox.environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--cap-drop',
+    'ALL',
+    '--die-with-parent',
+    '--clearenv',
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...(root === undefined ? [] : ['--ro-bind', root, '/']),
     ...temporary.flatMap((path) => ['--tmpfs', path]),
     ...[...visible].flatMap(([here, there]) => ['--ro-bind', here, there]),
     ...[...links].flatMap(([path, target]) => ['--symlink', target, path]),
-    '--dev',
-    '/dev',
-    '--ro-bind',
-    '/proc',
-    '/proc',
+    ...processes.concat('/proc', '--dev', '/dev'),
     ...[...writable].flatMap(([here, there]) => ['--bind', here, there]),
-    '--remount-ro',
-    '/',
-  ];
-  const file = join(folder, `filter-${process.pid}`);
-  writeFileSync(file, filter ?? '');
-  // The user is one of the machine, too: a file that only we may read is not readable in there.
-  const outside = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--no-new-privs', 'bwrap'];
-  const seccomp = filter === undefined ? [] : ['--seccomp', '3'];
-  return {
-    command: 'sh',
-    arguments: ['-c', 'exec 3<"$0"; exec "$@"', file, ...outside, ...seccomp, ...words, '--', ...command],
-  };
+  ].concat(root === undefined ? ['--remount-ro', '/'] : []);
 }
 
 /** The process in a sandbox, which signals are for: its wall does not pass them on. @throws Error when there is none. */
