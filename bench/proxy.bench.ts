@@ -6,10 +6,11 @@
  * means that a request costs Sallyport 2.50 times the processor time it costs nginx: each turn is compared within itself, and the median of the calmer half of all turns counts. Turns in which others used the processor are
  * no use: they change how many requests a proxy finds waiting, and with that what each costs.
  */
+import { allowedCpus } from './harness/process.ts';
+import { type Server, UPSTREAM_BODY } from './harness/servers.ts';
 import type { BenchOptions, BenchResult } from './main.ts';
 import { load, type Round } from './proxy/load.ts';
-import { allowedCpus } from './proxy/process.ts';
-import { type Proxies, type Server, startProxies, UPSTREAM_BODY } from './proxy/servers.ts';
+import { type Proxies, startProxies } from './proxy/servers.ts';
 
 type Name = 'nginx' | 'haproxy' | 'sallyport';
 

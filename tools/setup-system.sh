@@ -9,6 +9,8 @@ set -eu
 # chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds; ip makes other hosts; curl is a
 # client that others wrote; gpg signs; systemd-analyze judges units; bwrap and setpriv run programs as a unit or an image says, strace
 # says what they ask of the kernel, scmp_sys_resolver what its calls are called, perl has the sockets that Node lacks.
+# h2load speaks HTTP/2. nginx and Apache with ModSecurity are what the firewall is measured beside (apache2-bin is the server
+# without a service).
 programs='
 nginx:nginx
 haproxy:haproxy
@@ -27,6 +29,14 @@ setpriv:util-linux
 strace:strace
 scmp_sys_resolver:seccomp
 perl:perl-base
+h2load:nghttp2-client
+apache2:apache2-bin
+'
+
+# file:package, for what is no program.
+modules='
+/usr/lib/apache2/modules/mod_security2.so:libapache2-mod-security2
+/usr/lib/nginx/modules/ngx_http_modsecurity_module.so:libnginx-mod-http-modsecurity
 '
 
 # Daemons live in /usr/sbin, which is not on everybody's path.
@@ -35,6 +45,9 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 missing=''
 for pair in $programs; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+for pair in $modules; do
+  [ -f "${pair%%:*}" ] || missing="$missing ${pair#*:}"
 done
 
 if [ -z "$missing" ]; then

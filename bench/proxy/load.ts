@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Server } from './servers.ts';
+import type { Server } from '../harness/servers.ts';
 
 export interface Round {
   readonly requestsPerSecond: number;

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ProgramOptions {
   readonly command: string;
   readonly arguments: readonly string[];
-  /** Number of the processor it may run on. */
-  readonly cpu: number;
+  /** The processors it may run on, as taskset takes them: `1`, `0,1`. */
+  readonly cpus: number | string;
   /** Where its standard output and error go. */
   readonly outputFile: string;
 }
@@ -47,7 +47,7 @@ export class Program {
   static async start(options: ProgramOptions, port: number): Promise<Program> {
     const output = openSync(options.outputFile, 'a');
     // taskset replaces itself by the program, so the process id is the program's.
-    const child = spawn('taskset', ['-c', String(options.cpu), options.command, ...options.arguments], {
+    const child = spawn('taskset', ['-c', String(options.cpus), options.command, ...options.arguments], {
       stdio: ['ignore', output, output],
     });
     closeSync(output);
@@ -68,6 +68,19 @@ export class Program {
       .map((schedstat) => schedstat.split(' ').map(Number));
     const sum = (field: number): number => fields.reduce((total, each) => total + (each[field] ?? 0), 0);
     return { cpuUs: sum(0) / 1_000, waitUs: sum(1) / 1_000 };
+  }
+
+  /** Asks for something by a signal. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Memory of all its processes that is in RAM, in mebibytes; pages that several share count for each. */
+  residentMib(): number {
+    const kibibytes = this.#processes().map((pid) =>
+      Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1]),
+    );
+    return kibibytes.reduce((sum, each) => sum + each, 0) / 1_024;
   }
 
   /** Memory of all its processes, shared pages divided among those that share them, in mebibytes. */

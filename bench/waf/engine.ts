@@ -1,0 +1,44 @@
+/** Our engine without a gateway around it, in a process of its own: what the rules alone cost. */
+import { answerLines } from '../harness/line-process.ts';
+import { judge } from './judge.ts';
+import { crsWaf } from './rules.ts';
+import { TRAFFIC, type TrafficKind } from './traffic.ts';
+
+export interface EngineJob {
+  readonly kind: TrafficKind;
+  readonly requests: number;
+}
+
+export interface EngineDone {
+  readonly cpuUs: number;
+}
+
+/** Said first, when every kind of request has been judged once. */
+export interface EngineReady {
+  readonly residentMib: number;
+}
+
+const [dataFolder = ''] = process.argv.slice(2);
+const waf = crsWaf(dataFolder, 1);
+const requests = new Map(
+  TRAFFIC.map(({ kind, variants, request, status }) => [
+    kind,
+    { status, all: Array.from({ length: variants }, (_, index) => request(index)) },
+  ]),
+);
+
+function play({ kind, requests: count }: EngineJob): EngineDone {
+  const { status, all } = requests.get(kind) ?? { status: 200, all: [] };
+  const before = process.cpuUsage();
+  for (let index = 0; index < count; index += 1) {
+    const request = all[index % all.length];
+    const answer = request === undefined ? undefined : (judge(waf, request).interruption?.status ?? 200);
+    if (answer !== status) throw new Error(`${kind}: ${answer} where ${status} is right`);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return { cpuUs: user + system };
+}
+
+for (const { kind } of TRAFFIC) play({ kind, requests: 1 });
+const ready: EngineReady = { residentMib: process.memoryUsage.rss() / 2 ** 20 };
+await answerLines<EngineJob, EngineDone | EngineReady>(play, ready);
