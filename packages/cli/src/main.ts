@@ -4,7 +4,7 @@ import { type CommandIo, EXIT } from './io.ts';
 
 /**
  * The `sallyport` command. `args` are what follows its name; the answer is the exit code: 0 done, 1 failed, 64 wrong usage,
- * 78 wrong configuration (sysexits.h).
+ * 78 wrong configuration, and others of sysexits.h as {@link EXIT} has them.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name = 'help', ...rest] = args;
@@ -30,9 +30,17 @@ export async function main(args: readonly string[]): Promise<number> {
       io.stdout(HELP);
       return 0;
     default:
-      io.stderr(`sallyport: there is no command ${JSON.stringify(name)}\n\n${HELP}`);
-      return EXIT.usage;
+      return askGateway(name, rest, io);
   }
+}
+
+/** Everything else is asked of a running gateway. */
+async function askGateway(name: string, args: readonly string[], io: CommandIo): Promise<number> {
+  const { ADMIN_COMMANDS } = await import('./admin/all.ts');
+  const command = ADMIN_COMMANDS.get(name);
+  if (command !== undefined) return (await import('./admin/command.ts')).runAdminCommand(command, args, io);
+  io.stderr(`sallyport: there is no command ${JSON.stringify(name)}\n\n${HELP}`);
+  return EXIT.usage;
 }
 
 const HELP = `Sallyport, the security gateway for real-time applications.
@@ -43,6 +51,18 @@ const HELP = `Sallyport, the security gateway for real-time applications.
   sallyport health   ask a running gateway how it is
   sallyport demo     a small game behind the gateway, on this machine
   sallyport version
+
+Of a running gateway:
+
+  sallyport status         how it is doing
+  sallyport reload         have it read its configuration again
+  sallyport policies       what was published: history, differences, rollback
+  sallyport decisions      bans and allowances
+  sallyport connections    what is open, and ending it
+  sallyport workers        its threads
+  sallyport attack-level   how defensive it is
+  sallyport drain          have it finish and stop
+  sallyport admin link     a link that signs an administrator in
 
 Each command says more with --help.
 `;

@@ -5,6 +5,7 @@
  */
 
 export { type AdminAddresses, type AdminOptions, type AdminServer, createAdminServer } from './admin/admin.ts';
+export { AdminClient, type AdminClientOptions, type Outcome, type Unreachable } from './admin/client.ts';
 export { diffConfigs } from './admin/config-diff.ts';
 export type {
   CommandOutcome,
@@ -23,9 +24,11 @@ export type { Environment, Mode } from './config/context.ts';
 export { describeConfig } from './config/describe.ts';
 export { type FileContent, type FileFailure, type FileReader, machineFiles } from './config/files.ts';
 export { type LoadOptions, type LoadResult, loadConfig } from './config/load.ts';
+export { type AdminLoadResult, loadAdminConfig } from './config/load-admin.ts';
 export type { SallyportConfig } from './config/parts.ts';
 export { formatProblem, type Problem } from './config/problem.ts';
 export { renderConfigurationReference, renderJsonSchema } from './config/reference.ts';
 export type { AdminConfig } from './config/schema/admin.ts';
 export type { LogConfig, OperationsConfig } from './config/schema/sections.ts';
+export { parseDuration } from './config/units.ts';
 export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';

@@ -283,3 +283,45 @@ export interface SessionsAnswer {
 export interface RevokedAnswer {
   readonly id: string;
 }
+
+/** What each operation takes and answers, by its name in the document. */
+export interface AdminOperations {
+  readonly createLink: { readonly body: LinkOrder; readonly answer: LinkAnswer };
+  readonly openSession: { readonly body: SessionOrder; readonly answer: SessionAnswer };
+  readonly closeSession: { readonly answer: RevokedAnswer };
+  readonly listSessions: { readonly answer: SessionsAnswer };
+  readonly revokeSession: { readonly id: string; readonly answer: RevokedAnswer };
+  readonly getStatus: { readonly answer: StatusAnswer };
+  readonly listWorkers: { readonly answer: WorkersAnswer };
+  readonly listConnections: { readonly query: ConnectionsQuery; readonly answer: ConnectionsAnswer };
+  readonly listPolicies: { readonly answer: PoliciesAnswer };
+  readonly diffPolicies: {
+    readonly query: { readonly from: string; readonly to: string };
+    readonly answer: PolicyDifferenceAnswer;
+  };
+  readonly reload: { readonly answer: PublishAnswer };
+  readonly rollback: { readonly body: RollbackOrder; readonly answer: PublishAnswer };
+  readonly listDecisions: { readonly query: DecisionsQuery; readonly answer: DecisionsAnswer };
+  readonly takeDecision: { readonly body: DecisionOrder; readonly answer: DecisionAnswer };
+  readonly revokeDecision: { readonly id: string; readonly answer: RevocationAnswer };
+  readonly giveCommand: { readonly body: CommandOrder; readonly answer: CommandAnswer };
+}
+
+export interface ConnectionsQuery {
+  /** An address or a network. */
+  readonly client?: string | undefined;
+  readonly kind?: 'http' | 'websocket' | undefined;
+  /** A number from 1; at most 1,000 are listed. Default 100. */
+  readonly limit?: string | undefined;
+}
+
+export interface DecisionsQuery {
+  readonly kind?: 'ban' | 'allowance' | undefined;
+  /** An address or a network. */
+  readonly client?: string | undefined;
+  readonly author?: string | undefined;
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+  /** A number from 1; at most 1,000 are listed. Default 100. */
+  readonly limit?: string | undefined;
+}

@@ -34,9 +34,9 @@ export interface ControlPlane {
 
   /**
    * Takes a decision: it is in the log when the promise is kept. An id that is in force already changes nothing and is
-   * confirmed again.
+   * confirmed again. `too-many`: there is no room for another one.
    */
-  take(decision: Decision): Promise<ConfirmedBy>;
+  take(decision: Decision): Promise<ConfirmedBy | 'too-many'>;
 
   /** Ends a decision. Undefined when none with this id is in force. */
   revoke(id: string): Promise<ConfirmedBy | undefined>;

@@ -58,7 +58,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
 }
 
 /** Largest configuration file, in bytes: a thousand routes have half of it. */
-const CONFIG_BYTES_MAX = 1_048_576;
+export const CONFIG_BYTES_MAX = 1_048_576;
 
 /** Most problems that are told: a file of another format would fill the screen. */
 const PROBLEMS_MAX = 200;
@@ -67,7 +67,7 @@ const PROBLEMS_MAX = 200;
  * The mode decides which `.env` file is read, so it is known before any of them is: from the file, or from the process
  * environment. What is no mode is reported later; until then the strictest one holds.
  */
-function modeOf(root: unknown, environment: Environment): Mode {
+export function modeOf(root: unknown, environment: Environment): Mode {
   const raw = isSection(root) ? root['mode'] : undefined;
   const name = typeof raw === 'string' ? /^\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(raw)?.[1] : undefined;
   const text = name === undefined ? raw : environment[name];

@@ -26,6 +26,7 @@ export class MemoryPlane implements ControlPlane {
   accident: 'none' | 'throws' | 'hangs' = 'none';
   /** What the next publication says. */
   isWorkerFailing = false;
+  decisionsMax = 1_000;
   readonly commands: Command[] = [];
   open: readonly ConnectionRecord[] = [];
   readonly #records: PolicyRecord[] = [];
@@ -102,8 +103,9 @@ export class MemoryPlane implements ControlPlane {
     return { sequence: this.#sequence, decisions: [...this.#decisions.values()] };
   }
 
-  async take(decision: Decision): Promise<ConfirmedBy> {
+  async take(decision: Decision): Promise<ConfirmedBy | 'too-many'> {
     await this.#happenLater();
+    if (!this.#decisions.has(decision.id) && this.#decisions.size >= this.decisionsMax) return 'too-many';
     if (!this.#decisions.has(decision.id)) {
       this.#sequence += 1;
       this.#decisions.set(decision.id, decision);

@@ -142,6 +142,13 @@ export function resources(): void {
       expect(third.next).toBeNull();
     });
 
+    it('are not taken beyond the room there is', async () => {
+      const rig = await startAdmin();
+      rig.plane.decisionsMax = 1;
+      await take(rig, ban('192.0.2.1'));
+      isProblem(await take(rig, ban('192.0.2.2')), 409, 'CONFLICT');
+    });
+
     it('are found by what they hold for', async () => {
       const rig = await startAdmin();
       await take(rig, ban('192.0.2.1'));

@@ -2,7 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { contains, type Decision, type DecisionScope, IpAddress, type Network, parseNetwork } from '@sallyport/kernel';
 import { z } from 'zod';
 import { canonicalNetwork } from '../../config/addresses.ts';
-import type { DecisionAnswer, DecisionOrder, DecisionRecord, DecisionsAnswer, RevocationAnswer } from '../contract.ts';
+import type {
+  DecisionAnswer,
+  DecisionOrder,
+  DecisionRecord,
+  DecisionsAnswer,
+  DecisionsQuery,
+  RevocationAnswer,
+} from '../contract.ts';
 import { type Refusal, refuse } from '../problem.ts';
 import { type AdminContext, type Answer, answer, type Call, type Route, route } from '../route.ts';
 import { decisionAnswer, decisionOrder, decisionsAnswer, revocationAnswer } from '../schemas.ts';
@@ -13,14 +20,6 @@ const DECISIONS_SHOWN = 100;
 
 /** Shortest prefixes of a ban: what is larger is a mistake more often than a wish, and lists are for it. */
 const BAN_PREFIX_MIN: Readonly<Record<4 | 6, number>> = { 4: 8, 6: 16 };
-
-interface DecisionsQuery {
-  readonly kind?: 'ban' | 'allowance' | undefined;
-  readonly client?: string | undefined;
-  readonly author?: string | undefined;
-  readonly after?: string | undefined;
-  readonly limit?: string | undefined;
-}
 
 const decisionsQuery: z.ZodType<DecisionsQuery> = z.strictObject({
   kind: z.enum(['ban', 'allowance']).optional(),
@@ -129,6 +128,7 @@ async function takeDecision(
     endsMs: body.seconds === undefined ? undefined : createdMs + body.seconds * 1_000,
   };
   const confirmed = await plane.take(decision);
+  if (confirmed === 'too-many') return refuse('CONFLICT', 'there are as many decisions as there is room for');
   const taken: DecisionAnswer = { decision: recordOf(decision), isRepeat: known !== undefined, confirmed };
   return answer(taken, { summary: `${decision.kind} ${scope.value}, decision ${id}` });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { canonicalNetwork } from '../../config/addresses.ts';
-import type { ConnectionsAnswer, WorkersAnswer } from '../contract.ts';
+import type { ConnectionsAnswer, ConnectionsQuery, WorkersAnswer } from '../contract.ts';
 import { refuse } from '../problem.ts';
 import { answer, type Route, route } from '../route.ts';
 import { connectionsAnswer, statusAnswer, workersAnswer } from '../schemas.ts';
@@ -8,12 +8,6 @@ import { connectionsAnswer, statusAnswer, workersAnswer } from '../schemas.ts';
 /** Connections that one answer lists, and when the caller does not say. */
 const CONNECTIONS_SHOWN_MAX = 1_000;
 const CONNECTIONS_SHOWN = 100;
-
-interface ConnectionsQuery {
-  readonly client?: string | undefined;
-  readonly kind?: 'http' | 'websocket' | undefined;
-  readonly limit?: string | undefined;
-}
 
 const connectionsQuery: z.ZodType<ConnectionsQuery> = z.strictObject({
   client: z.string().max(64).optional(),

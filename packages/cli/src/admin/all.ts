@@ -1,0 +1,19 @@
+import { ADMIN } from './access.ts';
+import type { AdminCommand } from './command.ts';
+import { ATTACK_LEVEL, CONNECTIONS, DRAIN } from './commands.ts';
+import { DECISIONS } from './decisions.ts';
+import { POLICIES, RELOAD } from './policies.ts';
+import { STATUS, WORKERS } from './status.ts';
+
+/** The commands that ask a running gateway, by name. */
+export const ADMIN_COMMANDS: ReadonlyMap<string, AdminCommand> = new Map([
+  ['admin', ADMIN],
+  ['status', STATUS],
+  ['workers', WORKERS],
+  ['reload', RELOAD],
+  ['policies', POLICIES],
+  ['decisions', DECISIONS],
+  ['connections', CONNECTIONS],
+  ['attack-level', ATTACK_LEVEL],
+  ['drain', DRAIN],
+]);
