@@ -142,16 +142,20 @@ void test('Compose lets cloudflared reach the gateway by the file and nobody by 
     ['gateway', 'outside', 80],
     ['arena', 'outside', 80],
   ] as const) {
-    const said = await town.ask(t, from, { host: town.address(to), port });
-    assert.match(
-      said,
-      /^(?:ENETUNREACH|ECONNREFUSED|EHOSTUNREACH|ETIMEDOUT)$/,
-      `${from} reached ${to}:${port}: ${said}`,
-    );
+    assert.ok(town.addresses(to).length > 0, to);
+    for (const host of town.addresses(to)) {
+      const said = await town.ask(t, from, { host, port });
+      assert.match(
+        said,
+        /^(?:ENETUNREACH|ECONNREFUSED|EHOSTUNREACH|ETIMEDOUT)$/,
+        `${from} reached ${to}:${port}: ${said}`,
+      );
+    }
   }
-  assert.equal(await town.ask(t, 'gateway', { host: town.address('arena'), port: 3_000 }), '200');
-  // The wire to the outside is there: what cannot be reached is not reached because of the walls.
-  assert.equal(await town.ask(t, 'cloudflared', { host: town.address('outside'), port: 80 }), 'ECONNREFUSED');
+  // The wires are there: what is not reached is not reached because of the walls.
+  assert.equal(await town.ask(t, 'gateway', { host: 'arena', port: 3_000 }), '200');
+  const [outside = ''] = town.addresses('outside');
+  assert.equal(await town.ask(t, 'cloudflared', { host: outside, port: 80 }), 'ECONNREFUSED');
 });
 
 void test('a user beside cloudflared cannot open the socket file (R2.3)', async (t) => {

@@ -24,7 +24,7 @@ export class Town {
   readonly #image: Image;
   readonly #scope: Scope;
   readonly #folder: string;
-  readonly #addresses = new Map<string, string>([['outside', OUTSIDE]]);
+  readonly #addresses = new Map<string, readonly string[]>([['outside', [OUTSIDE]]]);
   #gateway: Program | undefined;
 
   private constructor(scope: Scope, image: Image) {
@@ -57,11 +57,9 @@ export class Town {
     return join(this.#folder, 'volumes', name);
   }
 
-  /** The address of a service, or of the host outside. */
-  address(name: string): string {
-    const address = this.#addresses.get(name);
-    if (address === undefined) throw new Error(`${name} has no address`);
-    return address;
+  /** The addresses of a service, one for each of its networks, or of the host outside. */
+  addresses(name: string): readonly string[] {
+    return this.#addresses.get(name) ?? [];
   }
 
   namespace(name: string): string {
@@ -109,7 +107,7 @@ export class Town {
     const router = this.#namespaceFor('router');
     ip('netns', 'exec', router, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
     const outside = this.#namespaceFor('outside');
-    wire(router, 'outside', outside);
+    wire(router, 'outside', outside, 'eth0');
     ip('-n', router, 'address', 'add', `${OUTSIDE_ROUTER}/24`, 'dev', 'outside');
     ip('-n', outside, 'address', 'add', `${OUTSIDE}/24`, 'dev', 'eth0');
     ip('-n', outside, 'route', 'add', 'default', 'via', OUTSIDE_ROUTER);
@@ -123,10 +121,12 @@ export class Town {
       const members = Object.entries(this.#compose.services).filter(([, service]) => service.networks.includes(name));
       for (const [place, [member]] of members.entries()) {
         const host = this.namespace(member);
-        wire(router, `${index}-${member}`, host);
+        const door = `eth${index}`;
+        wire(router, `${index}-${member}`, host, door);
         ip('-n', router, 'link', 'set', `${index}-${member}`, 'master', name);
-        this.#addresses.set(member, `${prefix}${first + 1 + place}`);
-        ip('-n', host, 'address', 'add', `${this.address(member)}/27`, 'dev', 'eth0');
+        const address = `${prefix}${first + 1 + place}`;
+        this.#addresses.set(member, [...this.addresses(member), address]);
+        ip('-n', host, 'address', 'add', `${address}/27`, 'dev', door);
         if (network.internal !== true) ip('-n', host, 'route', 'add', 'default', 'via', `${prefix}${first}`);
       }
     }
@@ -149,7 +149,9 @@ export class Town {
       chmodSync(folder, Number.parseInt(given.get('mode') ?? '', 8));
     }
     cpSync(COMPOSE, join(this.#folder, 'compose'), { recursive: true });
-    const hosts = Object.keys(this.#compose.services).map((name) => `${this.address(name)} ${name}\n`);
+    const hosts = Object.keys(this.#compose.services).flatMap((name) =>
+      this.addresses(name).map((address) => `${address} ${name}\n`),
+    );
     writeFileSync(join(this.#folder, 'hosts'), `127.0.0.1 localhost\n${hosts.join('')}`);
   }
 
@@ -190,9 +192,9 @@ function ip(...words: readonly string[]): string {
   return execFileSync('ip', words, { encoding: 'utf8' });
 }
 
-/** A wire from the router to another host's eth0. */
-function wire(router: string, name: string, host: string): void {
-  ip('-n', router, 'link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', host);
+/** A wire from the router to a door of another host. */
+function wire(router: string, name: string, host: string, door: string): void {
+  ip('-n', router, 'link', 'add', name, 'type', 'veth', 'peer', 'name', door, 'netns', host);
   ip('-n', router, 'link', 'set', name, 'up');
-  ip('-n', host, 'link', 'set', 'eth0', 'up');
+  ip('-n', host, 'link', 'set', door, 'up');
 }
