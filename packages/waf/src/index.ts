@@ -20,5 +20,11 @@ export type {
   TransactionResponse,
 } from './engine/transaction.ts';
 export { createWaf, type Waf, type WafOptions, type WafResult } from './engine/waf.ts';
+export {
+  type Exclusion,
+  type ExclusionProblem,
+  type ExclusionRules,
+  exclusionsToRules,
+} from './exclusions/exclusions.ts';
 export type { Diagnostic } from './seclang/diagnostic.ts';
 export type { RuleFiles, RuleSource } from './seclang/parse.ts';
