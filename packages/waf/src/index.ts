@@ -26,5 +26,17 @@ export {
   type ExclusionRules,
   exclusionsToRules,
 } from './exclusions/exclusions.ts';
+export {
+  type DecidedTransaction,
+  type ExplainedDecision,
+  type ExplainedExclusion,
+  type ExplainedMatch,
+  type ExplainedRule,
+  type ExplainedScore,
+  type ExplainOptions,
+  type Explanation,
+  explain,
+} from './explain/explain.ts';
+export { explanationText } from './explain/terminal.ts';
 export type { Diagnostic } from './seclang/diagnostic.ts';
 export type { RuleFiles, RuleSource } from './seclang/parse.ts';

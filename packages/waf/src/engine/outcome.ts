@@ -74,9 +74,14 @@ export function logLine(match: MatchedRule, context: { uri: string; uniqueId: st
  * The directives that would have kept the rule from matching what it matched, each as narrow as the language allows. Empty
  * for rules that judge what other rules found: there the exclusion belongs to those.
  */
-export function exclusionsFor({ id, values }: MatchedRule): readonly string[] {
+export function exclusionsFor(match: MatchedRule): readonly string[] {
+  return exclusionTargets(match).map((target) => `SecRuleUpdateTargetById ${match.id} "!${target}"`);
+}
+
+/** What `exclusionsFor` takes out: `ARGS:name`, once each. */
+export function exclusionTargets({ values }: MatchedRule): readonly string[] {
   const targets = values.map(({ name }) => targetOf(name)).filter((target) => target !== undefined);
-  return [...new Set(targets)].map((target) => `SecRuleUpdateTargetById ${id} "!${target}"`);
+  return [...new Set(targets)];
 }
 
 function targetOf(name: string): string | undefined {

@@ -24,6 +24,7 @@ export function splitTarget(target: string): RequestTarget {
   return { uri, path, basename: path.slice(slash + 1), query: mark < 0 ? '' : uri.slice(mark + 1) };
 }
 
-function percentDecoded(text: string): string {
+/** RFC 3986 §2.1. What is no triplet stays. */
+export function percentDecoded(text: string): string {
   return text.replaceAll(/%[0-9A-Fa-f]{2}/g, (triplet) => String.fromCharCode(hexByte(triplet, 1)));
 }

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../engine/request-target.ts';
 import type { RuleSource } from '../seclang/parse.ts';
 import { bytesOf, literal, type Spelled, spelledRules, spelledTarget } from './spelling.ts';
 
@@ -146,11 +147,11 @@ SecRule REQUEST_FILENAME "@rx ${path}" "t:none,chain"
 SecRule REQUEST_FILENAME "!@rx ${CLIMBING}" "t:none,${controls}"`;
 }
 
-/** Undefined when every path is meant. */
+/** Of the path as rules see it, which is decoded once. Undefined when every path is meant. */
 function pathPattern({ path, exactPath }: Exclusion): string | undefined {
-  if (exactPath !== undefined) return `^${literal(exactPath)}$`;
+  if (exactPath !== undefined) return `^${literal(percentDecoded(exactPath))}$`;
   const prefix = path?.replace(/\/$/, '') ?? '';
-  return prefix === '' ? undefined : `^${literal(prefix)}(?:/|$)`;
+  return prefix === '' ? undefined : `^${literal(percentDecoded(prefix))}(?:/|$)`;
 }
 
 const CLIMBING = String.raw`(?i)(?:[/\x5c]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\x5c;]|%2f|%5c|%3b|$)`;

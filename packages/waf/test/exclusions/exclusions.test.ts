@@ -45,6 +45,7 @@ describe('an exclusion', () => {
     ['below an exact path', { exactPath: '/api' }, '/api/x?q=attack', [10, 20]],
     ['everywhere', { path: '/' }, '/x/y?q=attack', []],
     ['on a path with marks', { path: '/a.b/(c)"\'' }, '/a.b/(c)"\'/d?q=attack', []],
+    ['on a path that is written with triplets', { exactPath: '/caf%C3%A9' }, '/caf%c3%a9?q=attack', []],
     ['on a path that only looks like it', { path: '/a.b' }, '/aXb?q=attack', [10, 20]],
   ])('%s', (_, part, target, ids) => {
     expect(matched([exclusion(part)], target)).toEqual(ids);

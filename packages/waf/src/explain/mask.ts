@@ -1,0 +1,114 @@
+import type { MatchedRule, MatchedValue } from '../engine/outcome.ts';
+
+/** Hides what is secret in the explanation of one transaction. */
+export interface Mask {
+  /** The text of a value, or a note in its place; parts of it may be hidden. */
+  value(matched: MatchedValue, text: string): string;
+  /** The message of a rule, into which macros may have put pieces of values. */
+  prose(rule: MatchedRule, text: string): string;
+  /** What a rule records about its match, which is made of values. */
+  data(rule: MatchedRule, text: string): string;
+}
+
+/** What stands in the place of a secret. */
+export const MASKED = '[masked]';
+
+/**
+ * Knows the secrets among what rules matched: credentials and cookies, and fields whose names say so. What a rule copied out
+ * of one (TX, MATCHED_VAR) or wrote into its message is hidden as well.
+ *
+ * @param secretNames Further names of fields that hold secrets, in any case.
+ */
+export function maskFor(rules: readonly MatchedRule[], secretNames: readonly string[]): Mask {
+  const own = new Set(secretNames.map((name) => name.toLowerCase()));
+  const secrets = rules
+    .flatMap(({ values }) => values.filter(({ name }) => isSecretField(name, own)))
+    .flatMap(({ value, transformed }) => [folded(value), folded(transformed)])
+    .filter((text) => text.length >= PIECE_LENGTH_MIN)
+    .slice(0, SECRETS_MAX);
+  const isPiece = (text: string): boolean => {
+    const piece = folded(text);
+    if (piece.length < PIECE_LENGTH_MIN) return false;
+    return secrets.some((secret) => secret.includes(piece) || piece.includes(secret));
+  };
+  return {
+    value: ({ name }, text) => {
+      if (isSecretField(name, own) || (isCopy(name) && isPiece(text))) return MASKED;
+      return withoutInnerSecrets(text, own);
+    },
+    prose: ({ values }, text) => {
+      const cut = withoutInnerSecrets(text, own);
+      if (!values.some(({ name }) => isSecretField(name, own))) return cut;
+      return cut.replaceAll(/[\w\x80-\xff]+/g, (word) => (isPiece(word) ? MASKED : word));
+    },
+    data: (rule, text) =>
+      rule.values.some(({ name }) => isSecretField(name, own)) && text !== '' ? MASKED : withoutInnerSecrets(text, own),
+  };
+}
+
+/** True for `REQUEST_HEADERS:Authorization`, `ARGS:json.user.password`; not for the name of such a field or a count. */
+export function isSecretField(name: string, secretNames: ReadonlySet<string> = new Set()): boolean {
+  const colon = name.indexOf(':');
+  const collection = colon < 0 ? name : name.slice(0, colon);
+  if (collection.startsWith('&') || collection.endsWith('_NAMES') || NEVER_SECRET.has(collection)) return false;
+  if (collection === 'REQUEST_COOKIES') return true;
+  return colon >= 0 && isSecretName(name.slice(colon + 1, colon + 1 + COMPARED_LENGTH_MAX), secretNames);
+}
+
+function isSecretName(name: string, secretNames: ReadonlySet<string>): boolean {
+  return SECRET_NAME.test(name) || secretNames.has(name.toLowerCase());
+}
+
+const SECRET_NAME =
+  /pass(?:wo?r?d|phrase|code)|pwd|secret|token|api[-_.]?key|(?:private|access|secret)[-_.]?key|credential|authorization|cookie|sess(?:ion)?[-_.]?id|csrf|xsrf|signature|jwt|(?:^|[^a-z])(?:pass|pw|pin|otp|sid|cvv|cvc|auth)(?:$|[^a-z])/i;
+
+/** What a rule, not a client, gave its name; and headers of parts, which are named like the field and hold none of it. */
+const NEVER_SECRET: ReadonlySet<string> = new Set([
+  'TX',
+  'MATCHED_VARS',
+  'MULTIPART_PART_HEADERS',
+  'RULE',
+  'FILES_SIZES',
+]);
+
+/** Variables that hold what was somewhere else before. */
+function isCopy(name: string): boolean {
+  return /^(?:TX|MATCHED_VARS?|IP|SESSION|USER|GLOBAL|RESOURCE|ENV)\b/.test(name);
+}
+
+/** A body, a query or a log line holds fields of its own: `a=1&password=...`, `{"token": "..."}`, `Bearer ...`. */
+function withoutInnerSecrets(text: string, secretNames: ReadonlySet<string>): string {
+  const cut = text
+    .slice(0, COMPARED_LENGTH_MAX)
+    .replaceAll(/\b(Bearer|Basic)[\s+]+[\w.~+/=-]+/gi, `$1 ${MASKED}`)
+    .replaceAll(/\beyj[\w-]{8,}\.[\w-]+\.[\w-]*/gi, MASKED);
+  let masked = '';
+  let from = 0;
+  for (const { 0: beginning, 1: name = '', index } of cut.matchAll(INNER_NAME)) {
+    if (index < from || !isSecretName(name, secretNames)) continue;
+    const valueAt = index + beginning.length;
+    const [value = ''] = INNER_VALUE.exec(cut.slice(valueAt)) ?? [];
+    masked += `${cut.slice(from, valueAt)}${MASKED}`;
+    from = valueAt + value.length;
+  }
+  return masked + cut.slice(from);
+}
+
+/** A name at the beginning of a word, with what separates it from its value. */
+const INNER_NAME = /(?<![\w.%[\]-])([\w.%[\]-]{1,128})["']?\s{0,8}(?:[=:]|%3d|%3a)\s{0,8}/gi;
+
+/** In quotation marks, or up to where the next field may begin. */
+const INNER_VALUE = /^(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^&"'<>\n]+)/s;
+
+function folded(text: string): string {
+  return text.slice(0, COMPARED_LENGTH_MAX).toLowerCase();
+}
+
+/** Characters of a text that are compared and kept: more than is ever shown. */
+const COMPARED_LENGTH_MAX = 4_096;
+
+/** Secrets that copies are compared with: as many as one explanation has values. */
+const SECRETS_MAX = 64;
+
+/** A shorter piece says nothing, and is in every word. */
+const PIECE_LENGTH_MIN = 3;
