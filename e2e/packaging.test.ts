@@ -49,6 +49,20 @@ void test('every package has a tarball with JavaScript, declarations and its lic
   }
 });
 
+void test('the rules that come with the package come with the package', async (t) => {
+  writeFileSync(
+    join(project, 'rules.js'),
+    `import { selfTest, starterPack } from '@sallyport/waf';
+const { rules, files } = starterPack();
+const clock = { wallMs: () => 0, monotonicMs: () => 0 };
+const { exampleCount, failures } = selfTest({ rules, files, clock });
+console.log(exampleCount > 100, JSON.stringify(failures));
+`,
+  );
+  const { code, stdout, stderr } = await inProject(t, process.execPath, 'rules.js');
+  assert.deepEqual([code, stdout], [0, 'true []\n'], stderr);
+});
+
 void test('npx sallyport says its version', async (t) => {
   const { code, stdout, stderr } = await inProject(t, 'npx', '--no', 'sallyport', 'version');
   assert.deepEqual([code, stderr.replaceAll(/^npm .*\n/gm, '')], [0, '']);

@@ -25,7 +25,7 @@ interface Manifest extends Readonly<Record<string, unknown>> {
 }
 
 /** Files beside the sources that a package needs to run or to be read. */
-const ALSO_PUBLISHED = ['bin', 'public', 'README.md', 'CHANGELOG.md'];
+const ALSO_PUBLISHED = ['bin', 'public', 'packs', 'README.md', 'CHANGELOG.md'];
 
 /** Stages and packs every package that is not private. Answers the paths of the tarballs. @throws Error for what fails. */
 export function packAll(folder: string): readonly string[] {

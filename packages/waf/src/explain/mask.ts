@@ -11,7 +11,7 @@ export interface Mask {
 }
 
 /** What stands in the place of a secret. */
-export const MASKED = '[masked]';
+const MASKED = '[masked]';
 
 /**
  * Knows the secrets among what rules matched: credentials and cookies, and fields whose names say so. What a rule copied out
@@ -47,7 +47,7 @@ export function maskFor(rules: readonly MatchedRule[], secretNames: readonly str
 }
 
 /** True for `REQUEST_HEADERS:Authorization`, `ARGS:json.user.password`; not for the name of such a field or a count. */
-export function isSecretField(name: string, secretNames: ReadonlySet<string> = new Set()): boolean {
+function isSecretField(name: string, secretNames: ReadonlySet<string> = new Set()): boolean {
   const colon = name.indexOf(':');
   const collection = colon < 0 ? name : name.slice(0, colon);
   if (collection.startsWith('&') || collection.endsWith('_NAMES') || NEVER_SECRET.has(collection)) return false;

@@ -33,6 +33,8 @@ describe('the detector of SQL injection', () => {
     ['7 or`a`=`a`', 'condition (bare)'],
     ['1.e1union select 1', 'union (bare)'],
     ['{d 1} or 1=1', 'condition (bare)'],
+    ['if(1=1,sleep(5),0)', 'function (bare)'],
+    ["if (select user()) waitfor delay '0:0:5'", 'stacked (bare)'],
     // Inside single quotes.
     ["' or 'x'='x", 'condition (single)'],
     ["x' or 7--", 'condition (single)'],
@@ -102,6 +104,9 @@ describe('the detector of SQL injection', () => {
     'pass `--option` to it',
     '3 or 4',
     'well: done',
+    'if (!isValid) {',
+    'if (url === null) return false;',
+    'if (a > b) attack();',
   ])('passes %j', (value) => {
     expect(detectors.sqli(value)).toBeUndefined();
   });

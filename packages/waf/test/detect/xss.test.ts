@@ -27,6 +27,7 @@ describe('the detector of script injection', () => {
     ['<p title="</title><img src=x onerror=f()>">', 'element', 'flat'],
     ['<p title="--><img src=x onerror=f()>">', 'event', 'flat'],
     ['<!--</p><img src=x onerror=f()>', 'event', 'flat'],
+    ['onclick==f() x', 'event', 'tag'],
     ['onclick=f() x', 'event', 'tag'],
     ['x onmouseover=f()', 'event', 'tag'],
     ["x='y onmouseover=f()", 'event', 'unquoted'],
@@ -61,6 +62,7 @@ describe('the detector of script injection', () => {
     'data: see table 3',
     '{"a": "b (c)", "d": "e"}',
     "O'Brien, (555) 123",
+    'yNay9/ONtDy4cmvQNazRUsAzEtCm13uvoDMPbhzE6oCg6BYTa3KGRC3ib8hEwxGI67f3ricOsRfGe7wLhtuMA3Gw/onkjfw==',
   ])('passes %j', (value) => {
     expect(detectors.xss(value)).toBe(false);
   });

@@ -67,7 +67,8 @@ function elementStructure(name: string, isEnd: boolean): HtmlStructure | undefin
 
 function attributeStructure({ name, value, hasValue, isInside }: HtmlAttribute): HtmlStructure | undefined {
   if (!hasValue) return undefined;
-  if (isEventName(name) && (isInside || SCRIPT_SIGN.test(value))) return 'event';
+  // Base64 ends with signs that are no script: `/onkjfw==`.
+  if (isEventName(name) && (isInside || SCRIPT_SIGN.test(value.replace(/^=+/, '')))) return 'event';
   if (isInside && (ACTIVE_ATTRIBUTES.has(name) || name.startsWith('xmlns:'))) return 'attribute';
   if (name === 'style' && (isInside || STYLE_SIGN.test(value))) return STYLE_SIGN.test(value) ? 'style' : undefined;
   return urlStructure(value, name, isInside);

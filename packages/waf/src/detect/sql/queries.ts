@@ -57,7 +57,7 @@ export function statement(tokens: SqlTokens, index: number): boolean {
     case 'waitfor':
       return isName && /^(?:delay|time)$/i.test(tokens.textOf(at + 1));
     case 'if':
-      return next === KIND.open || (isLiteral(tokens, at + 1) && tokens.kind(at + 2) === KIND.compare);
+      return branch(tokens, at);
     case 'iif':
     case 'elt':
     case 'make_set':
@@ -98,6 +98,13 @@ export function operandStructure(tokens: SqlTokens, at: number): SqlStructure | 
   if (tokens.is(at, WORD.effect)) return 'effect';
   if (tokens.is(at, WORD.callable) || tokens.textOf(at).toLowerCase() === 'exists') return 'function';
   return undefined;
+}
+
+/** `if 1=1`, `if(now()=sysdate(),`, `if (select ...`: every program has an `if (`, so what follows has to be of a database. */
+function branch(tokens: SqlTokens, at: number): boolean {
+  const start = skipPrefixes(tokens, at + 1);
+  if (tokens.is(start, WORD.select) || operandStructure(tokens, start) !== undefined) return true;
+  return isLiteral(tokens, start) && tokens.kind(start + 1) === KIND.compare;
 }
 
 /** `union [all|distinct] (select ...`. */
