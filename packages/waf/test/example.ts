@@ -10,10 +10,7 @@ SecRule ARGS|ARGS_NAMES "@detectSQLi" \\
 SecRule TX:score "@ge 5" "id:900,phase:2,deny,status:403,msg:'Score %{TX.score}'"
 `;
 
-const result = createWaf({
-  rules: [{ name: 'example.conf', text: rules }],
-  clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
-});
+const result = createWaf({ rules: [{ name: 'example.conf', text: rules }] });
 if (result.kind === 'invalid') throw new Error(result.diagnostics.map(({ message }) => message).join('\n'));
 
 const transaction = result.waf.transaction('request-1');

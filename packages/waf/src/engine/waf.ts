@@ -5,6 +5,7 @@ import { parseRules, type RuleFiles, type RuleSource } from '../seclang/parse.ts
 import { MemoryCollections, type PersistentCollections } from './persistence.ts';
 import { compilePlan } from './plan.ts';
 import type { EngineContext } from './state.ts';
+import { systemClock } from './system-clock.ts';
 import { Transaction } from './transaction.ts';
 
 export interface WafOptions {
@@ -12,7 +13,8 @@ export interface WafOptions {
   readonly rules: readonly RuleSource[];
   /** Finds files that rules name. Default: there are none, and a rule that names one is an error. */
   readonly files?: RuleFiles;
-  readonly clock: Clock;
+  /** Default: the clock of the machine. */
+  readonly clock?: Clock;
   /** What `@detectSQLi` and `@detectXSS` ask. Default: the detectors of this package. */
   readonly detectors?: Detectors;
   /** Where IP, GLOBAL, SESSION, USER and RESOURCE live. Default: in memory, at most 100,000 collections. */
@@ -35,7 +37,7 @@ export function createWaf(options: WafOptions): WafResult {
   const { ruleSet, diagnostics } = parseRules(rules, files);
   if (diagnostics.some(({ severity }) => severity === 'error')) return { kind: 'invalid', diagnostics };
   const plan = compilePlan(ruleSet, (path, from) => files.readFile(path, from)?.text);
-  const { clock, detectors = ownDetectors } = options;
+  const { clock = systemClock(), detectors = ownDetectors } = options;
   const waf = new Waf({ plan, clock, detectors, persistence, stepsMax });
   return { kind: 'ready', waf, warnings: diagnostics };
 }
