@@ -20,6 +20,8 @@ export async function main(args: readonly string[]): Promise<number> {
       return (await import('./commands/init.ts')).runInit(rest, io);
     case 'demo':
       return (await import('./commands/demo.ts')).runDemo(rest, io);
+    case 'rules':
+      return (await import('./commands/rules.ts')).runRules(rest, io);
     case 'version':
     case '--version':
       io.stdout(`${(await import('./version.ts')).VERSION}\n`);
@@ -49,6 +51,7 @@ const HELP = `Sallyport, the security gateway for real-time applications.
   sallyport check    say everything that is wrong with a configuration
   sallyport run      run the gateway
   sallyport health   ask a running gateway how it is
+  sallyport rules    install, list and test rules for request inspection
   sallyport demo     a small game behind the gateway, on this machine
   sallyport version
 

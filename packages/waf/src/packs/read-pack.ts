@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RuleFiles, RuleSource } from '../seclang/parse.ts';
@@ -29,33 +29,51 @@ export function starterPack(): RulePack {
 }
 
 /**
- * Reads a rule pack from a folder: `pack.conf` where there is one, which includes the others, else every `*.conf` in the
- * order of their names. Rules reach files of the folder and below, by paths relative to the file they stand in; nothing
- * outside of it, not by a link either.
+ * Reads a rule pack from a folder: every `*.conf` in the order of their names; or, when it is laid out like a release of the
+ * CRS, its setup (`crs-setup.conf`, else the example of it), the plugins and the folder `rules`, in the order in which they
+ * have to run. Rules reach files of the folder and below, by paths relative to the file they stand in; nothing outside of
+ * it, not by a link either.
  */
 export function readPack(folder: string): RulePackResult {
   let root: string;
-  let names: readonly string[];
+  let paths: readonly string[];
   try {
     root = realpathSync(folder);
-    names = readdirSync(root)
-      .filter((name) => name.endsWith('.conf'))
-      .toSorted();
+    paths = rulePaths(root);
   } catch (error) {
     return { kind: 'problem', message: `there is no rule pack in ${folder} (${codeOf(error)})` };
   }
-  if (names.length === 0) return { kind: 'problem', message: `there is no *.conf in ${folder}` };
-  const entries = names.includes('pack.conf') ? ['pack.conf'] : names;
+  if (paths.length === 0) return { kind: 'problem', message: `there is no *.conf in ${folder}` };
   const rules: RuleSource[] = [];
-  for (const name of entries) {
-    const source = readInside(root, join(root, name));
-    if (source === undefined) return { kind: 'problem', message: `${join(folder, name)} cannot be read` };
+  for (const path of paths) {
+    const source = readInside(root, join(root, path));
+    if (source === undefined) return { kind: 'problem', message: `${join(folder, path)} cannot be read` };
     rules.push(source);
   }
   const files: RuleFiles = {
     readFile: (path, from) => readInside(root, resolve(root, dirname(from), path)),
   };
   return { kind: 'pack', pack: { name: basename(root), rules, files } };
+}
+
+/** Below the root, in the order in which they run. */
+function rulePaths(root: string): readonly string[] {
+  const own = configurations(root, '');
+  if (!existsSync(join(root, 'rules'))) return own;
+  const plugins = existsSync(join(root, 'plugins')) ? configurations(root, 'plugins') : [];
+  const setup = ['crs-setup.conf', 'crs-setup.conf.example'].find((name) => existsSync(join(root, name)));
+  return [
+    ...(setup === undefined ? [] : [setup]),
+    ...plugins.filter((path) => path.endsWith('-config.conf')),
+    ...plugins.filter((path) => path.endsWith('-before.conf')),
+    ...configurations(root, 'rules'),
+    ...plugins.filter((path) => path.endsWith('-after.conf')),
+  ];
+}
+
+function configurations(root: string, folder: string): readonly string[] {
+  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.conf'));
+  return names.toSorted().map((name) => join(folder, name));
 }
 
 /** A file of the pack as a byte string, called by its path below the root. */
