@@ -1,17 +1,34 @@
 /**
  * The composition root: the one file that knows every package and joins them.
  */
-import { hostname } from 'node:os';
-import { createOperationsServer, type OperationsServer, type SallyportConfig } from '@sallyport/control';
-import { compilePolicy, Gateway } from '@sallyport/gateway';
-import { type Clock, type EventSink, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
-import { openPino } from '@sallyport/stores';
+import { availableParallelism, hostname } from 'node:os';
+import {
+  createOperationsServer,
+  DecisionLog,
+  type OperationsServer,
+  type PolicySource,
+  type SallyportConfig,
+} from '@sallyport/control';
+import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
+import { type Clock, DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
+import { openPino, type PinoOutput } from '@sallyport/stores';
+import { type CompileRequest, compileConfig } from './plane/compile.ts';
+import { compileInThread } from './plane/compile-thread.ts';
+import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
+import { Fleet } from './plane/fleet.ts';
+import { Policies, type PublishOutcome } from './plane/policies.ts';
+import type { Inherited } from './plane/take-over.ts';
+import { recordWorkerNews } from './plane/worker-news.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions {
-  /** Sees every event after the log has; for the demo's screen. */
-  readonly alsoTo?: EventSink;
+  /** Sees every line of the log; for the demo's screen. */
+  readonly onLine?: (line: string) => void;
+  /** What is read again on a reload. Default: nothing can be. */
+  readonly file?: Pick<CompileRequest, 'path' | 'environment'>;
+  /** Listening sockets that were opened before us. */
+  readonly inherited?: Inherited;
 }
 
 /** A running gateway. */
@@ -23,6 +40,12 @@ export interface Serving {
   readonly operations: OperationsAddress | undefined;
   /** Counts an error that nobody foresaw; see `run`. */
   onInternalError(cause: unknown): void;
+  /** Reads the configuration again, and publishes it when nothing is wrong with it. */
+  reload(source: PolicySource, author: string): Promise<PublishOutcome>;
+  /** Numbers of all listening sockets, for a process that takes over. */
+  socketNumbers(): ReadonlyMap<string, number>;
+  /** Records that another process has taken over, or could not. */
+  noteTakeOver(result: { readonly pid: number } | { readonly failure: string }): void;
   /** Cuts what is in progress, records it, and writes the lines of the log that still wait: an end without a drain. */
   abort(): Promise<void>;
   /** Drains and stops; resolves when nothing is left and everything is written. */
@@ -36,75 +59,148 @@ export type OperationsAddress = Awaited<ReturnType<OperationsServer['listen']>>;
 export async function serve(config: SallyportConfig, options: ServeOptions = {}): Promise<Serving> {
   const registry = new MetricsRegistry();
   registerProcessMetrics(registry, VERSION);
-  const dropped = registry
-    .counter('gateway_log_lines_dropped_total', 'Log lines given up because they could not be written in time.')
-    .with();
-  const internalErrors = registry
-    .counter('sallyport_internal_errors_total', 'Errors that nobody foresaw; each is a bug.')
-    .with();
-  const version = registry.gauge('gateway_config_version', 'Version of the policy in force.').with();
+  const metrics = controlMetrics(registry);
   const { destination, level } = config.log;
   const output = openPino({
     level,
     file: destination.kind === 'file' ? destination.path : undefined,
-    onDropped: (lines) => dropped.add(lines),
+    onDropped: (lines) => metrics.dropped.add(lines),
   });
-  const sink = options.alsoTo === undefined ? output.sink : both(output.sink, options.alsoTo);
-  const gateway = new Gateway(compilePolicy(config.gateway, FIRST_VERSION), {
-    node: hostname(),
-    sink,
-    metrics: registry,
-    log: output.log,
-    clock: systemClock,
-  });
-  version.set(FIRST_VERSION);
-  let operations: OperationsServer | undefined;
+  const { inherited = NOTHING_INHERITED } = options;
+  const planes = joinPlanes(config, { options, inherited, metrics, output });
+  const { fleet, policies, emitter } = planes;
+  const operations =
+    config.operations === undefined
+      ? undefined
+      : createOperationsServer({
+          config: config.operations,
+          metrics: () => fleet.metrics(registry.snapshot()),
+          readiness: () => fleet.readiness(),
+        });
   let operationsAddress: OperationsAddress | undefined;
   try {
-    if (config.operations !== undefined) {
-      operations = createOperationsServer({
-        config: config.operations,
-        metrics: () => registry.render(),
-        readiness: () => gateway.readiness(),
-      });
-      operationsAddress = await operations.listen();
-    }
-    await gateway.listen();
+    const socket = inherited.sockets.get(OPERATIONS_SOCKET);
+    operationsAddress = await operations?.listen({ socket, isTakingOver: inherited.isTakingOver });
+    await fleet.start();
   } catch (cause) {
     await operations?.close();
-    gateway.close();
     await output.flush();
     throw cause;
   }
   return {
     log: output.log,
-    addresses: gateway.addresses(),
+    addresses: fleet.addresses(),
     operations: operationsAddress,
     onInternalError: (cause) => {
-      internalErrors.add();
+      metrics.internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });
     },
-    abort: () => {
-      gateway.close();
-      return output.flush();
+    reload: (source, author) => policies.reload({ source, author }),
+    socketNumbers: () => {
+      const number = operations?.socketNumber();
+      const own: readonly (readonly [string, number])[] = number === undefined ? [] : [[OPERATIONS_SOCKET, number]];
+      return new Map([...fleet.socketNumbers(), ...own]);
+    },
+    noteTakeOver: (result) => {
+      if ('pid' in result) emitter.system('taken-over', `process ${result.pid}`);
+      else emitter.system('take-over-failed', result.failure);
+    },
+    abort: async () => {
+      await fleet.close();
+      await output.flush();
     },
     stop: async () => {
-      await gateway.drain();
+      await fleet.drain();
       await operations?.close();
       await output.flush();
     },
   };
 }
 
+interface Parts {
+  readonly options: ServeOptions;
+  readonly inherited: Inherited;
+  readonly metrics: ControlMetrics;
+  readonly output: PinoOutput;
+}
+
+interface Planes {
+  readonly fleet: Fleet;
+  readonly policies: Policies;
+  readonly decisions: DecisionLog;
+  readonly emitter: SystemEmitter;
+}
+
+/** The data planes, and what the control plane brings to them. */
+function joinPlanes(config: SallyportConfig, { options, inherited, metrics, output }: Parts): Planes {
+  const node = hostname();
+  const clock = systemClock;
+  const emitter = new SystemEmitter({ node, sink: output.sink, clock });
+  const first = compileConfig(config, { version: FIRST_VERSION, previous: undefined });
+  const decisions: DecisionLog = new DecisionLog({
+    clock,
+    decisionsMax: DECISIONS_MAX,
+    onChange: (change) => void fleet.supervisor.applyDecision(change),
+  });
+  const { count, memoryBytesMax, hangMs, diagnostics } = config.workers;
+  const news = { emitter, metrics, log: output.log, clock, diagnostics };
+  const fleet: Fleet = new Fleet({
+    node,
+    image: first.image,
+    workers: {
+      count: count === 0 ? availableParallelism() : count,
+      heapMibMax: Math.round(memoryBytesMax / 1_048_576),
+      hangMs,
+    },
+    clock,
+    log: output.log,
+    logLevel: config.log.level,
+    output,
+    onLine: options.onLine,
+    onDropped: (lines) => metrics.dropped.add(lines),
+    decisions: () => decisions.snapshot(),
+    onWorker: (what) => recordWorkerNews(what, news),
+    inherited: inherited.sockets,
+    isTakingOver: inherited.isTakingOver,
+  });
+  const policies = new Policies({
+    clock,
+    first: { ok: true, ...first, warnings: [] },
+    file: options.file,
+    compile: compileInThread,
+    publish: (image) => publish(fleet, image, { metrics, emitter }),
+    onRefused: (why) => {
+      metrics.reloads.with('refused').add();
+      emitter.system('policy-refused', why);
+    },
+  });
+  metrics.version.set(FIRST_VERSION);
+  return { fleet, policies, decisions, emitter };
+}
+
 const FIRST_VERSION = 1;
+
+/** Its name among the sockets that processes hand on. No listener can have it. */
+const OPERATIONS_SOCKET = '.operations';
+
+const NOTHING_INHERITED: Inherited = { sockets: new Map(), isTakingOver: false };
 
 const systemClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
-function both(first: EventSink, second: EventSink): EventSink {
-  return {
-    emit: (event) => {
-      first.emit(event);
-      second.emit(event);
-    },
-  };
+/** Everywhere or nowhere: what cannot be had is known before anybody judges by the new policy. */
+async function publish(
+  fleet: Fleet,
+  image: PolicyImage,
+  { metrics, emitter }: { metrics: ControlMetrics; emitter: SystemEmitter },
+): Promise<void> {
+  await fleet.openListeners(image);
+  try {
+    const { planes, swapMs, prepareMs } = await fleet.supervisor.publish(image);
+    const times = `prepared in ${prepareMs.toFixed(1)} ms, swapped in ${Math.round(swapMs * 1_000)} us`;
+    emitter.system('policy-activated', `policy ${image.version} in ${planes} workers, ${times}`);
+  } finally {
+    fleet.closeOtherListeners(fleet.supervisor.image);
+  }
+  metrics.version.set(image.version);
+  metrics.reloads.with('published').add();
 }

@@ -14,18 +14,21 @@ export interface Readiness {
 export interface OperationsOptions {
   readonly config: OperationsConfig;
   /** The metrics in the Prometheus text format, version 0.0.4. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   readonly readiness: () => Readiness;
 }
 
 /** The listener for those who run the gateway: /metrics, /livez and /readyz, and nothing else. */
 export interface OperationsServer {
   /**
-   * Begins to listen and says where, with the port the system chose for port 0.
+   * Begins to listen and says where, with the port the system chose for port 0. `socket`: one that somebody else has opened; `isTakingOver`: whoever answers on the
+   * socket file now is the process that we replace.
    *
    * @throws Error when the address cannot be used.
    */
-  listen(): Promise<BindAddress>;
+  listen(options?: { readonly socket?: number | undefined; readonly isTakingOver?: boolean }): Promise<BindAddress>;
+  /** The number of its listening socket, for a process that inherits it; undefined when it has none. */
+  socketNumber(): number | undefined;
   /** Ends every connection. */
   close(): Promise<void>;
 }
@@ -35,14 +38,20 @@ export interface OperationsServer {
  * its path and, against DNS rebinding, its Host.
  */
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
-  const server = createServer(SERVER_OPTIONS, (request, response) => answer(request, response, options));
+  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response, options));
   makeRoomOnConnection(server);
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   server.on('clientError', (_error, socket) => {
     socket.destroy();
   });
   return {
-    listen: () => listen(server, options.config.address),
+    listen: (where = {}) => listen(server, options.config.address, where),
+    socketNumber: () => {
+      // There is no public name for it.
+      const handle: unknown = Reflect.get(server, '_handle');
+      const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+      return typeof number === 'number' && number >= 0 ? number : undefined;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
@@ -89,7 +98,7 @@ const SERVER_OPTIONS = {
 const REASON_LENGTH_MAX = 200;
 const REASONS_MAX = 20;
 
-function answer(request: IncomingMessage, response: ServerResponse, options: OperationsOptions): void {
+async function answer(request: IncomingMessage, response: ServerResponse, options: OperationsOptions): Promise<void> {
   if (!isHostTrusted(request.headers.host, options.config)) return send(request, response, text(421, 'wrong host'));
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
@@ -101,7 +110,7 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Ope
     case '/readyz':
       return send(request, response, readinessAnswer(options.readiness));
     case '/metrics':
-      return send(request, response, metricsAnswer(options.metrics));
+      return send(request, response, await metricsAnswer(options.metrics));
     default:
       return send(request, response, text(404, 'there are /metrics, /livez and /readyz'));
   }
@@ -126,9 +135,9 @@ function readinessAnswer(readiness: () => Readiness): Answer {
   return text(503, ['not ready', ...lines].join('\n'));
 }
 
-function metricsAnswer(metrics: () => string): Answer {
+async function metricsAnswer(metrics: () => Promise<string>): Promise<Answer> {
   try {
-    return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metrics() };
+    return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics() };
   } catch {
     // A collector that fails must not end the process; an incomplete exposition would look like a reset to Prometheus.
     return text(500, 'the metrics could not be collected');
@@ -161,13 +170,20 @@ function isHostTrusted(host: string | undefined, config: OperationsConfig): bool
   return isIP(name) !== 0 || isPrivateHost(name);
 }
 
-async function listen(server: Server, address: BindAddress): Promise<BindAddress> {
+async function listen(
+  server: Server,
+  address: BindAddress,
+  { socket, isTakingOver = false }: { readonly socket?: number | undefined; readonly isTakingOver?: boolean },
+): Promise<BindAddress> {
   if (address.kind === 'tcp') {
-    await bind(server, { host: address.host, port: address.port, ipv6Only: false });
+    await bind(
+      server,
+      socket === undefined ? { host: address.host, port: address.port, ipv6Only: false } : { fd: socket },
+    );
     const bound = server.address();
     return typeof bound === 'object' && bound !== null ? { ...address, port: bound.port } : address;
   }
-  if (await isAbandoned(address.path)) await unlink(address.path);
+  if (isTakingOver || (await isAbandoned(address.path))) await unlink(address.path).catch(() => undefined);
   await bind(server, { path: address.path });
   await chmod(address.path, SOCKET_MODE);
   return address;
@@ -178,7 +194,7 @@ const SOCKET_MODE = 0o660;
 
 function bind(
   server: Server,
-  options: { host?: string; port?: number; path?: string; ipv6Only?: boolean },
+  options: { host?: string; port?: number; path?: string; ipv6Only?: boolean; fd?: number },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

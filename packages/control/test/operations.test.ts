@@ -24,7 +24,7 @@ it('answers a health check however many silent connections there are', async () 
 });
 
 interface Start {
-  readonly metrics?: () => string;
+  readonly metrics?: () => Promise<string>;
   readonly readiness?: () => Readiness;
   readonly config?: OperationsConfig;
 }
@@ -34,7 +34,7 @@ const LOCAL: OperationsConfig = { address: { kind: 'tcp', host: '127.0.0.1', por
 async function start(options: Start = {}): Promise<number> {
   const server = createOperationsServer({
     config: options.config ?? LOCAL,
-    metrics: options.metrics ?? (() => '# HELP a b\n# TYPE a counter\na 1\n'),
+    metrics: options.metrics ?? (() => Promise.resolve('# HELP a b\n# TYPE a counter\na 1\n')),
     readiness: options.readiness ?? (() => ({ ready: true, reasons: [] })),
   });
   open.push(server);

@@ -15,8 +15,8 @@ import type { Connection, ConnectionPhase, Dismissal } from './listener/connecti
 
 /** An open connection, for listings. */
 export interface OpenConnection {
-  /** Unique in its data plane. */
-  readonly number: number;
+  /** Unique in its node: the data plane and a number. */
+  readonly id: string;
   readonly listener: string;
   readonly phase: ConnectionPhase;
   readonly client: ClientFacts;
@@ -28,6 +28,8 @@ export interface OpenConnection {
 }
 
 export interface CommandDeskOptions {
+  /** Number of this data plane: the first part of the ids of its connections. */
+  readonly plane: number;
   readonly drain: () => void;
 }
 
@@ -70,10 +72,10 @@ export class CommandDesk {
     const open: OpenConnection[] = [];
     for (const connection of this.#context.connections.entries()) {
       if (open.length >= max) break;
-      const { number, listener, phase, exchange, acceptedMs } = connection;
+      const { listener, phase, exchange, acceptedMs } = connection;
       const session = exchange instanceof WebSocketSession ? exchange : undefined;
       open.push({
-        number,
+        id: this.#idOf(connection),
         listener,
         phase,
         client: clientFacts(clientOf(connection)),
@@ -101,13 +103,17 @@ export class CommandDesk {
     }
   }
 
-  #closeOne(number: string): number {
+  #closeOne(id: string): number {
     for (const connection of this.#context.connections.entries()) {
-      if (String(connection.number) !== number) continue;
+      if (this.#idOf(connection) !== id) continue;
       dismiss(connection, 'CLOSED_BY_OPERATOR');
       return 1;
     }
     return 0;
+  }
+
+  #idOf({ number }: Connection): string {
+    return `${this.#options.plane}-${number}`;
   }
 
   #closeClient(network: Network | undefined): number {

@@ -9,6 +9,7 @@ import type {
   DecisionChange,
   DecisionSnapshot,
   EventSink,
+  FlightRecorder,
   ListenAddress,
   Log,
   MetricsRegistry,
@@ -45,8 +46,14 @@ export interface GatewayDeps {
   readonly ticketKeys?: Buffer;
   /** Counts of clients that other data planes of this node count as well. Default: this one is alone. */
   readonly counts?: SharedCounts;
+  /** Number of this data plane on its node. Default 0. */
+  readonly plane?: number;
   /** How many data planes share the limits of connections. Default 1. */
   readonly planes?: number;
+  /** Connections came or went; for whoever hands them over. */
+  readonly onLoad?: (by: 1 | -1) => void;
+  /** Keeps what is being judged, for whoever finds this thread dead. */
+  readonly recorder?: FlightRecorder;
 }
 
 /** Whether the gateway should be sent traffic, and why not. */
@@ -122,6 +129,7 @@ export class Gateway {
         planes,
         clock,
         counts,
+        onLoad: deps.onLoad,
         onExpire: (connection, why) => this.#owners.get(connection)?.expire(connection, why),
       }),
       relays: new RelayRegistry({ clock, random, counts }),
@@ -131,8 +139,9 @@ export class Gateway {
         return policy;
       },
       isDraining: () => this.#isDraining,
+      recorder: deps.recorder,
     };
-    this.#desk = new CommandDesk(this.#context, { drain: () => void this.drain() });
+    this.#desk = new CommandDesk(this.#context, { plane: deps.plane ?? 0, drain: () => void this.drain() });
     this.#listeners = atOnce(this.#listenersFor(image.config, new Map()));
   }
 
@@ -159,6 +168,11 @@ export class Gateway {
     if (listener === undefined) throw new Error(`there is no listener ${name}`);
     await listener.listen(options);
     return listener.address;
+  }
+
+  /** True when this data plane listens itself on that listener. */
+  isOpen(name: string): boolean {
+    return this.#listeners.get(name)?.isListening ?? false;
   }
 
   /** From now on deadlines are judged, and sockets may be handed over. */
@@ -241,7 +255,7 @@ export class Gateway {
     return this.#desk.carryOut(command);
   }
 
-  /** Open connections, the oldest first, at most `max`. */
+  /** The oldest first, at most `max`. */
   connections(max: number): readonly OpenConnection[] {
     return this.#desk.connections(max);
   }
@@ -327,7 +341,7 @@ export class Gateway {
     const listeners = new Map<string, Listener>();
     for (const item of config.listeners) {
       const known = before.get(item.name);
-      if (known !== undefined && known.headerBytesMax === headerBytesMax && isSame(known.config, item)) {
+      if (known !== undefined && known.headerBytesMax === headerBytesMax && isDeepStrictEqual(known.config, item)) {
         listeners.set(item.name, known);
         continue;
       }
@@ -349,7 +363,7 @@ export class Gateway {
       const now = this.#listeners.get(name);
       if (now === listener) continue;
       // One that only reads other certificates or larger headers knows clients as before: what is open may stay.
-      const isClientKnown = now !== undefined && isSame(now.config.client, listener.config.client);
+      const isClientKnown = now !== undefined && isDeepStrictEqual(now.config.client, listener.config.client);
       if (isClientKnown) now.replace(listener);
       else listener.retire();
     }
@@ -382,9 +396,4 @@ export class Gateway {
       if (phase === 'websocket') bufferedBytes += stream.writableLength;
     metrics.webSocketBuffered.set(bufferedBytes);
   }
-}
-
-/** Both are plain data of the configuration. */
-function isSame(one: unknown, other: unknown): boolean {
-  return one === other || isDeepStrictEqual(one, other);
 }

@@ -3,5 +3,9 @@
  *
  * @module
  */
+export { Acceptor, type AcceptorOptions, type SocketTaker } from './acceptor/acceptor.ts';
+export type { OpenConnection } from './command-desk.ts';
+export { SystemEmitter } from './emit/system-emitter.ts';
 export { Gateway, type GatewayDeps, type Readiness } from './gateway.ts';
 export { compilePolicy, type PolicyImage } from './pipeline/policy.ts';
+export type { SharedCounts } from './shared-counts.ts';

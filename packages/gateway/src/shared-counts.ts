@@ -1,26 +1,24 @@
-/**
- * Counts by key that all data planes of a node keep together, exactly. A key is counted once for each `add` and given back
- * by one `remove`.
- */
+/** Counts by key that all data planes of a node keep together, exactly. */
 export interface SharedCounts {
-  /** Counts one more and answers the new total; undefined when there is no room for another key, and nothing was counted. */
-  add(key: string): number | undefined;
-  remove(key: string): void;
+  /**
+   * Counts one more of `key` when it then has at most `max`, and returns what gives it back, to be called once. Undefined when
+   * it has as many as it may, or when there is no room for another key; nothing was counted then.
+   */
+  acquire(key: string, max: number): (() => void) | undefined;
 }
 
 /** For a data plane that is alone. */
 export class LocalCounts implements SharedCounts {
   readonly #counts = new Map<string, number>();
 
-  add(key: string): number {
-    const count = (this.#counts.get(key) ?? 0) + 1;
-    this.#counts.set(key, count);
-    return count;
-  }
-
-  remove(key: string): void {
-    const left = (this.#counts.get(key) ?? 1) - 1;
-    if (left > 0) this.#counts.set(key, left);
-    else this.#counts.delete(key);
+  acquire(key: string, max: number): (() => void) | undefined {
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= max) return undefined;
+    this.#counts.set(key, count + 1);
+    return () => {
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    };
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 export { decisions } from './decisions/stage.ts';
-export { DECISIONS_MAX, DecisionTable } from './decisions/table.ts';
+export { DecisionTable } from './decisions/table.ts';
 export { LIST_ENTRIES_MAX, type ListsImage, lists } from './lists/stage.ts';
 export type { NetworkTable } from './lists/table.ts';
 export { type ProtocolConfig, type ProtocolImage, protocol } from './protocol/stage.ts';

@@ -42,3 +42,6 @@ export interface DecisionSnapshot {
 }
 
 export const DECISION_ID_LENGTH_MAX = 64;
+
+/** Most decisions in force. */
+export const DECISIONS_MAX = 100_000;

@@ -15,6 +15,7 @@ export {
 } from './command.ts';
 export {
   DECISION_ID_LENGTH_MAX,
+  DECISIONS_MAX,
   type Decision,
   type DecisionChange,
   type DecisionKind,

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+export type { Level } from 'pino';
 export { eventLevel, eventLine } from './event-line.ts';
 export {
   FLUSH_DEADLINE_MS,
@@ -13,3 +15,4 @@ export {
   type PinoOutput,
   pinoOn,
 } from './pino-sink.ts';
+export { openRing, RING_SHARES } from './ring-output.ts';

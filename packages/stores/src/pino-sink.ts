@@ -15,6 +15,8 @@ export interface PinoOptions {
 export interface PinoOutput {
   readonly log: Log;
   readonly sink: EventSink;
+  /** Writes lines that others have formatted. */
+  write(lines: string): void;
   /** Writes what is waiting; resolves when that is done or cannot be done in `FLUSH_DEADLINE_MS`. Call before the process ends. */
   flush(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export function openPino(options: PinoOptions): PinoOutput {
   const batch = new Batch(stream);
   return {
     ...pinoOn(batch, options.level),
+    write: (lines) => batch.write(lines),
     flush: () => {
       batch.end();
       return flush(stream);
@@ -92,7 +95,10 @@ class Batch implements DestinationStream {
  * The same on any stream. Messages go through pino; events are written beside it, because they are many and their shape is
  * known, and pino's general way costs several times as much.
  */
-export function pinoOn(stream: DestinationStream, level: Level): { readonly log: Log; readonly sink: EventSink } {
+export function pinoOn(
+  stream: DestinationStream,
+  level: Level,
+): { readonly log: Log; readonly sink: EventSink; readonly isEnabled: (level: Level) => boolean } {
   const logger = pino(
     {
       base: null,
@@ -102,10 +108,11 @@ export function pinoOn(stream: DestinationStream, level: Level): { readonly log:
     },
     stream,
   );
+  const isEnabled = (importance: Level): boolean => logger.isLevelEnabled(importance);
   const emit = (event: Event): void => {
-    if (logger.isLevelEnabled(eventLevel(event))) stream.write(eventLine(event));
+    if (isEnabled(eventLevel(event))) stream.write(eventLine(event));
   };
-  return { log: new PinoLog(logger), sink: { emit } };
+  return { log: new PinoLog(logger), sink: { emit }, isEnabled };
 }
 
 class PinoLog implements Log {

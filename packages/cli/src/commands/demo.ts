@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createArena } from '@sallyport/arena';
 import { formatProblem, loadConfig } from '@sallyport/control';
-import type { Event, EventSink } from '@sallyport/kernel';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
 import { type Serving, serve } from '../serve.ts';
@@ -35,7 +34,7 @@ export async function runDemo(args: readonly string[], io: CommandIo): Promise<n
   }
   let serving: Serving;
   try {
-    serving = await serve(loaded.config, { alsoTo: screen(io) });
+    serving = await serve(loaded.config, { onLine: screen(io) });
   } catch (error) {
     io.stderr(
       `the demo does not start: ${startFailure(error)}\n  another port: npm start -- --port 9080 --operations-port 9081\n`,
@@ -81,6 +80,7 @@ routes:
     profile: api
     request: { methods: [GET, HEAD, POST], contentTypes: [application/json], bodyMax: 4KB }
 drain: { deadline: 2s, webSocketSpread: 0s }
+workers: { count: 1 }
 operations:
   address: 127.0.0.1:${operationsPort}
 log:
@@ -105,25 +105,41 @@ function welcome({ port, operationsPort }: Ports, logFile: string): string {
 }
 
 /** Shows what was refused, one line each. */
-function screen(io: CommandIo): EventSink {
-  return {
-    emit: (event) => {
-      const line = describe(event);
-      if (line !== undefined) io.stdout(`  ${new Date(event.timeMs).toISOString().slice(11, 19)}  ${line}\n`);
-    },
+function screen(io: CommandIo): (line: string) => void {
+  return (text) => {
+    const line = parseLine(text);
+    const shown = describe(line);
+    if (shown !== undefined) io.stdout(`  ${line.time.slice(11, 19)}  ${shown}\n`);
   };
 }
 
+/** What the screen needs of a line of the log. */
+interface ShownLine {
+  readonly time: string;
+  readonly kind: string;
+  readonly of: (name: string) => string;
+}
+
+function parseLine(text: string): ShownLine {
+  const fields: unknown = JSON.parse(text);
+  const of = (name: string): string => {
+    const value: unknown = typeof fields === 'object' && fields !== null ? Reflect.get(fields, name) : undefined;
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  };
+  return { time: of('time'), kind: of('kind'), of };
+}
+
 /** Paths were normalised by the gateway: nothing in them can move a terminal's cursor. */
-function describe(event: Event): string | undefined {
-  if (event.kind === 'exchange') {
-    if (event.verdict === 'pass' || event.reason === 'CLIENT_CLOSED') return undefined;
-    const what = `${event.method} ${event.path}`.trim();
-    return `refused ${event.status} ${event.reason}${event.reasonDetail === '' ? '' : ` (${printable(event.reasonDetail)})`}: ${what} from ${event.client.address}, decided by ${event.decidedBy}`;
+function describe({ kind, of }: ShownLine): string | undefined {
+  if (kind === 'exchange') {
+    if (of('verdict') === 'pass' || of('reason') === 'CLIENT_CLOSED') return undefined;
+    const what = `${of('method')} ${of('path')}`.trim();
+    const detail = of('reasonDetail');
+    return `refused ${of('status')} ${of('reason')}${detail === '' ? '' : ` (${printable(detail)})`}: ${what} from ${of('client')}, decided by ${of('decidedBy')}`;
   }
-  if (event.kind === 'connection' && event.phase === 'open') return `a player connected from ${event.client.address}`;
-  if (event.kind === 'connection' && event.phase === 'close')
-    return `a player left (code ${event.closeCode}, ended by ${event.closedBy})`;
+  if (kind !== 'connection') return undefined;
+  if (of('phase') === 'open') return `a player connected from ${of('client')}`;
+  if (of('phase') === 'close') return `a player left (code ${of('closeCode')}, ended by ${of('closedBy')})`;
   return undefined;
 }
 

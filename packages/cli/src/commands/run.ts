@@ -1,16 +1,19 @@
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatProblem, loadConfig } from '@sallyport/control';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
+import { inheritedSockets, tellPredecessor } from '../plane/take-over.ts';
 import { type OperationsAddress, type Serving, serve } from '../serve.ts';
 import { ServiceManager } from '../service-manager.ts';
 
 const HELP = `sallyport run [-c FILE]
 
 Runs the gateway with the configuration FILE (default: sallyport.yaml).
-SIGTERM ends it: connections in progress are finished first.
+SIGTERM ends it: connections in progress are finished first. SIGHUP reads the configuration again; what is wrong is
+logged and changes nothing. SIGUSR2 starts the program anew, for another version of it, and hands over without refusing
+anybody.
 `;
 
 /** `sallyport run`. */
@@ -35,7 +38,10 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   }
   let serving: Serving;
   try {
-    serving = await serve(loaded.config);
+    serving = await serve(loaded.config, {
+      file: { path: resolve(io.cwd, options.config), environment: io.environment },
+      inherited: inheritedSockets(io.environment, process.pid),
+    });
   } catch (error) {
     io.stderr(`sallyport does not start: ${startFailure(error)}\n`);
     return 1;
@@ -49,8 +55,17 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     pid: process.pid,
     onFailure: (problem) => serving.log.warn('the service manager could not be told', { problem }),
   });
-  void manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
-  const code = await runUntilStopped(serving, () => void manager.stopping());
+  const tellReady = (): void => void manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
+  tellReady();
+  tellPredecessor();
+  const code = await runUntilStopped(serving, {
+    onStopping: () => void manager.stopping(),
+    onReloading: () => void manager.reloading(),
+    onReloaded: tellReady,
+    onHandedOver: () => manager.release(),
+    watchedFile: loaded.config.reload.isWatched ? resolve(io.cwd, options.config) : undefined,
+    environment: io.environment,
+  });
   // Timers and sockets of libraries must not keep a stopped gateway alive.
   process.exit(code);
 }

@@ -26,7 +26,7 @@ export interface Masks {
 
 /** The same as plain data. Every key of the file is there, whatever its value. */
 export function describeParts(config: SallyportConfig, masks: Masks): Readonly<Record<string, unknown>> {
-  const { gateway, operations, admin, log } = config;
+  const { gateway, operations, admin, log, workers, reload } = config;
   const { connections, drain, lists } = gateway;
   return {
     version: 1,
@@ -58,6 +58,13 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
       level: log.level,
       destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },
     },
+    workers: {
+      count: workers.count,
+      memoryMax: formatSize(workers.memoryBytesMax),
+      hangAfter: formatDuration(workers.hangMs),
+      ...(workers.diagnostics === undefined ? {} : { diagnostics: workers.diagnostics }),
+    },
+    reload: { watch: reload.isWatched },
   };
 }
 

@@ -9,7 +9,7 @@ import type { KeyPath } from './problem.ts';
 import { Interpolated, isSection } from './references.ts';
 import type { AdminConfig } from './schema/admin.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
-import type { LogConfig, OperationsConfig } from './schema/sections.ts';
+import type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './schema/sections.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
 
 /** A whole configuration as plain data: every default filled in, every secret resolved. */
@@ -20,6 +20,8 @@ export interface SallyportConfig {
   /** Undefined: no admin API. */
   readonly admin: AdminConfig | undefined;
   readonly log: LogConfig;
+  readonly workers: WorkersConfig;
+  readonly reload: ReloadConfig;
 }
 
 /** A value that parsed, and where it stands. */
@@ -48,6 +50,8 @@ export function parseParts(
   const operations = parser.parse((schemas) => schemas.operations, root['operations'], ['operations']);
   const admin = parser.parse((schemas) => schemas.admin, root['admin'], ['admin']);
   const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
+  const workers = parser.parse((schemas) => schemas.workers, root['workers'], ['workers']);
+  const reload = parser.parse((schemas) => schemas.reload, root['reload'], ['reload']);
   const listeners = parser.parseList((schemas) => schemas.listener, root['listeners'], {
     key: 'listeners',
     max: LISTENERS_MAX,
@@ -72,7 +76,8 @@ export function parseParts(
     parser.findings.push(finding(['mode'], problem));
   }
   const { findings } = parser;
-  if (!version || !mode || !observe || !lists || !connections || !drain || !operations || !admin || !log) {
+  if (!version || !mode || !observe || !lists || !connections || !drain) return { config: undefined, findings };
+  if (!operations || !admin || !log || !workers || !reload) {
     return { config: undefined, findings };
   }
   const gateway: GatewayConfig = {
@@ -86,7 +91,8 @@ export function parseParts(
     connections: connections.value,
     drain: drain.value,
   };
-  return { config: { gateway, operations: operations.value, admin: admin.value, log: log.value }, findings };
+  const service = { operations: operations.value, admin: admin.value, log: log.value };
+  return { config: { gateway, ...service, workers: workers.value, reload: reload.value }, findings };
 }
 
 const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';

@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@sallyport/kernel';
+import type { Clock, FlightRecorder, Log } from '@sallyport/kernel';
 import type { ClientResolver } from '../client/resolver.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
@@ -20,6 +20,8 @@ export interface GatewayContext {
   /** An exchange begins: the policy in force, which it keeps to its end. Its event gives it back. */
   pinPolicy(record: ExchangeRecord): Policy;
   isDraining(): boolean;
+  /** Keeps what is being judged, for whoever finds this thread dead. */
+  readonly recorder: FlightRecorder | undefined;
 }
 
 /** A listener as exchanges see it. */

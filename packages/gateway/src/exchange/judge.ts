@@ -52,6 +52,21 @@ export function judge(
   raw: RawHead,
   record: ExchangeRecord,
 ): Judged | Promise<Judged> {
+  const { recorder } = context;
+  if (recorder === undefined) return judgeHead(context, arrival, raw, record);
+  const ticket = recorder.begin(`${raw.method} ${raw.url}\n${raw.rawHeaders.join('\n')}`);
+  const judged = judgeHead(context, arrival, raw, record);
+  if (judged instanceof Promise) return judged.finally(() => recorder.end(ticket));
+  recorder.end(ticket);
+  return judged;
+}
+
+function judgeHead(
+  context: GatewayContext,
+  arrival: Arrival,
+  raw: RawHead,
+  record: ExchangeRecord,
+): Judged | Promise<Judged> {
   const policy = context.pinPolicy(record);
   record.method = raw.method ?? '';
   record.httpVersion = `${raw.httpVersionMajor}.${raw.httpVersionMinor}`;

@@ -62,6 +62,8 @@ export interface ConnectionTableOptions {
   readonly planes?: number;
   /** Connections of one client, counted over all tables. Default: this one is alone. */
   readonly counts?: SharedCounts;
+  /** Connections came or went; for whoever spreads them. */
+  readonly onLoad?: ((by: 1 | -1) => void) | undefined;
   readonly clock: Clock;
   /** A connection ran out of time or had to make room. The callee answers (where that makes sense) and destroys it. */
   readonly onExpire: (connection: Connection, why: Reason) => void;
@@ -106,6 +108,7 @@ export class ConnectionTable {
       return undefined;
     const entry = new Entry(++this.#lastNumber, { socket, listener }, this.#options.clock.monotonicMs());
     this.#all.add(entry);
+    this.#options.onLoad?.(1);
     return entry;
   }
 
@@ -131,22 +134,25 @@ export class ConnectionTable {
   #count(entry: Entry, key: string): Reason | undefined {
     const { perClientMax, halfOpenPerClientMax } = this.#limits;
     const siblings = this.#byClient.get(key) ?? new Set();
-    const count = this.#counts.add(key);
-    if (count === undefined || (count > perClientMax && !this.#evict(siblings, 'CONNECTIONS_PER_CLIENT'))) {
-      if (count !== undefined) this.#counts.remove(key);
-      return reason('CONNECTIONS_PER_CLIENT', `${perClientMax}`);
+    let giveBack = this.#counts.acquire(key, perClientMax);
+    if (giveBack === undefined && this.#evict(siblings, 'CONNECTIONS_PER_CLIENT')) {
+      giveBack = this.#counts.acquire(key, perClientMax);
     }
+    if (giveBack === undefined) return reason('CONNECTIONS_PER_CLIENT', `${perClientMax}`);
     this.#evictHalfOpen(siblings, halfOpenPerClientMax);
     siblings.add(entry);
     this.#byClient.set(key, siblings);
     entry.countedAs = key;
+    entry.giveBack = giveBack;
     return undefined;
   }
 
   #uncount(entry: Entry): void {
     if (entry.countedAs === undefined) return;
     const siblings = this.#byClient.get(entry.countedAs);
-    if (siblings?.delete(entry)) this.#counts.remove(entry.countedAs);
+    siblings?.delete(entry);
+    entry.giveBack();
+    entry.giveBack = nothing;
     if (siblings?.size === 0) this.#byClient.delete(entry.countedAs);
     entry.countedAs = undefined;
   }
@@ -202,7 +208,7 @@ export class ConnectionTable {
   /** The socket is gone. Safe to call twice. */
   remove(connection: Connection): void {
     const entry = owned(connection);
-    this.#all.delete(entry);
+    if (this.#all.delete(entry)) this.#options.onLoad?.(-1);
     this.#idle.delete(entry);
     this.#uncount(entry);
   }
@@ -314,6 +320,7 @@ class Entry implements Connection {
   client: Client | undefined;
   /** Under which key it is among the connections of its client or peer. */
   countedAs: string | undefined;
+  giveBack: () => void = nothing;
   isTlsClientAuthorized = false;
   exchange: LiveExchange | undefined;
   sinceMs: number;
@@ -338,6 +345,10 @@ class Entry implements Connection {
   get isAwaitingFirstByte(): boolean {
     return (this.phase === 'expect-handshake' || this.phase === 'expect-head') && this.stream.bytesRead === 0;
   }
+}
+
+function nothing(): void {
+  return;
 }
 
 function owned(connection: Connection): Entry {

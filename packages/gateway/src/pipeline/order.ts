@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type DecisionTable, decisions, type ListsImage, lists, type ProtocolImage, protocol } from '@sallyport/guards';
 import type { GatewayConfig, Stage } from '@sallyport/kernel';
 import { compileRoutes, type RouteTable, routing } from './routes.ts';
@@ -18,6 +19,8 @@ export type Stages = Readonly<Record<StageName, Stage>>;
 /** What the stages need, as plain data for a worker. */
 export interface StageImages {
   readonly lists: ListsImage;
+  /** Of what the lists were compiled from. */
+  readonly listsHash: string;
   readonly routing: RouteTable;
   readonly protocol: ProtocolImage;
 }
@@ -30,13 +33,19 @@ export const ON_FAILURE: Readonly<Record<StageName, 'deny' | 'pass'>> = {
   protocol: protocol.onFailure,
 };
 
-/** Control plane: configuration to plain data. */
-export function compileStages(config: GatewayConfig): StageImages {
+/** Control plane: configuration to plain data. What has the same content as in `previous` is not compiled again. */
+export function compileStages(config: GatewayConfig, previous?: StageImages): StageImages {
+  const listsHash = contentHash(config.lists);
   return {
-    lists: lists.compile(config.lists),
+    listsHash,
+    lists: previous?.listsHash === listsHash ? previous.lists : lists.compile(config.lists),
     routing: routing.compile(compileRoutes(config.routes)),
     protocol: protocol.compile({}),
   };
+}
+
+function contentHash(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64url');
 }
 
 /**

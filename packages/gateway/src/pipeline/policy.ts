@@ -26,10 +26,14 @@ export interface Policy extends DecidingPolicy {
   pins: number;
 }
 
-/** Control plane: compiles a configuration. @throws Error only for what parsing should have refused. */
-export function compilePolicy(config: GatewayConfig, version: number): PolicyImage {
+/**
+ * Control plane: compiles a configuration. Of what has not changed since `previous` the tables are taken over.
+ *
+ * @throws Error only for what parsing should have refused.
+ */
+export function compilePolicy(config: GatewayConfig, version: number, previous?: PolicyImage): PolicyImage {
   const { lists: _compiled, ...rest } = config;
-  return { version, config: rest, stages: compileStages(config) };
+  return { version, config: rest, stages: compileStages(config, previous?.stages) };
 }
 
 /** Data plane: makes an image usable, step by step, with the upstreams that were made for it. */

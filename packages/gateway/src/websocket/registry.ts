@@ -51,14 +51,8 @@ export class RelayRegistry {
    * upstream is asked: otherwise many handshakes at once would all find a free place.
    */
   reserve(route: string, network: string, max: number): Slot | undefined {
-    const key = `websocket ${route}\n${network}`;
-    const count = this.#counts.add(key);
-    if (count === undefined) return undefined;
-    if (count > max) {
-      this.#counts.remove(key);
-      return undefined;
-    }
-    return new Slot(() => this.#counts.remove(key));
+    const giveBack = this.#counts.acquire(`websocket ${route}\n${network}`, max);
+    return giveBack === undefined ? undefined : new Slot(giveBack);
   }
 
   /** Starts a relay; its end gives the slot back before `onClose` is called. */

@@ -1,5 +1,13 @@
-import type { Clock, Decision, DecisionChange, DecisionSnapshot, IpAddress, Network } from '@sallyport/kernel';
-import { parseNetwork } from '@sallyport/kernel';
+import {
+  type Clock,
+  DECISIONS_MAX,
+  type Decision,
+  type DecisionChange,
+  type DecisionSnapshot,
+  type IpAddress,
+  type Network,
+  parseNetwork,
+} from '@sallyport/kernel';
 
 /**
  * The decisions in force, as one worker knows them: a snapshot, and the changes after it in their order. Looked up for every
@@ -105,9 +113,6 @@ export class DecisionTable {
     if (networks?.size === 0) this.#prefixes.delete(entry.prefix);
   }
 }
-
-/** Most decisions in force. Whoever takes them has the same bound, so none is lost here. */
-export const DECISIONS_MAX = 100_000;
 
 interface Entry {
   readonly decision: Decision;

@@ -4,7 +4,7 @@ import { integerLeaf } from '../leaf.ts';
 import { admin } from './admin.ts';
 import { listener } from './listener.ts';
 import { route } from './route.ts';
-import { connections, drain, lists, log, mode, observe, operations } from './sections.ts';
+import { connections, drain, lists, log, mode, observe, operations, reload, workers } from './sections.ts';
 import { upstream } from './upstream.ts';
 
 /** The schemas of the parts of a configuration file. Parts are parsed apart, so that every problem is found at once. */
@@ -21,6 +21,8 @@ export interface FileSchemas {
   readonly operations: ReturnType<typeof operations>;
   readonly admin: ReturnType<typeof admin>;
   readonly log: ReturnType<typeof log>;
+  readonly workers: ReturnType<typeof workers>;
+  readonly reload: ReturnType<typeof reload>;
 }
 
 export function fileSchemas(context: ParseContext): FileSchemas {
@@ -37,6 +39,8 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     operations: operations(context),
     admin: admin(context),
     log: log(context),
+    workers: workers(context),
+    reload: reload(context),
   };
 }
 
@@ -58,6 +62,8 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     operations: schemas.operations,
     admin: schemas.admin,
     log: schemas.log,
+    workers: schemas.workers,
+    reload: schemas.reload,
   });
 }
 
@@ -75,6 +81,8 @@ export const FILE_KEYS: readonly string[] = [
   'operations',
   'admin',
   'log',
+  'workers',
+  'reload',
 ];
 
 /** Most listeners: each holds sockets and timers of its own. */

@@ -160,3 +160,57 @@ export function log(context: ParseContext): z.ZodType<LogConfig> {
     destination: z.union([stdout, file]).prefault('stdout'),
   }).prefault({});
 }
+
+/** How the data planes run. */
+export interface WorkersConfig {
+  /** How many worker threads; 0: one for each core. */
+  readonly count: number;
+  /** Largest heap of one, in bytes. */
+  readonly memoryBytesMax: number;
+  /** After this time without a turn of its event loop it is replaced. */
+  readonly hangMs: number;
+  /** Folder for what a worker was judging when it was lost; undefined: it is not kept. */
+  readonly diagnostics: string | undefined;
+}
+
+export function workers(context: ParseContext): z.ZodType<WorkersConfig> {
+  return section('The threads that serve. Each has all listeners, routes and upstreams.', {
+    count: integerLeaf('How many. 0: one for each core.', { min: 0, max: 64 }).prefault(0),
+    memoryMax: size('Largest heap of one thread. Beyond it that thread is replaced, and no other one.', {
+      min: '64MB',
+      max: '16GB',
+    }).prefault('1GB'),
+    hangAfter: duration('A thread that does nothing for so long is replaced.', { min: '2s', max: '5m' }).prefault(
+      '10s',
+    ),
+    diagnostics: filePath(
+      'A folder for what a thread was judging when it was lost, secrets masked. It is made for its owner alone.',
+      context,
+    ).optional(),
+  })
+    .transform(
+      (raw): WorkersConfig => ({
+        count: raw.count,
+        memoryBytesMax: raw.memoryMax,
+        hangMs: raw.hangAfter,
+        diagnostics: raw.diagnostics === undefined ? undefined : resolve(raw.diagnostics),
+      }),
+    )
+    .prefault({});
+}
+
+/** When a changed configuration is taken over. */
+export interface ReloadConfig {
+  /** As soon as the file has changed; otherwise on SIGHUP and by the admin API. */
+  readonly isWatched: boolean;
+}
+
+export function reload(context: ParseContext): z.ZodType<ReloadConfig> {
+  const description =
+    'Take a changed file over as soon as it has been the same for a second. SIGHUP and `sallyport reload` do so in any case. Default: true, but false in production.';
+  return section('How a changed configuration comes into force.', {
+    watch: booleanLeaf(description).prefault(context.mode !== 'production'),
+  })
+    .transform((raw): ReloadConfig => ({ isWatched: raw.watch }))
+    .prefault({});
+}

@@ -1,0 +1,19 @@
+/**
+ * Reads and compiles a configuration in a thread of its own, so that neither those who are served nor the control plane wait
+ * for it. Ends with one message.
+ */
+import { strict as assert } from 'node:assert';
+import { parentPort, workerData } from 'node:worker_threads';
+import { loadConfig } from '@sallyport/control';
+import { type CompileRequest, type CompileResult, compileConfig } from './compile.ts';
+
+assert(parentPort !== null, 'this file runs in a worker thread');
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `compileInThread` starts this file, and with this.
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- Between threads there are no origins.
+parentPort.postMessage(compile(workerData as CompileRequest));
+
+function compile(request: CompileRequest): CompileResult {
+  const loaded = loadConfig({ path: request.path, environment: request.environment });
+  if (!loaded.ok) return { ok: false, problems: loaded.problems };
+  return { ok: true, ...compileConfig(loaded.config, request), warnings: loaded.warnings };
+}

@@ -1,0 +1,27 @@
+import type { Counter, Family, Gauge, MetricsRegistry } from '@sallyport/kernel';
+
+/** What the control plane counts itself. */
+export interface ControlMetrics {
+  readonly dropped: Counter;
+  readonly internalErrors: Counter;
+  readonly version: Gauge;
+  readonly reloads: Family<Counter>;
+  readonly workersLost: Family<Counter>;
+}
+
+/** Registers them. @throws Error for a registry that has them. */
+export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
+  return {
+    dropped: registry
+      .counter('gateway_log_lines_dropped_total', 'Log lines given up because they could not be written in time.')
+      .with(),
+    internalErrors: registry
+      .counter('sallyport_internal_errors_total', 'Errors that nobody foresaw; each is a bug.')
+      .with(),
+    version: registry.gauge('gateway_config_version', 'Version of the policy in force.').with(),
+    reloads: registry.counter('gateway_config_reload_total', 'Tries to bring a policy into force.', ['result']),
+    workersLost: registry.counter('gateway_workers_lost_total', 'Worker threads that ended without being told to.', [
+      'cause',
+    ]),
+  };
+}

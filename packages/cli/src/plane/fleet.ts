@@ -1,0 +1,315 @@
+import { randomBytes } from 'node:crypto';
+import { type PlaneEnd, type PlaneState, Supervisor } from '@sallyport/control';
+import { Acceptor, type PolicyImage, type Readiness } from '@sallyport/gateway';
+import {
+  ByteRing,
+  type Clock,
+  type DecisionSnapshot,
+  FlightRecorder,
+  HeartbeatWatch,
+  type ListenAddress,
+  type Log,
+  MergedMetrics,
+  type MetricsSnapshot,
+  SharedGaugeTable,
+  WorkerBoard,
+} from '@sallyport/kernel';
+import { type Level, RING_SHARES } from '@sallyport/stores';
+import { type LineOutput, LogDrain } from './log-drain.ts';
+import type { WorkerStart } from './messages.ts';
+import { WorkerThread } from './worker-thread.ts';
+
+/** How the data planes run. */
+export interface WorkersConfig {
+  readonly count: number;
+  readonly heapMibMax: number;
+  readonly hangMs: number;
+}
+
+export interface FleetOptions {
+  readonly node: string;
+  readonly image: PolicyImage;
+  readonly workers: WorkersConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly logLevel: Level;
+  readonly output: LineOutput;
+  readonly onLine?: ((line: string) => void) | undefined;
+  readonly onDropped: (lines: number) => void;
+  readonly decisions: () => DecisionSnapshot;
+  /** A worker began, or was lost: for events. `inputs`: what a lost one was judging. */
+  readonly onWorker: (what: WorkerNews) => void;
+  /** Sockets that were opened before us, by listener. */
+  readonly inherited: ReadonlyMap<string, number>;
+  readonly isTakingOver: boolean;
+}
+
+export type WorkerNews =
+  | { readonly kind: 'started'; readonly slot: number }
+  | { readonly kind: 'unforeseen'; readonly slot: number; readonly message: string }
+  | {
+      readonly kind: 'lost';
+      readonly slot: number;
+      readonly end: PlaneEnd;
+      readonly inputs: readonly Uint8Array[];
+    };
+
+/** All data planes with what they share, the acceptor in front of them and the watchdog behind. */
+export class Fleet {
+  readonly supervisor: Supervisor<PolicyImage>;
+  readonly #options: FleetOptions;
+  readonly #acceptor: Acceptor;
+  readonly #board: WorkerBoard;
+  readonly #watch: HeartbeatWatch;
+  readonly #counts: SharedGaugeTable;
+  readonly #hashKey: Uint8Array = randomBytes(16);
+  readonly #recorders: readonly FlightRecorder[];
+  readonly #rings: readonly ByteRing[];
+  readonly #drains: readonly LogDrain[];
+  readonly #threads: (WorkerThread | undefined)[] = [];
+  readonly #readiness: (Readiness | undefined)[] = [];
+  readonly #metrics = new MergedMetrics();
+  /** When each slot was last replaced because of an error that nobody foresaw. */
+  readonly #retiredMs: number[] = [];
+  #ticketKeys: Uint8Array = randomBytes(TICKET_KEY_BYTES);
+  #timers: NodeJS.Timeout[] = [];
+  #isFirstStart = true;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    const { workers, clock, output, onLine, onDropped, image } = options;
+    const { count } = workers;
+    this.#board = new WorkerBoard(WorkerBoard.allocate(count));
+    this.#watch = new HeartbeatWatch(this.#board, { stillMs: workers.hangMs });
+    const keysMax = Math.min(COUNTED_KEYS_MAX, image.config.connections.connectionsMax * 2 + COUNTED_KEYS_MIN);
+    // The control plane takes the last column: it counts nothing itself.
+    this.#counts = new SharedGaugeTable(SharedGaugeTable.allocate({ keysMax, slots: count + 1 }), {
+      hashKey: this.#hashKey,
+      slot: count,
+    });
+    const slots = Array.from({ length: count });
+    this.#recorders = slots.map(
+      () => new FlightRecorder(FlightRecorder.allocate({ cells: RECORDED_INPUTS, inputBytes: RECORDED_BYTES })),
+    );
+    this.#rings = slots.map(() => new ByteRing(ByteRing.allocate({ bytes: RING_BYTES, shares: RING_SHARES })));
+    this.#drains = this.#rings.map((ring) => new LogDrain({ ring, output, onLine, onDropped }));
+    this.#acceptor = new Acceptor({
+      log: options.log,
+      choose: () => this.#choose(),
+      onRefused: (listener) => options.log.error('a connection found no worker', { listener }),
+    });
+    this.supervisor = new Supervisor(image, {
+      count,
+      clock,
+      spawn: (slot, policy) => this.#spawn(slot, policy),
+      decisions: options.decisions,
+      onState: (slot, state) => this.#onState(slot, state),
+      onLost: (slot, end) => this.#onLost(slot, end),
+    });
+  }
+
+  /** Opens every listener and starts every worker, or nothing. @throws Error when an address cannot be had or a worker cannot start. */
+  async start(): Promise<void> {
+    try {
+      await this.openListeners(this.#options.image);
+      await this.supervisor.start();
+    } catch (cause) {
+      this.#acceptor.closeAll();
+      await this.supervisor.close();
+      this.stop();
+      throw cause;
+    }
+    this.#isFirstStart = false;
+    this.#timers = [
+      setInterval(() => this.#watchOver(), WATCH_MS),
+      setInterval(() => this.#renewTicketKeys(), TICKET_KEY_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  /** Opens the TCP listeners of a policy that are not open yet. @throws Error when an address cannot be had; those that were open stay. */
+  async openListeners(image: PolicyImage): Promise<void> {
+    try {
+      for (const listener of tcpListeners(image)) {
+        if (this.#acceptor.has(listener)) continue;
+        const inherited = this.#isFirstStart ? this.#options.inherited.get(listener.name) : undefined;
+        await this.#acceptor.open(listener, inherited);
+      }
+    } catch (cause) {
+      this.closeOtherListeners(this.supervisor.image);
+      throw cause;
+    }
+  }
+
+  /** Closes the listeners that a policy does not have. */
+  closeOtherListeners(image: PolicyImage): void {
+    this.#acceptor.closeOthers(tcpListeners(image));
+  }
+
+  /** Where the listeners really are. */
+  addresses(): ReadonlyMap<string, ListenAddress> {
+    return new Map([...(this.#threads[0]?.addresses ?? []), ...this.#acceptor.addresses()]);
+  }
+
+  /** Numbers of the listening sockets, for a process that inherits them. */
+  socketNumbers(): ReadonlyMap<string, number> {
+    return this.#acceptor.socketNumbers();
+  }
+
+  /** The threads that serve, by slot. */
+  threads(): readonly WorkerThread[] {
+    const ready = new Set(this.supervisor.ready().map(({ slot }) => slot));
+    return this.#threads.flatMap((thread) => (thread !== undefined && ready.has(thread.slot) ? [thread] : []));
+  }
+
+  /** Ready when one worker is; the reasons of all. */
+  readiness(): Readiness {
+    const known = this.#readiness.filter((readiness) => readiness !== undefined);
+    if (known.length === 0) return { ready: false, reasons: ['no worker is ready'] };
+    return {
+      ready: known.some(({ ready }) => ready),
+      reasons: [...new Set(known.flatMap(({ reasons }) => reasons))],
+    };
+  }
+
+  /** The metrics of all workers and `own`; of a worker that does not answer, what it counted last. */
+  async metrics(own: MetricsSnapshot): Promise<string> {
+    await Promise.all(
+      this.threads().map(async (thread) => {
+        const snapshot = await thread.metrics().catch(() => undefined);
+        if (snapshot !== undefined && this.#threads[thread.slot] === thread)
+          this.#metrics.update(String(thread.slot), snapshot);
+      }),
+    );
+    return this.#metrics.render(own);
+  }
+
+  /** No new connections; what is in progress ends. */
+  async drain(): Promise<void> {
+    this.#acceptor.closeAll();
+    await this.supervisor.drain();
+    this.stop();
+  }
+
+  async close(): Promise<void> {
+    this.#acceptor.closeAll();
+    await this.supervisor.close();
+    this.stop();
+  }
+
+  /** Writes what still waits in the rings. */
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const drain of this.#drains) drain.stop();
+  }
+
+  #choose(): WorkerThread | undefined {
+    const slot = this.#board.leastLoaded();
+    const thread = slot === -1 ? undefined : this.#threads[slot];
+    if (thread !== undefined) this.#board.addLoad(slot, 1);
+    return thread;
+  }
+
+  #spawn(slot: number, image: PolicyImage): WorkerThread {
+    const { node, workers, logLevel, inherited, isTakingOver, onWorker } = this.#options;
+    const recorder = this.#recorders[slot];
+    const ring = this.#rings[slot];
+    if (recorder === undefined || ring === undefined) throw new RangeError(`there is no slot ${slot}`);
+    const start: WorkerStart = {
+      slot,
+      node,
+      image,
+      planes: workers.count,
+      logLevel,
+      ticketKeys: this.#ticketKeys,
+      memory: {
+        board: this.#board.buffer,
+        ring: ring.buffer,
+        recorder: recorder.buffer,
+        counts: this.#counts.buffer,
+        hashKey: this.#hashKey,
+      },
+      ownListeners: slot === 0,
+      inherited: this.#isFirstStart ? inherited : new Map(),
+      isTakingOver: !this.#isFirstStart || isTakingOver,
+    };
+    const thread = new WorkerThread({
+      start,
+      heapMibMax: workers.heapMibMax,
+      onReadiness: (readiness) => {
+        if (this.#threads[slot] === thread) this.#readiness[slot] = readiness;
+      },
+      decisions: this.#options.decisions,
+      onUnforeseen: (message) => {
+        onWorker({ kind: 'unforeseen', slot, message });
+        this.#retire(slot);
+      },
+    });
+    this.#threads[slot] = thread;
+    return thread;
+  }
+
+  /**
+   * A worker in which something unforeseen was thrown may hold what it should not: another one takes its place, and it
+   * finishes what it has. But not again and again: somebody who knows such an input could otherwise end everybody's
+   * connections at will, and until then nothing was worse than one connection.
+   */
+  #retire(slot: number): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - (this.#retiredMs[slot] ?? Number.NEGATIVE_INFINITY) < RETIRE_PAUSE_MS) return;
+    this.#retiredMs[slot] = nowMs;
+    this.supervisor.retire(slot);
+  }
+
+  #onState(slot: number, state: PlaneState): void {
+    this.#board.setState(slot, state);
+    if (state !== 'ready') return;
+    this.#options.onWorker({ kind: 'started', slot });
+    this.#acceptor.flush();
+  }
+
+  #onLost(slot: number, end: PlaneEnd): void {
+    const inputs = (this.#recorders[slot]?.read() ?? []).map(({ bytes }) => bytes);
+    this.#recorders[slot]?.clear();
+    this.#counts.clearColumn(slot);
+    this.#board.clear(slot);
+    this.#drains[slot]?.flush();
+    this.#readiness[slot] = undefined;
+    this.#threads[slot] = undefined;
+    this.#metrics.retire(String(slot));
+    this.#options.onWorker({ kind: 'lost', slot, end, inputs });
+  }
+
+  #watchOver(): void {
+    for (const slot of this.#watch.look(this.#options.clock.monotonicMs())) this.#threads[slot]?.terminate('hang');
+  }
+
+  #renewTicketKeys(): void {
+    this.#ticketKeys = randomBytes(TICKET_KEY_BYTES);
+    for (const thread of this.#threads) thread?.setTicketKeys(this.#ticketKeys);
+  }
+}
+
+function tcpListeners({ config }: PolicyImage): PolicyImage['config']['listeners'] {
+  return config.listeners.filter(({ address }) => address.kind === 'tcp');
+}
+
+/** Lines of one worker that wait to be written: at 600 bytes for a request, a quarter of a second at 25,000 a second. */
+const RING_BYTES = 4_194_304;
+
+/** Inputs in judgement at the same moment: most are judged within one turn of the event loop. */
+const RECORDED_INPUTS = 64;
+const RECORDED_BYTES = 4_096;
+
+/** Keys of counts: clients, and clients on routes with WebSockets. Each open connection holds at most two. */
+const COUNTED_KEYS_MIN = 1_024;
+const COUNTED_KEYS_MAX = 1_000_000;
+
+const WATCH_MS = 500;
+
+/** Longest time between two replacements of a worker because of something that was thrown. */
+const RETIRE_PAUSE_MS = 600_000;
+
+/** AES and HMAC keys and a name, as node:tls takes them. Whoever learns them reads the sessions of the hours they were in use. */
+const TICKET_KEY_BYTES = 48;
+const TICKET_KEY_MS = 12 * 3_600_000;

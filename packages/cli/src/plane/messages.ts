@@ -1,0 +1,95 @@
+/**
+ * What crosses between the control plane and a data plane: policies, decisions and commands down, answers up, and accepted
+ * sockets. Everything is plain data, apart from sockets, which move.
+ */
+import type { Socket } from 'node:net';
+import type { OpenConnection, PolicyImage, Readiness } from '@sallyport/gateway';
+import type {
+  Command,
+  CommandAck,
+  DecisionChange,
+  DecisionSnapshot,
+  ListenAddress,
+  MetricsSnapshot,
+} from '@sallyport/kernel';
+import type { Level } from '@sallyport/stores';
+
+/** With what a worker thread begins. */
+export interface WorkerStart {
+  readonly slot: number;
+  readonly node: string;
+  readonly image: PolicyImage;
+  /** How many data planes there are. */
+  readonly planes: number;
+  readonly logLevel: Level;
+  /** Encrypts TLS session tickets, the same in all data planes. */
+  readonly ticketKeys: Uint8Array;
+  readonly memory: WorkerMemory;
+  /** Listeners that this worker opens itself: socket files belong to one worker. */
+  readonly ownListeners: boolean;
+  /** Numbers of sockets that were opened before us, by listener. */
+  readonly inherited: ReadonlyMap<string, number>;
+  /** Who answers on our socket files now is the process or worker that we replace. */
+  readonly isTakingOver: boolean;
+}
+
+/** What all threads see. */
+export interface WorkerMemory {
+  readonly board: SharedArrayBuffer;
+  readonly ring: SharedArrayBuffer;
+  readonly recorder: SharedArrayBuffer;
+  readonly counts: SharedArrayBuffer;
+  readonly hashKey: Uint8Array;
+}
+
+export type ToWorker =
+  | { readonly kind: 'socket'; readonly listener: string; readonly socket: Socket }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly kind: 'discard' }
+  | { readonly kind: 'decisions'; readonly snapshot: DecisionSnapshot }
+  | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'close' };
+
+export type Question =
+  | { readonly kind: 'prepare'; readonly image: PolicyImage }
+  | { readonly kind: 'activate'; readonly version: number }
+  | { readonly kind: 'decision'; readonly change: DecisionChange }
+  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'connections'; readonly max: number }
+  | { readonly kind: 'memory' };
+
+export type FromWorker =
+  /** Connections may be handed over. */
+  | { readonly kind: 'started'; readonly addresses: ReadonlyMap<string, ListenAddress> }
+  | { readonly kind: 'start-failed'; readonly failure: StartFailure }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly kind: 'failure'; readonly id: number; readonly message: string }
+  | { readonly kind: 'readiness'; readonly readiness: Readiness }
+  /** Something that nobody foresaw was thrown outside of every connection. */
+  | { readonly kind: 'unforeseen'; readonly message: string }
+  /** Nothing is left; the thread ends now. */
+  | { readonly kind: 'finished' };
+
+/** Why a worker cannot start, with what node:net says of addresses. */
+export interface StartFailure {
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+}
+
+export type Answer =
+  | { readonly kind: 'duration'; readonly ms: number }
+  /** Whether a change of decisions came in order; otherwise the snapshot is wanted. */
+  | { readonly kind: 'decided'; readonly isInOrder: boolean }
+  | { readonly kind: 'ack'; readonly ack: CommandAck }
+  | { readonly kind: 'metrics'; readonly snapshot: MetricsSnapshot }
+  | { readonly kind: 'connections'; readonly connections: readonly OpenConnection[] }
+  | {
+      readonly kind: 'memory';
+      readonly heapBytes: number;
+      readonly loopDelayP99Ms: number;
+      readonly connections: number;
+    };

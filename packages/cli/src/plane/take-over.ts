@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+
+/** Listening sockets that this process was given when it started. */
+export interface Inherited {
+  /** Their numbers, by listener. */
+  readonly sockets: ReadonlyMap<string, number>;
+  /** They are those of a process that serves until we say that we do. */
+  readonly isTakingOver: boolean;
+}
+
+/**
+ * The sockets that a service manager (sd_listen_fds(3)) or the process before us has opened. Names are names of listeners.
+ */
+export function inheritedSockets(environment: Readonly<Record<string, string | undefined>>, pid: number): Inherited {
+  const given = environment[SOCKETS_VARIABLE];
+  if (given !== undefined) return { sockets: numbersIn(given), isTakingOver: true };
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = environment;
+  if (LISTEN_PID !== String(pid) || LISTEN_FDS === undefined || !/^[1-9][0-9]{0,2}$/.test(LISTEN_FDS)) {
+    return { sockets: new Map(), isTakingOver: false };
+  }
+  const names = (LISTEN_FDNAMES ?? '').split(':');
+  const sockets = new Map<string, number>();
+  for (let index = 0; index < Number(LISTEN_FDS); index += 1) {
+    const name = names[index] ?? '';
+    if (name !== '') sockets.set(name, FIRST_LISTEN_FD + index);
+  }
+  return { sockets, isTakingOver: false };
+}
+
+export interface SuccessorOptions {
+  /** Numbers of our listening sockets, by listener. */
+  readonly sockets: ReadonlyMap<string, number>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Starts this program once more, with our listening sockets, and resolves when it serves: no connection is refused between the
+ * two, because the sockets never close. Answers its process id.
+ *
+ * @throws Error when it ends, or does not serve within {@link SUCCESSOR_MS_MAX}; it is then ended, and we go on as before.
+ */
+export function startSuccessor({ sockets, environment }: SuccessorOptions): Promise<number> {
+  const entries = [...sockets];
+  const described = entries.map(([name], index) => `${name}=${FIRST_INHERITED + index}`).join(',');
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    // Its place among the descriptors follows from its place here.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...entries.map(([, number]) => number)],
+    env: { ...withoutActivation(environment), [SOCKETS_VARIABLE]: described },
+    detached: true,
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => fail(new Error('the new process did not serve in time')), SUCCESSOR_MS_MAX);
+    const fail = (cause: Error): void => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      child.on('error', () => undefined);
+      child.kill('SIGKILL');
+      reject(cause);
+    };
+    child.once('error', fail);
+    child.once('exit', (code, signal) => fail(new Error(`the new process ended with ${code ?? signal}`)));
+    child.once('message', (message) => {
+      if (message !== SERVING) return fail(new Error('the new process said something unexpected'));
+      clearTimeout(timer);
+      child.removeAllListeners();
+      child.disconnect();
+      child.unref();
+      resolve(child.pid ?? 0);
+    });
+  });
+}
+
+/** Tells the process before us, if there is one, that we serve. */
+export function tellPredecessor(): void {
+  process.send?.(SERVING, () => process.disconnect?.());
+}
+
+const SERVING = 'serving';
+
+/** Name and number of each listening socket: `public=4,api=5`. */
+const SOCKETS_VARIABLE = 'SALLYPORT_SOCKETS';
+
+/** sd_listen_fds(3). */
+const FIRST_LISTEN_FD = 3;
+
+/** Behind the three standard ones and the channel to the process before. */
+const FIRST_INHERITED = 4;
+
+/** A start takes about a second, and as long as the health checks of upstreams that do not answer. */
+const SUCCESSOR_MS_MAX = 60_000;
+
+function numbersIn(text: string): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const part of text.split(',')) {
+    const [, name, number] = /^([A-Za-z0-9._-]{1,64})=([0-9]{1,5})$/.exec(part) ?? [];
+    if (name !== undefined) numbers.set(name, Number(number));
+  }
+  return numbers;
+}
+
+/** What was meant for us is not meant for whoever comes after us. */
+function withoutActivation(
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const { LISTEN_PID: _pid, LISTEN_FDS: _fds, LISTEN_FDNAMES: _names, ...rest } = environment;
+  return rest;
+}

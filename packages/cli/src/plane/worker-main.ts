@@ -1,0 +1,202 @@
+/**
+ * A data plane: what runs in a worker thread. It gets sockets, policies, decisions and commands from the control plane, and
+ * gives events, metrics and answers back.
+ */
+import { strict as assert } from 'node:assert';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Gateway, type PolicyImage, type SharedCounts } from '@sallyport/gateway';
+import {
+  ByteRing,
+  type Clock,
+  FlightRecorder,
+  type ListenAddress,
+  MetricsRegistry,
+  SharedGaugeTable,
+  WorkerBoard,
+} from '@sallyport/kernel';
+import { openRing } from '@sallyport/stores';
+import type { Answer, FromWorker, Question, StartFailure, ToWorker, WorkerStart } from './messages.ts';
+
+const port = parentPort;
+assert(port !== null, 'this file runs in a worker thread');
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `WorkerThread` starts this file, and with this.
+const start = workerData as WorkerStart;
+
+/** How often the watchdog sees that the event loop turns. */
+const HEARTBEAT_MS = 250;
+
+/** Time for what was cut to be recorded. */
+const CLOSE_MS = 50;
+
+const LOOP_DELAY_RESOLUTION_MS = 20;
+
+const clock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
+const board = new WorkerBoard(start.memory.board);
+const counts = new SharedGaugeTable(start.memory.counts, { hashKey: start.memory.hashKey, slot: start.slot });
+const metrics = new MetricsRegistry();
+const output = openRing(new ByteRing(start.memory.ring), start.logLevel);
+const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
+const internalErrors = metrics
+  .counter('sallyport_internal_errors_total', 'Errors that nobody foresaw; each is a bug.')
+  .with();
+const gateway = new Gateway(start.image, {
+  node: start.node,
+  sink: output.sink,
+  metrics,
+  log: output.log,
+  clock,
+  counts: sharedCounts(counts),
+  plane: start.slot,
+  planes: start.planes,
+  ticketKeys: Buffer.from(start.ticketKeys),
+  recorder: new FlightRecorder(start.memory.recorder),
+  onLoad: (by) => board.addLoad(start.slot, by),
+});
+let inForce: PolicyImage = start.image;
+let prepared: PolicyImage | undefined;
+let heartbeat: NodeJS.Timeout | undefined;
+let lastReadiness = '';
+
+process.on('uncaughtException', onUnforeseen);
+process.on('unhandledRejection', onUnforeseen);
+port.on('message', (message: ToWorker) => receive(message));
+begin().catch((cause: unknown) => {
+  say({ kind: 'start-failed', failure: failureOf(cause) });
+  gateway.close();
+  setTimeout(() => process.exit(1), CLOSE_MS);
+});
+
+async function begin(): Promise<void> {
+  loopDelay.enable();
+  heartbeat = setInterval(beat, HEARTBEAT_MS);
+  beat();
+  await gateway.ready();
+  const addresses = start.ownListeners ? await openSocketFiles(start.isTakingOver) : new Map<string, ListenAddress>();
+  gateway.serve();
+  beat();
+  say({ kind: 'started', addresses });
+}
+
+/** Opens the listeners on socket files that are not open yet. */
+async function openSocketFiles(isTakingOver: boolean): Promise<ReadonlyMap<string, ListenAddress>> {
+  const opened = new Map<string, ListenAddress>();
+  for (const { name, address } of inForce.config.listeners) {
+    if (address.kind !== 'unix' || gateway.isOpen(name)) continue;
+    opened.set(name, await gateway.open(name, { socket: start.inherited.get(name), isTakingOver }));
+  }
+  return opened;
+}
+
+function receive(message: ToWorker): void {
+  switch (message.kind) {
+    case 'socket':
+      // Nobody may read before the listener says how.
+      message.socket.allowHalfOpen = true;
+      gateway.adopt(message.listener, message.socket);
+      // The acceptor has counted it until here.
+      board.addLoad(start.slot, -1);
+      return;
+    case 'ask':
+      return void answer(message.id, message.question);
+    case 'discard':
+      return gateway.discard();
+    case 'decisions':
+      return gateway.replaceDecisions(message.snapshot);
+    case 'ticket-keys':
+      return gateway.setTicketKeys(Buffer.from(message.keys));
+    case 'drain':
+      return void gateway.drain().then(finish);
+    case 'close':
+      gateway.close();
+      // Sockets say that they are gone in later turns of the event loop.
+      setTimeout(finish, CLOSE_MS);
+  }
+}
+
+async function answer(id: number, question: Question): Promise<void> {
+  try {
+    say({ kind: 'answer', id, answer: await answerTo(question) });
+  } catch (cause) {
+    say({ kind: 'failure', id, message: cause instanceof Error ? cause.message : String(cause) });
+  }
+}
+
+async function answerTo(question: Question): Promise<Answer> {
+  switch (question.kind) {
+    case 'prepare': {
+      const sinceMs = clock.monotonicMs();
+      await gateway.prepare(question.image);
+      prepared = question.image;
+      return { kind: 'duration', ms: clock.monotonicMs() - sinceMs };
+    }
+    case 'activate': {
+      const ms = gateway.activate(question.version);
+      if (prepared !== undefined) inForce = prepared;
+      if (start.ownListeners) await openSocketFiles(true);
+      return { kind: 'duration', ms };
+    }
+    case 'decision':
+      return { kind: 'decided', isInOrder: gateway.applyDecision(question.change) };
+    case 'command':
+      return { kind: 'ack', ack: { ...gateway.command(question.command), worker: start.slot } };
+    case 'metrics':
+      return { kind: 'metrics', snapshot: metrics.snapshot() };
+    case 'connections':
+      return { kind: 'connections', connections: gateway.connections(question.max) };
+    case 'memory':
+      return {
+        kind: 'memory',
+        heapBytes: process.memoryUsage().heapUsed,
+        loopDelayP99Ms: loopDelay.percentile(99) / 1e6,
+        connections: board.load(start.slot),
+      };
+  }
+}
+
+function beat(): void {
+  board.beat(start.slot);
+  const readiness = gateway.readiness();
+  const text = JSON.stringify(readiness);
+  if (text === lastReadiness) return;
+  lastReadiness = text;
+  say({ kind: 'readiness', readiness });
+}
+
+/** R0.5: nothing ends the process. The control plane decides whether this data plane may go on. */
+function onUnforeseen(cause: unknown): void {
+  internalErrors.add();
+  output.log.error('an error that nobody foresaw', { error: cause });
+  say({ kind: 'unforeseen', message: cause instanceof Error ? cause.message : String(cause) });
+}
+
+/** What the control plane tells of a start that failed: errors lose what they are on the way between threads. */
+function failureOf(cause: unknown): StartFailure {
+  const of = (name: string): unknown => (cause instanceof Error ? Reflect.get(cause, name) : undefined);
+  const [code, address, port] = [of('code'), of('address'), of('port')];
+  return {
+    message: cause instanceof Error ? cause.message : String(cause),
+    code: typeof code === 'string' ? code : undefined,
+    address: typeof address === 'string' ? address : undefined,
+    port: typeof port === 'number' ? port : undefined,
+  };
+}
+
+function finish(): void {
+  clearInterval(heartbeat);
+  say({ kind: 'finished' });
+  process.exit(0);
+}
+
+function say(message: FromWorker): void {
+  port?.postMessage(message);
+}
+
+function sharedCounts(table: SharedGaugeTable): SharedCounts {
+  return {
+    acquire: (key, max) => {
+      const handle = table.acquire(key, max);
+      return handle < 0 ? undefined : () => table.release(handle);
+    },
+  };
+}

@@ -1,0 +1,228 @@
+import type { Socket } from 'node:net';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { DataPlane, PlaneEnd, PlaneEndCause } from '@sallyport/control';
+import type { OpenConnection, PolicyImage, Readiness, SocketTaker } from '@sallyport/gateway';
+import type {
+  Command,
+  CommandAck,
+  DecisionChange,
+  DecisionSnapshot,
+  ListenAddress,
+  MetricsSnapshot,
+} from '@sallyport/kernel';
+import type { Answer, FromWorker, Question, ToWorker, WorkerStart } from './messages.ts';
+
+export interface WorkerThreadOptions {
+  readonly start: WorkerStart;
+  /** Largest heap of the thread in MiB; beyond it the thread ends, and no other one with it. */
+  readonly heapMibMax: number;
+  readonly onReadiness: (readiness: Readiness) => void;
+  /** All decisions in force, for one that has missed a change. */
+  readonly decisions: () => DecisionSnapshot;
+  /** Something was thrown outside of every connection. */
+  readonly onUnforeseen: (message: string) => void;
+}
+
+/** Of what an outsider can see of a worker thread that runs. */
+export type WorkerVitals = Extract<Answer, { kind: 'memory' }>;
+
+/** A data plane in a worker thread. */
+export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
+  readonly slot: number;
+  readonly started: Promise<void>;
+  readonly ended: Promise<PlaneEnd>;
+  readonly #worker: Worker;
+  readonly #options: WorkerThreadOptions;
+  readonly #asked = new Map<number, Asked>();
+  #addresses: ReadonlyMap<string, ListenAddress> = new Map();
+  #lastId = 0;
+  #failure: PlaneEnd | undefined;
+  #isTold = false;
+  #resolveStarted: () => void = () => undefined;
+  #rejectStarted: (cause: Error) => void = () => undefined;
+
+  constructor(options: WorkerThreadOptions) {
+    this.slot = options.start.slot;
+    this.#options = options;
+    this.started = new Promise((resolve, reject) => {
+      this.#resolveStarted = resolve;
+      this.#rejectStarted = reject;
+    });
+    // Whoever waits for the start hears of a failure there; nobody has to.
+    this.started.catch(() => undefined);
+    this.#worker = new Worker(new URL(`./worker-main${extname(import.meta.url)}`, import.meta.url), {
+      name: `worker ${options.start.slot}`,
+      workerData: options.start,
+      resourceLimits: { maxOldGenerationSizeMb: options.heapMibMax },
+    });
+    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#onError(error));
+    this.ended = new Promise((resolve) => {
+      this.#worker.on('exit', (code) => resolve(this.#onExit(code)));
+    });
+  }
+
+  /** Socket files that it has opened, by listener. */
+  get addresses(): ReadonlyMap<string, ListenAddress> {
+    return this.#addresses;
+  }
+
+  take(listener: string, socket: Socket): void {
+    const message: ToWorker = { kind: 'socket', listener, socket };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node moves sockets since 26.6; its types do not say so yet.
+    this.#worker.postMessage(message, [socket as never]);
+  }
+
+  prepare(image: PolicyImage): Promise<number> {
+    return this.#duration({ kind: 'prepare', image });
+  }
+
+  activate(version: number): Promise<number> {
+    return this.#duration({ kind: 'activate', version });
+  }
+
+  discard(): void {
+    this.#tell({ kind: 'discard' });
+  }
+
+  replaceDecisions(snapshot: DecisionSnapshot): void {
+    this.#tell({ kind: 'decisions', snapshot });
+  }
+
+  async applyDecision(change: DecisionChange): Promise<void> {
+    const answer = await this.#ask({ kind: 'decision', change });
+    // The snapshot holds the change, and everything that was missing before it.
+    if (answer.kind === 'decided' && !answer.isInOrder) this.replaceDecisions(this.#options.decisions());
+  }
+
+  setTicketKeys(keys: Uint8Array): void {
+    this.#tell({ kind: 'ticket-keys', keys });
+  }
+
+  async command(command: Command): Promise<CommandAck> {
+    const answer = await this.#ask({ kind: 'command', command });
+    if (answer.kind !== 'ack') throw new TypeError(`a command was answered with ${answer.kind}`);
+    return answer.ack;
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    const answer = await this.#ask({ kind: 'metrics' });
+    if (answer.kind !== 'metrics') throw new TypeError(`metrics were answered with ${answer.kind}`);
+    return answer.snapshot;
+  }
+
+  async connections(max: number): Promise<readonly OpenConnection[]> {
+    const answer = await this.#ask({ kind: 'connections', max });
+    if (answer.kind !== 'connections') throw new TypeError(`connections were answered with ${answer.kind}`);
+    return answer.connections;
+  }
+
+  async vitals(): Promise<WorkerVitals> {
+    const answer = await this.#ask({ kind: 'memory' });
+    if (answer.kind !== 'memory') throw new TypeError(`vitals were answered with ${answer.kind}`);
+    return answer;
+  }
+
+  drain(): void {
+    this.#isTold = true;
+    this.#tell({ kind: 'drain' });
+  }
+
+  close(): void {
+    this.#isTold = true;
+    this.#tell({ kind: 'close' });
+    setTimeout(() => void this.#worker.terminate(), CLOSE_MS_MAX).unref();
+  }
+
+  terminate(cause: PlaneEndCause): void {
+    this.#failure ??= { cause, detail: 'ended by the control plane' };
+    void this.#worker.terminate();
+  }
+
+  #tell(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #ask(question: Question): Promise<Answer> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#asked.delete(id);
+        reject(new Error(`worker ${this.slot} did not answer within ${ANSWER_MS_MAX} ms`));
+      }, ANSWER_MS_MAX);
+      this.#asked.set(id, { resolve, reject, timer });
+      this.#tell({ kind: 'ask', id, question });
+    });
+  }
+
+  async #duration(question: Question): Promise<number> {
+    const answer = await this.#ask(question);
+    if (answer.kind !== 'duration') throw new TypeError(`${question.kind} was answered with ${answer.kind}`);
+    return answer.ms;
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'started':
+        this.#addresses = message.addresses;
+        return this.#resolveStarted();
+      case 'start-failed': {
+        const { message: why, ...facts } = message.failure;
+        this.#failure ??= { cause: 'start', detail: why };
+        return this.#rejectStarted(Object.assign(new Error(why), facts));
+      }
+      case 'answer':
+        return this.#settle(message.id)?.resolve(message.answer);
+      case 'failure':
+        return this.#settle(message.id)?.reject(new Error(message.message));
+      case 'readiness':
+        return this.#options.onReadiness(message.readiness);
+      case 'unforeseen':
+        return this.#options.onUnforeseen(message.message);
+      case 'finished':
+        return;
+    }
+  }
+
+  #settle(id: number): Asked | undefined {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    clearTimeout(asked?.timer);
+    return asked;
+  }
+
+  #onError(error: unknown): void {
+    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    const cause = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'error';
+    this.#failure ??= { cause, detail: error instanceof Error ? error.message : String(error) };
+    this.#rejectStarted(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #onExit(code: number): PlaneEnd {
+    const end: PlaneEnd =
+      this.#failure ??
+      (this.#isTold ? { cause: 'stopped', detail: '' } : { cause: 'error', detail: `it ended with ${code}` });
+    const gone = new Error(`worker ${this.slot} ended: ${end.detail || end.cause}`);
+    this.#rejectStarted(gone);
+    for (const { reject, timer } of this.#asked.values()) {
+      clearTimeout(timer);
+      reject(gone);
+    }
+    this.#asked.clear();
+    return end;
+  }
+}
+
+interface Asked {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (cause: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** A worker that has not answered by then hangs, which the watchdog sees earlier; or its machine does. */
+const ANSWER_MS_MAX = 30_000;
+
+/** A worker that is told to close and does not is ended. */
+const CLOSE_MS_MAX = 1_000;

@@ -1,0 +1,51 @@
+import type { Clock, Decision, DecisionChange, DecisionSnapshot } from '@sallyport/kernel';
+
+export interface DecisionLogOptions {
+  readonly clock: Clock;
+  readonly decisionsMax: number;
+  /** Each change, in order, before the call that made it returns. */
+  readonly onChange: (change: DecisionChange) => void;
+}
+
+/** All decisions in force, and the order in which they came to be. The one writer of sequence numbers. */
+export class DecisionLog {
+  readonly #options: DecisionLogOptions;
+  readonly #inForce = new Map<string, Decision>();
+  #sequence = 0;
+
+  constructor(options: DecisionLogOptions) {
+    this.#options = options;
+  }
+
+  /** What is in force, the oldest first. */
+  snapshot(): DecisionSnapshot {
+    this.#forgetEnded();
+    return { sequence: this.#sequence, decisions: [...this.#inForce.values()] };
+  }
+
+  /** Takes a decision. `known`: one with this id is in force, and nothing changes. */
+  take(decision: Decision): 'taken' | 'known' | 'too-many' {
+    this.#forgetEnded();
+    if (this.#inForce.has(decision.id)) return 'known';
+    if (this.#inForce.size >= this.#options.decisionsMax) return 'too-many';
+    this.#inForce.set(decision.id, decision);
+    this.#sequence += 1;
+    this.#options.onChange({ kind: 'take', sequence: this.#sequence, decision });
+    return 'taken';
+  }
+
+  /** False when there is no such decision in force. */
+  revoke(id: string): boolean {
+    this.#forgetEnded();
+    if (!this.#inForce.delete(id)) return false;
+    this.#sequence += 1;
+    this.#options.onChange({ kind: 'revoke', sequence: this.#sequence, id });
+    return true;
+  }
+
+  /** What has ended holds nowhere any more, so nobody has to be told. */
+  #forgetEnded(): void {
+    const nowMs = this.#options.clock.wallMs();
+    for (const [id, { endsMs }] of this.#inForce) if (endsMs !== undefined && endsMs <= nowMs) this.#inForce.delete(id);
+  }
+}

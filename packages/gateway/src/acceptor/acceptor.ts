@@ -1,0 +1,125 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import type { ListenAddress, ListenerConfig, Log } from '@sallyport/kernel';
+import { bind } from '../listener/bind.ts';
+
+export interface AcceptorOptions {
+  readonly log: Log;
+  /** Whoever has the fewest connections; undefined when nobody can take one. */
+  readonly choose: () => SocketTaker | undefined;
+  /** A connection was ended because nobody could take it. */
+  readonly onRefused: (listener: string) => void;
+}
+
+/** A data plane that takes over accepted sockets. */
+export interface SocketTaker {
+  take(listener: string, socket: Socket): void;
+}
+
+/**
+ * Owns every TCP listening socket and hands each accepted connection, of which nothing has been read, to the data plane that
+ * has the fewest. Data planes come and go without one connection being refused: what comes while there is none waits here.
+ */
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  #doors: readonly OpenDoor[] = [];
+  /** Accepted while nobody could take it. */
+  readonly #waiting: { readonly listener: string; readonly socket: Socket }[] = [];
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+  }
+
+  /** Opens a listener. `socket`: one that somebody else has opened. @throws Error (EADDRINUSE and its like). */
+  async open({ name, address }: ListenerConfig, socket?: number): Promise<void> {
+    if (address.kind !== 'tcp') throw new Error(`listener ${name} has no TCP address`);
+    const server = createServer(SOCKET_OPTIONS, (accepted) => this.#onAccepted(name, accepted));
+    await bind(server, socket === undefined ? { host: address.host, port: address.port } : { fd: socket });
+    server.on('error', (error) => this.#options.log.error('a listener failed', { listener: name, error }));
+    this.#doors = [...this.#doors, { name, address, server }];
+  }
+
+  /** True when the listener is open at this address. */
+  has({ name, address }: Pick<ListenerConfig, 'name' | 'address'>): boolean {
+    return this.#doors.some((door) => door.name === name && isDeepStrictEqual(door.address, address));
+  }
+
+  /** Where the listeners really are, with the ports that the system chose for port 0. */
+  addresses(): ReadonlyMap<string, ListenAddress> {
+    const addresses = new Map<string, ListenAddress>();
+    for (const { name, server } of this.#doors) {
+      const bound = server.address();
+      if (bound !== null && typeof bound !== 'string')
+        addresses.set(name, { kind: 'tcp', host: bound.address, port: bound.port });
+    }
+    return addresses;
+  }
+
+  /** The numbers that listening sockets have in this process, for whoever inherits them. */
+  socketNumbers(): ReadonlyMap<string, number> {
+    const numbers = new Map<string, number>();
+    for (const { name, server } of this.#doors) {
+      // There is no public name for it.
+      const handle: unknown = Reflect.get(server, '_handle');
+      const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+      if (typeof number === 'number' && number >= 0) numbers.set(name, number);
+    }
+    return numbers;
+  }
+
+  /**
+   * Stops accepting on all listeners but these. What the kernel holds of a closed one is another process's, if that has the
+   * socket too.
+   */
+  closeOthers(kept: readonly Pick<ListenerConfig, 'name' | 'address'>[]): void {
+    const isKept = (door: OpenDoor): boolean =>
+      kept.some(({ name, address }) => door.name === name && isDeepStrictEqual(door.address, address));
+    for (const door of this.#doors) if (!isKept(door)) door.server.close();
+    this.#doors = this.#doors.filter(isKept);
+  }
+
+  closeAll(): void {
+    this.closeOthers([]);
+    for (const { socket } of this.#waiting.splice(0)) socket.destroy();
+  }
+
+  /** Somebody can take connections (again). */
+  flush(): void {
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined) return;
+      const taker = this.#options.choose();
+      if (taker === undefined) return;
+      this.#waiting.shift();
+      hand(taker, next.listener, next.socket);
+    }
+  }
+
+  #onAccepted(listener: string, socket: Socket): void {
+    const taker = this.#options.choose();
+    if (taker !== undefined) return hand(taker, listener, socket);
+    if (this.#waiting.length >= WAITING_MAX) {
+      this.#options.onRefused(listener);
+      return void socket.destroy();
+    }
+    this.#waiting.push({ listener, socket });
+  }
+}
+
+interface OpenDoor {
+  readonly name: string;
+  readonly address: ListenAddress;
+  readonly server: Server;
+}
+
+function hand(taker: SocketTaker, listener: string, socket: Socket): void {
+  // One that was reset before we came to it cannot be handed over any more.
+  if (socket.destroyed) return;
+  taker.take(listener, socket);
+}
+
+/** Nothing is read here, so that the data plane gets all of it. */
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true } as const;
+
+/** Connections that wait for a data plane while all are starting: a burst of reconnects after one has failed. */
+const WAITING_MAX = 4_096;
