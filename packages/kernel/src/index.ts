@@ -62,11 +62,18 @@ export { FlightRecorder, type FlightRecorderOptions, type RecordedInput } from '
 export {
   GAUGE_FULL,
   GAUGE_REFUSED,
-  type GaugeTableMember,
   type GaugeTableOptions,
   SharedGaugeTable,
 } from './shared-memory/gauge-table.ts';
+export type { TableMember } from './shared-memory/key-buckets.ts';
 export { HASH_KEY_BYTES, KeyedHash } from './shared-memory/keyed-hash.ts';
+export { Rate, type RateOptions, type RateTableOptions, SharedRateTable } from './shared-memory/rate-table.ts';
+export {
+  SharedWindowTable,
+  SlidingWindow,
+  type WindowOptions,
+  type WindowTableOptions,
+} from './shared-memory/window-table.ts';
 export { HeartbeatWatch, WorkerBoard, type WorkerState } from './shared-memory/worker-board.ts';
 export type { Stage, StageDefinition, StageMode } from './stage.ts';
 export { type Deny, PASS, type Verdict } from './verdict.ts';

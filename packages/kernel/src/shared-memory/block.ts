@@ -2,7 +2,13 @@
  * The first words of every shared block: what it is, and the numbers that its layout follows from. A thread is handed one
  * buffer and nothing else, and an attempt to read a block as another one is told at once.
  */
-export type BlockKind = 'byte-ring' | 'gauge-table' | 'counter-table' | 'worker-board' | 'flight-recorder';
+export type BlockKind =
+  | 'byte-ring'
+  | 'gauge-table'
+  | 'rate-table'
+  | 'window-table'
+  | 'worker-board'
+  | 'flight-recorder';
 
 /** Words that {@link openBlock} owns. Data may begin behind them. */
 export const BLOCK_WORDS = 16;
@@ -14,7 +20,14 @@ export const LINE_WORDS = 16;
 const SHAPE_WORDS = 14;
 
 const MARK = 0x5a11_0001;
-const KINDS: readonly BlockKind[] = ['byte-ring', 'gauge-table', 'counter-table', 'worker-board', 'flight-recorder'];
+const KINDS: readonly BlockKind[] = [
+  'byte-ring',
+  'gauge-table',
+  'rate-table',
+  'window-table',
+  'worker-board',
+  'flight-recorder',
+];
 
 /** A zeroed block whose layout follows from `shape`: whole numbers below 2^31. */
 export function allocateBlock(kind: BlockKind, shape: readonly number[], bytes: number): SharedArrayBuffer {

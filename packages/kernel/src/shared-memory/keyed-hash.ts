@@ -14,40 +14,75 @@ export class KeyedHash {
   /** Lower and higher 32 bits of the last hash, as signed words. */
   low = 0;
   high = 0;
-  readonly #k0: number;
-  readonly #k1: number;
-  readonly #k2: number;
-  readonly #k3: number;
+  /** For texts of one byte each unit, and for all others: two keys, so that no two texts are the same input. */
+  readonly #narrow: Int32Array;
+  readonly #wide: Int32Array;
   #words = new Int32Array(64);
   #bytes: Uint8Array = new Uint8Array(this.#words.buffer);
 
-  /** `key`: 16 secret random bytes, the same in all threads. @throws RangeError for another length. */
-  constructor(key: Uint8Array) {
+  /**
+   * `key`: 16 secret random bytes, the same in all threads. `space`: 0 to 2^32 - 1; the same text in two spaces is two
+   * independent hashes, because each space has keys of its own, which are hashes of its number under `key`.
+   *
+   * @throws RangeError for a key of another length.
+   */
+  constructor(key: Uint8Array, space = 0) {
     if (key.length !== HASH_KEY_BYTES)
       throw new RangeError(`a hash key has ${HASH_KEY_BYTES} bytes, not ${key.length}`);
     const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-    this.#k0 = view.getInt32(0, true);
-    this.#k1 = view.getInt32(4, true);
-    this.#k2 = view.getInt32(8, true);
-    this.#k3 = view.getInt32(12, true);
+    const master = Int32Array.from([0, 4, 8, 12], (at) => view.getInt32(at, true));
+    this.#narrow = this.#derived(master, space, 0);
+    this.#wide = this.#derived(master, space, 2);
   }
 
-  /**
-   * Hashes a text within a name space (0 to 2^32 - 1): the same text in two spaces is two keys. Different texts are
-   * different inputs of SipHash: eight bytes for space and width, then one byte for each unit, or two where one needs them.
-   */
-  of(text: string, space = 0): void {
-    const last = this.#pack(text, space) >> 3;
+  /** Hashes a text: its units as bytes where each fits into one, otherwise as UTF-16. */
+  of(text: string): void {
+    const length = text.length;
+    if (length * 2 + 8 > this.#bytes.length) this.#grow(length * 2 + 8);
+    const bytes = this.#bytes;
+    this.#clearBlockOf(length);
+    let all = 0;
+    for (let at = 0; at < length; at += 1) {
+      const unit = text.charCodeAt(at);
+      bytes[at] = unit;
+      all |= unit;
+    }
+    if (all <= 0xff) this.#hash(this.#narrow, length);
+    else this.#ofWide(text);
+  }
+
+  #ofWide(text: string): void {
+    const bytes = this.#bytes;
+    this.#clearBlockOf(text.length * 2);
+    for (let at = 0; at < text.length; at += 1) {
+      const unit = text.charCodeAt(at);
+      bytes[at * 2] = unit;
+      bytes[at * 2 + 1] = unit >> 8;
+    }
+    this.#hash(this.#wide, text.length * 2);
+  }
+
+  /** The last block holds what is left, zeros, and in its highest byte the length of everything. */
+  #clearBlockOf(length: number): void {
+    this.#words[(length >> 3) * 2] = 0;
+    this.#words[(length >> 3) * 2 + 1] = 0;
+  }
+
+  /** Hashes the first bytes of the scratch. */
+  #hash(key: Int32Array, length: number): void {
+    this.#bytes[length | 7] = length;
     const words = this.#words;
+    const last = length >> 3;
+    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = [key[0], key[1], key[2], key[3]];
     // v0 to v3 of the paper, each a lower and a higher word.
-    let l0 = this.#k0 ^ 0x70736575;
-    let h0 = this.#k1 ^ 0x736f6d65;
-    let l1 = this.#k2 ^ 0x6e646f6d;
-    let h1 = this.#k3 ^ 0x646f7261;
-    let l2 = this.#k0 ^ 0x6e657261;
-    let h2 = this.#k1 ^ 0x6c796765;
-    let l3 = this.#k2 ^ 0x79746573;
-    let h3 = this.#k3 ^ 0x74656462;
+    let l0 = k0 ^ 0x70736575;
+    let h0 = k1 ^ 0x736f6d65;
+    let l1 = k2 ^ 0x6e646f6d;
+    let h1 = k3 ^ 0x646f7261;
+    let l2 = k0 ^ 0x6e657261;
+    let h2 = k1 ^ 0x6c796765;
+    let l3 = k2 ^ 0x79746573;
+    let h3 = k3 ^ 0x74656462;
     // The blocks, and three rounds without one.
     for (let block = 0; block <= last + 3; block += 1) {
       let low = 0;
@@ -93,24 +128,14 @@ export class KeyedHash {
     this.high = h0 ^ h1 ^ h2 ^ h3;
   }
 
-  /** Lays the input out as blocks; returns the place of its last byte, which holds the length. */
-  #pack(text: string, space: number): number {
-    if (text.length * 2 + 16 > this.#bytes.length) this.#grow(text.length * 2 + 16);
-    const bytes = this.#bytes;
-    let end = PREFIX_BYTES;
-    let all = 0;
-    for (let at = 0; at < text.length; at += 1) {
-      const unit = text.charCodeAt(at);
-      bytes[end++] = unit;
-      all |= unit;
+  #derived(master: Int32Array, space: number, first: number): Int32Array {
+    const derived = new Int32Array(4);
+    for (const half of [0, 1]) {
+      this.#words.set([space, first + half, 0, 0]);
+      this.#hash(master, 8);
+      derived.set([this.low, this.high], half * 2);
     }
-    if (all > 0xff) end = packWide(text, bytes);
-    this.#words[0] = space;
-    this.#words[1] = all > 0xff ? 1 : 0;
-    const last = end | 7;
-    for (let at = end; at < last; at += 1) bytes[at] = 0;
-    bytes[last] = end;
-    return last;
+    return derived;
   }
 
   /** The scratch grows to the longest text hashed: what clients choose is bounded before it becomes a key. */
@@ -122,16 +147,3 @@ export class KeyedHash {
 
 /** Bytes of the key: 128 bits. */
 export const HASH_KEY_BYTES = 16;
-
-/** The block before the text. */
-const PREFIX_BYTES = 8;
-
-function packWide(text: string, bytes: Uint8Array): number {
-  let end = PREFIX_BYTES;
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    bytes[end++] = unit;
-    bytes[end++] = unit >> 8;
-  }
-  return end;
-}

@@ -39,17 +39,26 @@ function sipHash(key: Uint8Array, bytes: Uint8Array, [compressions, finalisation
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-function inputOf(text: string, space: number): Uint8Array {
+/** What the hash of a text in a space should be: SipHash-1-3 under a key that is SipHash-1-3 of the space. */
+function expected(master: Uint8Array, text: string, space: number): string {
   const isWide = /[^\0-\xff]/.test(text);
-  const prefix = new DataView(new ArrayBuffer(8));
-  prefix.setUint32(0, space, true);
-  prefix.setUint32(4, isWide ? 1 : 0, true);
-  return Buffer.concat([new Uint8Array(prefix.buffer), Buffer.from(text, isWide ? 'utf16le' : 'latin1')]);
+  const key = new DataView(new ArrayBuffer(16));
+  for (const half of [0, 1]) {
+    const input = new DataView(new ArrayBuffer(8));
+    input.setUint32(0, space, true);
+    input.setUint32(4, (isWide ? 2 : 0) + half, true);
+    key.setBigUint64(half * 8, sipHash(master, new Uint8Array(input.buffer), [1, 3]), true);
+  }
+  return hex(sipHash(new Uint8Array(key.buffer), Buffer.from(text, isWide ? 'utf16le' : 'latin1'), [1, 3]));
 }
 
-function hashOf(hash: KeyedHash, text: string, space?: number): string {
-  hash.of(text, space);
-  return ((BigInt(hash.high >>> 0) << 32n) | BigInt(hash.low >>> 0)).toString(16).padStart(16, '0');
+function hashOf(hash: KeyedHash, text: string): string {
+  hash.of(text);
+  return hex((BigInt(hash.high >>> 0) << 32n) | BigInt(hash.low >>> 0));
+}
+
+function hex(value: bigint): string {
+  return value.toString(16).padStart(16, '0');
 }
 
 describe('the keyed hash', () => {
@@ -61,28 +70,26 @@ describe('the keyed hash', () => {
 
   it.each([
     // CPython 3.11 with PYTHONHASHSEED=0, whose key is zero: hash(bytes(8) + text).
-    { text: '', space: 0, expected: 'bd60acb658c79e45' },
-    { text: 'A', space: 0, expected: '48c0f2bc7c3ead89' },
-    { text: 'ABCDEFG', space: 0, expected: 'ac964b755680a82f' },
-    { text: 'ABCDEFGH', space: 0, expected: 'bf4b4321750a1986' },
-    { text: 'ABCDEFGHIJKLMNOPQRSTUVW', space: 0, expected: '2785099a27b807f3' },
-    { text: 'é', space: 9, expected: 'ab30d418cf587b1b' },
-    { text: 'ключ', space: 9, expected: '61732a72d289ccd6' },
-  ])('is SipHash-1-3 as others compute it: $text', ({ text, space, expected }) => {
-    expect(hashOf(new KeyedHash(new Uint8Array(16)), text, space)).toBe(expected);
-  });
+    { text: 'A', expected: '48c0f2bc7c3ead89' },
+    { text: 'ABCDEFG', expected: 'ac964b755680a82f' },
+    { text: 'ABCDEFGH', expected: 'bf4b4321750a1986' },
+    { text: 'ABCDEFGHIJKLMNOPQRSTUVW', expected: '2785099a27b807f3' },
+  ])(
+    'is compared with a reference that computes what others do with one round and three: $text',
+    ({ text, expected }) => {
+      const bytes = Buffer.concat([Buffer.alloc(8), Buffer.from(text)]);
+      expect(hex(sipHash(new Uint8Array(16), bytes, [1, 3]))).toBe(expected);
+    },
+  );
 
   it('is SipHash-1-3 for every key, space and text', () => {
     const key = fc.uint8Array({ minLength: 16, maxLength: 16 });
     const units = fc.oneof(fc.array(fc.nat(0xff), { maxLength: 40 }), fc.array(fc.nat(0xffff), { maxLength: 20 }));
     const text = units.map((codes) => String.fromCharCode(...codes));
     fc.assert(
-      fc.property(key, fc.array(fc.tuple(text, fc.nat(2 ** 32 - 1)), { maxLength: 5 }), (key, inputs) => {
-        const hash = new KeyedHash(key);
-        for (const [text, space] of inputs) {
-          const expected = sipHash(key, inputOf(text, space), [1, 3]).toString(16).padStart(16, '0');
-          expect(hashOf(hash, text, space)).toBe(expected);
-        }
+      fc.property(key, fc.nat(2 ** 32 - 1), fc.array(text, { maxLength: 5 }), (key, space, texts) => {
+        const hash = new KeyedHash(key, space);
+        for (const text of texts) expect(hashOf(hash, text)).toBe(expected(key, text, space));
       }),
     );
   });
@@ -90,14 +97,15 @@ describe('the keyed hash', () => {
   it('takes texts that are longer than those before', () => {
     const key = new Uint8Array(16).fill(3);
     const hash = new KeyedHash(key);
-    for (const text of ['x', 'x'.repeat(500), 'я'.repeat(2000), 'y']) {
-      expect(hashOf(hash, text)).toBe(sipHash(key, inputOf(text, 0), [1, 3]).toString(16).padStart(16, '0'));
+    for (const text of ['x', 'x'.repeat(500), 'я'.repeat(2000), 'y', '']) {
+      expect(hashOf(hash, text)).toBe(expected(key, text, 0));
     }
   });
 
   it('tells apart what looks alike: spaces, and narrow and wide texts of the same bytes', () => {
-    const hash = new KeyedHash(new Uint8Array(16).fill(1));
-    const hashes = [hashOf(hash, '\u0100'), hashOf(hash, '\0\u0001'), hashOf(hash, '\u0100', 1), hashOf(hash, '')];
+    const key = new Uint8Array(16).fill(1);
+    const [hash, other] = [new KeyedHash(key), new KeyedHash(key, 1)];
+    const hashes = [hashOf(hash, '\u0100'), hashOf(hash, '\0\u0001'), hashOf(other, '\u0100'), hashOf(hash, '')];
     expect(new Set(hashes).size).toBe(hashes.length);
   });
 

@@ -1,6 +1,6 @@
 /** A real thread for the tests of shared memory: it does one task from its `workerData`, then says how it went. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { ByteRing, FlightRecorder, SharedGaugeTable } from '../../src/index.ts';
+import { ByteRing, FlightRecorder, SharedGaugeTable, SharedRateTable, SharedWindowTable } from '../../src/index.ts';
 import { randomFrom } from './threads.ts';
 
 export type Task =
@@ -15,6 +15,21 @@ export type Task =
       /** A word for each key, in which threads note what they really hold. */
       readonly notes: SharedArrayBuffer;
     }
+  | {
+      readonly do: 'take';
+      /** The limit is `limit` at once and then one every 10 us, or `limit` in 1,000 us. */
+      readonly from: 'rate' | 'window';
+      readonly table: SharedArrayBuffer;
+      readonly slot: number;
+      readonly keys: number;
+      readonly limit: number;
+      readonly rounds: number;
+      /** One word: microseconds, moved by `stepMicros` in every round by each thread. */
+      readonly clock: SharedArrayBuffer;
+      readonly stepMicros: number;
+      /** A word for each key: units that threads were given. */
+      readonly notes: SharedArrayBuffer;
+    }
   | { readonly do: 'judge'; readonly recorder: SharedArrayBuffer };
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `startThread` starts this file, with a Task.
@@ -25,6 +40,9 @@ switch (task.do) {
     break;
   case 'count':
     tell(count(task));
+    break;
+  case 'take':
+    tell(take(task));
     break;
   case 'judge':
     judge(task);
@@ -66,6 +84,29 @@ function count({ table, slot, keys, max, rounds, notes }: Task & { do: 'count' }
     Atomics.sub(noted, key, 1);
     gauge.release(handle);
   }
+}
+
+/** Takes units at random and tells which key was given one when: twice as many numbers as units. */
+function take({ from, table, slot, keys, limit, rounds, clock, stepMicros, notes }: Task & { do: 'take' }): number[] {
+  const member = { hashKey: new Uint8Array(16).fill(7), slot };
+  const limiter =
+    from === 'rate'
+      ? new SharedRateTable(table, member).limit({ space: 1, intervalMicros: 10, burst: limit })
+      : new SharedWindowTable(table, member).limit({ space: 1, limit });
+  const time = new Int32Array(clock);
+  const noted = new Int32Array(notes);
+  const random = randomFrom(slot + 1);
+  const given: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const key = random() % keys;
+    const nowMicros = Atomics.add(time, 0, stepMicros);
+    const wait = limiter.take(`key-${key}`, nowMicros);
+    if (wait === undefined) throw new Error('the table could not say');
+    if (wait > 0) continue;
+    Atomics.add(noted, key, 1);
+    given.push(key, nowMicros);
+  }
+  return given;
 }
 
 /** Stops in the middle of a judgement and never comes back. */
