@@ -52,9 +52,9 @@ interface Started {
 
 async function measureStart(cpu: number): Promise<Started> {
   const startMs = performance.now();
-  const engine = new LineProcess(ENGINE, cpu, dataFolder());
+  const engine = new LineProcess<EngineJob, EngineDone, EngineReady>(ENGINE, cpu, dataFolder());
   try {
-    const { residentMib } = await engine.next<EngineReady>();
+    const { residentMib } = await engine.first();
     return { readyMs: performance.now() - startMs, residentMib };
   } finally {
     await engine.stop();
@@ -78,11 +78,11 @@ interface Cell {
 type Round = Readonly<Record<TrafficKind, Cell>>;
 
 async function measureTraffic(loadCpu: number, serverCpu: number, effort: Effort): Promise<readonly Round[]> {
-  const client = new LineProcess(new URL('waf/client.ts', import.meta.url), loadCpu);
-  const engine = new LineProcess(ENGINE, serverCpu, dataFolder());
+  const client = new LineProcess<Job, Done>(new URL('waf/client.ts', import.meta.url), loadCpu);
+  const engine = new LineProcess<EngineJob, EngineDone, EngineReady>(ENGINE, serverCpu, dataFolder());
   let pairs: Pairs | undefined;
   try {
-    await engine.next<EngineReady>();
+    await engine.first();
     pairs = await startPairs(dataFolder(), loadCpu, serverCpu);
     const subjects = subjectsOf(pairs, client, engine);
     const lastUs = new Map<string, number>();
@@ -100,17 +100,20 @@ async function measureTraffic(loadCpu: number, serverCpu: number, effort: Effort
   }
 }
 
+type Client = LineProcess<Job, Done>;
+type Engine = LineProcess<EngineJob, EngineDone, EngineReady>;
+
 /** What takes turns: plays so many requests and says what each cost. */
 type Subject = (traffic: Traffic, requests: number) => Promise<number>;
 
-function subjectsOf(pairs: Pairs, client: LineProcess, engine: LineProcess): Readonly<Record<keyof Cell, Subject>> {
+function subjectsOf(pairs: Pairs, client: Client, engine: Engine): Readonly<Record<keyof Cell, Subject>> {
   const { nginx, apache, sallyport } = pairs;
   const server =
     ({ name, port, program }: (typeof nginx)['plain'], isGuarded: boolean): Subject =>
     async ({ kind, status }, requests) => {
       const connections = Math.min(requests, CONNECTIONS);
       const before = program.scheduled();
-      const { statuses } = await client.ask<Job, Done>({ port, kind, requests, connections });
+      const { statuses } = await client.ask({ port, kind, requests, connections });
       const after = program.scheduled();
       const wanted = isGuarded ? status : 200;
       if (statuses[wanted] !== requests) throw new Error(`${name}, ${kind}: ${JSON.stringify(statuses)}`);
@@ -123,7 +126,7 @@ function subjectsOf(pairs: Pairs, client: LineProcess, engine: LineProcess): Rea
     modsecurity2: server(apache.guarded, true),
     sallyport: server(sallyport.plain, false),
     engine: async ({ kind }, requests) => {
-      const { cpuUs } = await engine.ask<EngineJob, EngineDone>({ kind, requests });
+      const { cpuUs } = await engine.ask({ kind, requests });
       return cpuUs / requests;
     },
   };
@@ -178,9 +181,9 @@ function completed(round: Partial<Record<TrafficKind, Cell>>): Round {
 }
 
 async function measureWorst(cpu: number, { searchMs }: Effort): Promise<WorstDone> {
-  const worst = new LineProcess(new URL('waf/worst.ts', import.meta.url), cpu, dataFolder());
+  const worst = new LineProcess<WorstJob, WorstDone>(new URL('waf/worst.ts', import.meta.url), cpu, dataFolder());
   try {
-    return await worst.ask<WorstJob, WorstDone>({ searchMs });
+    return await worst.ask({ searchMs });
   } finally {
     await worst.stop();
   }

@@ -1,9 +1,10 @@
-/** A program of this folder in a process of its own: one line of JSON asks, one line of JSON answers. */
+/** A program of the benchmarks in a process of its own: one line of JSON asks, one line of JSON answers. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-export class LineProcess {
+/** `First` is what the program says unasked when it is ready, where it does. */
+export class LineProcess<Question, Answer, First = never> {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
@@ -22,16 +23,17 @@ export class LineProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** What the program says of itself. @throws Error when it ends instead. */
-  async next<Answer>(): Promise<Answer> {
-    const line = await this.#lines.next();
-    if (line.done === true) throw new Error(`${this.#child.spawnargs.join(' ')} ended early`);
-    return JSON.parse(line.value);
+  /** To be awaited once, before the first question. @throws Error when the program ends instead. */
+  async first(): Promise<First> {
+    const first: First = JSON.parse(await this.#line());
+    return first;
   }
 
-  async ask<Question, Answer>(question: Question): Promise<Answer> {
+  /** One question after the other. @throws Error when the program ends instead of answering. */
+  async ask(question: Question): Promise<Answer> {
     this.#child.stdin?.write(`${JSON.stringify(question)}\n`);
-    return this.next();
+    const answer: Answer = JSON.parse(await this.#line());
+    return answer;
   }
 
   /** Ends it: these programs keep nothing. */
@@ -41,15 +43,20 @@ export class LineProcess {
     this.#child.kill('SIGKILL');
     await exited;
   }
+
+  async #line(): Promise<string> {
+    const line = await this.#lines.next();
+    if (line.done === true) throw new Error(`${this.#child.spawnargs.join(' ')} ended early`);
+    return line.value;
+  }
 }
 
-/** The other end: says `first` when there is something to say, then answers every line. */
-export async function answerLines<Question, Answer>(
-  answer: (question: Question) => Answer | Promise<Answer>,
-  first?: Answer,
-): Promise<void> {
-  if (first !== undefined) console.log(JSON.stringify(first));
-  for await (const line of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify(await answer(JSON.parse(line))));
-  }
+/** The other end: answers every line. */
+export async function answerLines(answer: (line: string) => object | Promise<object>): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) sayLine(await answer(line));
+}
+
+/** What is said unasked. */
+export function sayLine(message: object): void {
+  console.log(JSON.stringify(message));
 }

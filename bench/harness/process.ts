@@ -63,11 +63,7 @@ export class Program {
 
   /** What the scheduler gave it so far, all threads and processes together. Those that have ended are not in it. */
   scheduled(): Scheduled {
-    const fields = this.#processes()
-      .flatMap((pid) => threadsOf(pid).map((thread) => readProc(`${pid}/task/${thread}/schedstat`)))
-      .map((schedstat) => schedstat.split(' ').map(Number));
-    const sum = (field: number): number => fields.reduce((total, each) => total + (each[field] ?? 0), 0);
-    return { cpuUs: sum(0) / 1_000, waitUs: sum(1) / 1_000 };
+    return scheduledOf(...this.#processes());
   }
 
   /** Asks for something by a signal. */
@@ -126,6 +122,15 @@ export class Program {
   #fail(what: string): never {
     throw new Error(`${this.#name} ${what}:\n${readFileSync(this.#outputFile, 'utf8').slice(-OUTPUT_SHOWN_MAX)}`);
   }
+}
+
+/** What the scheduler gave all threads of these processes so far. Threads that have ended are not in it. */
+export function scheduledOf(...processes: readonly number[]): Scheduled {
+  const fields = processes
+    .flatMap((pid) => threadsOf(pid).map((thread) => readProc(`${pid}/task/${thread}/schedstat`)))
+    .map((schedstat) => schedstat.split(' ').map(Number));
+  const sum = (field: number): number => fields.reduce((total, each) => total + (each[field] ?? 0), 0);
+  return { cpuUs: sum(0) / 1_000, waitUs: sum(1) / 1_000 };
 }
 
 /** A port of 127.0.0.1 that nobody has at the moment. */

@@ -143,7 +143,7 @@ routes:
     upstream: app
     profile: webapp
 ${indented(route)}# All clients of this load have one address, and their connections arrive in one burst.
-connections: { halfOpenPerClientMax: 256 }
+connections: { halfOpenPerClientMax: 1024 }
 operations: false
 log:
   destination: { file: ${directory}/${name}-access.log }

@@ -31,13 +31,13 @@ const ANSWER_MS_MAX = 60_000;
 const HEAD_BYTES_MAX = 16_384;
 
 const wires = new Map(
-  TRAFFIC.map(({ kind, variants, request }) => [
-    kind,
-    Array.from({ length: variants }, (_, index) => wireBytes(request(index))),
+  TRAFFIC.map((traffic) => [
+    traffic.kind,
+    Array.from({ length: traffic.variants }, (_, index) => wireBytes(traffic.request(index))),
   ]),
 );
 
-export async function play({ port, kind, requests, connections }: Job): Promise<Done> {
+async function play({ port, kind, requests, connections }: Job): Promise<Done> {
   const messages = wires.get(kind) ?? [];
   const statuses: Record<number, number> = {};
   const latenciesMs: number[] = [];
@@ -125,4 +125,7 @@ class Connection {
 
 const HEAD_END_BYTES = 4;
 
-if (import.meta.main) await answerLines(play);
+await answerLines((line) => {
+  const job: Job = JSON.parse(line);
+  return play(job);
+});

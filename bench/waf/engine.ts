@@ -1,5 +1,5 @@
 /** Our engine without a gateway around it, in a process of its own: what the rules alone cost. */
-import { answerLines } from '../harness/line-process.ts';
+import { answerLines, sayLine } from '../harness/line-process.ts';
 import { judge } from './judge.ts';
 import { crsWaf } from './rules.ts';
 import { TRAFFIC, type TrafficKind } from './traffic.ts';
@@ -21,9 +21,9 @@ export interface EngineReady {
 const [dataFolder = ''] = process.argv.slice(2);
 const waf = crsWaf(dataFolder, 1);
 const requests = new Map(
-  TRAFFIC.map(({ kind, variants, request, status }) => [
-    kind,
-    { status, all: Array.from({ length: variants }, (_, index) => request(index)) },
+  TRAFFIC.map((traffic) => [
+    traffic.kind,
+    { status: traffic.status, all: Array.from({ length: traffic.variants }, (_, index) => traffic.request(index)) },
   ]),
 );
 
@@ -41,4 +41,8 @@ function play({ kind, requests: count }: EngineJob): EngineDone {
 
 for (const { kind } of TRAFFIC) play({ kind, requests: 1 });
 const ready: EngineReady = { residentMib: process.memoryUsage.rss() / 2 ** 20 };
-await answerLines<EngineJob, EngineDone | EngineReady>(play, ready);
+sayLine(ready);
+await answerLines((line) => {
+  const job: EngineJob = JSON.parse(line);
+  return play(job);
+});

@@ -158,8 +158,7 @@ const BODIES: Readonly<Record<string, (text: string) => TrafficRequest>> = {
   'a string in JSON': (text) => body('application/json', JSON.stringify({ a: filled(text) })),
   'strings in JSON': (text) =>
     body('application/json', JSON.stringify(Array.from({ length: 900 }, () => filled(text, FILL_BYTES / 1_000)))),
-  'text in XML': (text) =>
-    body('application/xml', `<a>${filled(text).replaceAll(/[<&\0-\x08\x0b\x0c\x0e-\x1f]/g, ' ')}</a>`),
+  'text in XML': (text) => body('application/xml', `<a>${filled(text).replaceAll(/[<&\p{Cc}]/gu, ' ')}</a>`),
   'a field of multipart': (text) => body(MULTIPART, `--b\r\n${disposition('a')}${filled(text)}\r\n--b--\r\n`),
   'a name in multipart': (text) =>
     body(MULTIPART, `--b\r\n${disposition(filled(text, 4_096).replaceAll(/[\r\n"]/g, ' '))}x\r\n--b--\r\n`),
@@ -226,4 +225,7 @@ function shuffled<Item>(items: readonly Item[]): readonly Item[] {
   return keyed.toSorted(([left], [right]) => left - right).map(([, item]) => item);
 }
 
-await answerLines(search);
+await answerLines((line) => {
+  const job: WorstJob = JSON.parse(line);
+  return search(job);
+});

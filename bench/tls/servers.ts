@@ -1,0 +1,51 @@
+/** nginx and Sallyport with the same certificate, before the same upstream. */
+import { Authority } from '../../e2e/harness/certificates.ts';
+import {
+  type Launch,
+  nginx,
+  nginxProxyDirectives,
+  type Server,
+  Servers,
+  sallyport,
+  upstream,
+} from '../harness/servers.ts';
+
+export interface TlsServers {
+  readonly nginx: Server;
+  readonly sallyport: Server;
+  stop(): Promise<void>;
+}
+
+/** Starts everything: the upstream on one processor, the servers on the other. */
+export async function startTlsServers(upstreamCpu: number, serverCpu: number): Promise<TlsServers> {
+  const servers = new Servers();
+  try {
+    const { certificate, key } = Authority.create(servers.directory, 'bench').issue('app', ['app.example.com']);
+    const { port } = await servers.start(upstream, upstreamCpu);
+    const start = (launch: Launch): Promise<Server> => servers.start(launch, serverCpu, port);
+    return {
+      nginx: await start((place) =>
+        nginx({
+          name: 'nginx',
+          directory: place.directory,
+          http: [
+            `access_log ${place.directory}/nginx-access.log combined buffer=64k flush=1s;`,
+            `ssl_certificate ${certificate}; ssl_certificate_key ${key}; ssl_protocols TLSv1.3;`,
+            ...nginxProxyDirectives(place).map((line) => line.replace(`${place.port};`, `${place.port} ssl;`)),
+          ],
+        }),
+      ),
+      sallyport: await start((place) =>
+        sallyport({
+          name: 'sallyport',
+          place,
+          listener: [`tls: { certificates: [{ certificate: "${certificate}", key: "${key}" }] }`],
+        }),
+      ),
+      stop: () => servers.stop(),
+    };
+  } catch (cause) {
+    await servers.stop();
+    throw cause;
+  }
+}
