@@ -25,7 +25,7 @@ export function parseContentType(fields: readonly string[]): BodyType {
     field,
     mediaType,
     boundaries: boundaries.length,
-    charsets: charsets.length,
+    charsets: charsets.map(({ value }) => value),
     flags,
   });
   return {
@@ -48,7 +48,7 @@ interface Evidence {
   readonly field: string;
   readonly mediaType: string;
   readonly boundaries: number;
-  readonly charsets: number;
+  readonly charsets: readonly string[];
   readonly flags: ReadonlySet<BodyFlag>;
 }
 
@@ -58,7 +58,8 @@ function refusal({ fields, field, mediaType, boundaries, charsets, flags }: Evid
   if (mediaType.includes(',')) return 'The Content-Type is a list.';
   if (mediaType !== '' && !MEDIA_TYPE.test(mediaType)) return 'The Content-Type is no media type.';
   if (boundaries > 1) return 'The Content-Type has more than one boundary.';
-  if (charsets > 1) return 'The Content-Type has more than one charset.';
+  if (charsets.some((value) => value.includes(','))) return 'The Content-Type is a list.';
+  if (charsets.length > 1) return 'The Content-Type has more than one charset.';
   // `boundary*0=a; boundary*1=b`: RFC 2231 gives some readers a boundary that the others do not see.
   if (mediaType.startsWith('multipart/') && flags.has('EXTENDED_PARAMETER')) {
     return 'The Content-Type has a parameter in pieces.';
