@@ -1,11 +1,11 @@
 /**
  * The tables and the ring that threads share, beside a plain Map that only one thread can have.
  *
- * Nanoseconds of processor time for one operation, hashing of its key included, on 16 keys (`hot`) and on 100,000 keys in an
- * order that no cache knows (`100k`); a part of the latter is fetching the key's own text, for the Map as well. `gcra` takes a
- * unit of a rate, `window` one of a sliding window of 100, `gauge` counts one up and down again, `ring` writes and reads a line
- * of 250 bytes. `_2` is the first thread's time while a second one does the same to the same keys. `allocated` is the bytes
- * that one operation leaves to the garbage collector, the most of all of them.
+ * Nanoseconds of processor time for one operation, hashing of its key included, on 16 keys (`hot`) and on 100,000 keys
+ * whose entries are wherever in memory (`100k`). `gcra` takes a unit of a rate, `window` one of a sliding window of 100,
+ * `gauge` counts one up and down again, `ring` writes and reads a line of 250 bytes. `_2` is the first thread's time while a
+ * second one does the same to the same keys. `allocated` is the bytes that one operation leaves to the garbage collector, the
+ * most of all of them.
  */
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';

@@ -42,10 +42,15 @@ export function attachTables(tables: Tables, slot: number): Subjects {
   };
 }
 
-/** Client networks in an order that has nothing to do with their place in memory. */
+/**
+ * Client addresses. Each text lies near the one before, as that of a request that was just read lies in the cache; where its
+ * entry lies in a table has nothing to do with that.
+ */
 export function keysOf(count: number): readonly string[] {
-  const keys = Array.from({ length: count }, (_, index) => `10.${index >> 14}.${(index >> 7) & 127}.${index & 127}`);
-  return Array.from({ length: count }, (_, index) => keys[(index * 7919) % count] ?? '');
+  return Array.from({ length: count }, (_, index) => {
+    const scattered = (index * 7919) % count;
+    return `10.${scattered >> 14}.${(scattered >> 7) & 127}.${scattered & 127}`;
+  });
 }
 
 /** A line of the log as it goes up: 250 bytes. */

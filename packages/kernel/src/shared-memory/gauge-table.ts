@@ -167,6 +167,7 @@ export class SharedGaugeTable {
       if (this.#sum(bucket, entry) > 0) continue;
       this.#buckets.mark(bucket, entry);
       if (this.#sum(bucket, entry) === 0) return entry;
+      this.#buckets.unmark(bucket, entry);
     }
     return FULL;
   }

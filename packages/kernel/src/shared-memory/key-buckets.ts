@@ -13,7 +13,7 @@ export interface TableMember {
 export interface KeyPlace {
   /** First word of its bucket, which is the bucket's lock. */
   bucket: number;
-  /** The 64 bits of its hash, the first of them not zero. */
+  /** 63 bits of its hash: 31 that are not all zero, and 32. */
   tag: number;
   rest: number;
 }
@@ -49,11 +49,14 @@ export class KeyBuckets {
     hash.of(key);
     const { low, high } = hash;
     this.place.bucket = BLOCK_WORDS + Math.floor(((high >>> 0) * this.#count) / 2 ** 32) * this.#stride;
-    this.place.tag = low === 0 ? 1 : low;
+    this.place.tag = low & ~MARK || 1;
     this.place.rest = high;
   }
 
-  /** The entry of the located key, or `ABSENT`, which is certain only under the bucket's lock. */
+  /**
+   * The entry of the located key, or `ABSENT`, which is certain only under the bucket's lock. These are plain reads, a tenth
+   * of the price: an entry that is not the key's any more is found out by `isHeld`.
+   */
   find(): number {
     const words = this.#words;
     const { bucket, tag, rest } = this.place;
@@ -68,16 +71,12 @@ export class KeyBuckets {
   }
 
   /**
-   * True when the entry is still the located key's. Asked after a change of its payload: who takes an entry away marks it
-   * before looking at the payload, so either he has seen the change or it is answered here with false. The order of these
-   * reads matters: a mark is gone only after the name has changed.
+   * True when the entry is still the located key's and nobody is about to take it away. Asked after a change of its payload:
+   * who takes an entry away marks its name before looking at the payload, so either he has seen the change or it is
+   * answered here with false. That the name could be another one with the same 31 bits is as good as impossible.
    */
   isHeld(entry: number): boolean {
-    const words = this.#words;
-    const { bucket, tag, rest } = this.place;
-    if (this.#isMarked(bucket, entry)) return false;
-    if (Atomics.load(words, bucket + TAGS + entry) !== tag) return false;
-    return Atomics.load(words, bucket + LINE_WORDS + entry * this.#entryWords) === rest;
+    return Atomics.load(this.#words, this.place.bucket + TAGS + entry) === this.place.tag;
   }
 
   /**
@@ -85,20 +84,17 @@ export class KeyBuckets {
    * somebody else's now, undefined when nobody decides, because he died.
    */
   settled(entry: number): boolean | undefined {
+    const { bucket, tag } = this.place;
     for (let attempt = 0; attempt < PAUSES_MAX; attempt += 1) {
-      if (!this.#isMarked(this.place.bucket, entry)) return this.isHeld(entry);
-      this.pause(this.place.bucket);
+      if (Atomics.load(this.#words, bucket + TAGS + entry) !== (tag | MARK)) return this.isHeld(entry);
+      this.pause(bucket);
     }
     return undefined;
   }
 
-  #isMarked(bucket: number, entry: number): boolean {
-    return Atomics.load(this.#words, bucket) >> MARK_SHIFT === entry + 1;
-  }
-
   /** True for an entry without a name: never used, or emptied. */
   isNameless(bucket: number, entry: number): boolean {
-    return Atomics.load(this.#words, bucket + TAGS + entry) === 0;
+    return (Atomics.load(this.#words, bucket + TAGS + entry) & ~MARK) === 0;
   }
 
   /** A word of the bucket itself, for its user; on the cache line of lock and tags. */
@@ -126,7 +122,12 @@ export class KeyBuckets {
 
   /** Says that an entry may be taken from its key; before its payload is looked at, and under the lock. */
   mark(bucket: number, entry: number): void {
-    Atomics.store(this.#words, bucket, this.#owner | ((entry + 1) << MARK_SHIFT));
+    Atomics.or(this.#words, bucket + TAGS + entry, MARK);
+  }
+
+  /** Leaves a marked entry to its key. */
+  unmark(bucket: number, entry: number): void {
+    Atomics.and(this.#words, bucket + TAGS + entry, ~MARK);
   }
 
   /** Gives a marked entry of its bucket to the located key. */
@@ -137,7 +138,7 @@ export class KeyBuckets {
     Atomics.store(this.#words, bucket + TAGS + entry, tag);
   }
 
-  /** Takes an entry's name away, under the lock. */
+  /** Takes the name of a marked entry away. */
   empty(bucket: number, entry: number): void {
     Atomics.store(this.#words, bucket + TAGS + entry, 0);
   }
@@ -148,10 +149,15 @@ export class KeyBuckets {
     if (seen !== 0) Atomics.wait(this.#words, bucket, seen, PAUSE_MS);
   }
 
-  /** Frees what a thread held when it died. An entry that it was renaming belongs to nobody and is used up like any other. */
+  /**
+   * Frees what a thread held when it died. An entry that it was about to take away stays with its key; one that it was
+   * renaming belongs to nobody and is used up like any other.
+   */
   freeLocks(slot: number): void {
     for (let bucket = this.first; bucket < this.end; bucket += this.#stride) {
-      if ((Atomics.load(this.#words, bucket) & OWNER_MASK) === slot + 1) Atomics.store(this.#words, bucket, 0);
+      if (Atomics.load(this.#words, bucket) !== slot + 1) continue;
+      for (let entry = 0; entry < BUCKET_ENTRIES; entry += 1) this.unmark(bucket, entry);
+      this.unlock(bucket);
     }
   }
 
@@ -175,7 +181,7 @@ export interface BucketShape {
   readonly payloadWords: number;
 }
 
-/** Threads that share a table: a lock names its holder in eight bits, and every thread is a column of a gauge. */
+/** Threads that share a table: every thread is a column of a gauge, which is summed for each count. */
 export const SLOTS_MAX = 64;
 
 /** Entries of a bucket: their tags fill a cache line together with the lock and the user's word. */
@@ -196,9 +202,8 @@ const SPINS_MAX = 200;
 const PAUSE_MS = 1;
 const TAGS = 2;
 
-// The lock: who holds it, and behind that the entry that is being renamed.
-const OWNER_MASK = 0xff;
-const MARK_SHIFT = 8;
+/** In a tag: its entry may be taken from its key. */
+const MARK = -(2 ** 31);
 
 /**
  * Buckets of which `keysMax` keys fill a share of the entries. A key then finds its bucket full of others with a probability

@@ -5,8 +5,8 @@ import { powerOfTwoFrom } from './block.ts';
  *
  * Who can make keys collide can make a table answer slowly or wrongly for others, and clients choose their keys. Without
  * the 128-bit key nobody can find two colliding texts better than by trying; one compression and three finalisation rounds
- * are what Rust, Python and Ruby use for their hash tables, where, as here, nobody sees a hash. Tables take all 64 bits as
- * the key's identity: among 100,000 keys one pair meets by accident with a probability of 3 in 10^10.
+ * are what Rust, Python and Ruby use for their hash tables, where, as here, nobody sees a hash. Tables take 63 bits as the
+ * key's identity: among 100,000 keys one pair meets by accident with a probability of 5 in 10^10.
  *
  * The 64-bit words are pairs of 32-bit ones, and the result is left in two fields, so that nothing is allocated.
  */
@@ -73,7 +73,10 @@ export class KeyedHash {
     this.#bytes[length | 7] = length;
     const words = this.#words;
     const last = length >> 3;
-    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = [key[0], key[1], key[2], key[3]];
+    const k0 = key[0] ?? 0;
+    const k1 = key[1] ?? 0;
+    const k2 = key[2] ?? 0;
+    const k3 = key[3] ?? 0;
     // v0 to v3 of the paper, each a lower and a higher word.
     let l0 = k0 ^ 0x70736575;
     let h0 = k1 ^ 0x736f6d65;

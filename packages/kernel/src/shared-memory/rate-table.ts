@@ -108,10 +108,12 @@ export class SharedRateTable {
         continue;
       }
       const at = buckets.payload(bucket, entry);
-      const seen = Atomics.load(words, at);
+      // A plain read: what is not so any more fails in the exchange, and is read again before it refuses.
+      const seen = words[at] ?? 0;
       const debt = Math.max(0, (seen - clock.ticks) | 0);
       const after = debt + cost * limit.step;
       if (after > limit.capacity) {
+        if (Atomics.load(words, at) !== seen) continue;
         if (buckets.isHeld(entry)) return (after - limit.capacity) * clock.tickMicros;
         buckets.pause(bucket);
         pauses += 1;
@@ -150,7 +152,8 @@ export class SharedRateTable {
 
   /** Tidies a bucket of which nobody has thought in this epoch; false when somebody holds it. */
   #isTidied(bucket: number): boolean {
-    const age = (this.#clock.epoch - Atomics.load(this.#words, this.#buckets.bucketWord(bucket))) | 0;
+    // A plain read: an epoch that is not so any more only leads to the lock.
+    const age = (this.#clock.epoch - (this.#words[this.#buckets.bucketWord(bucket)] ?? 0)) | 0;
     // A clock a little behind the one that tidied last: nothing is older than that one saw.
     if (age <= 0) return true;
     if (!this.#buckets.lock(bucket)) return false;
@@ -191,6 +194,7 @@ export class SharedRateTable {
       if (!isAllOver && this.#debt(bucket, entry) > 0) continue;
       this.#buckets.mark(bucket, entry);
       if (isAllOver || this.#debt(bucket, entry) === 0) this.#buckets.empty(bucket, entry);
+      else this.#buckets.unmark(bucket, entry);
     }
     Atomics.store(this.#words, at, this.#clock.epoch);
   }

@@ -137,10 +137,11 @@ export class SharedWindowTable {
   /** Puts one unit into a ring: 0, or the ticks after which there will be room, or `LOST` against another thread. */
   #place(at: number, limit: number): number {
     const words = this.#words;
+    // Everything before the head was written before it; the rest are plain reads, and the exchange finds out what changed.
     const head = Atomics.load(words, at + HEAD);
-    const base = Atomics.load(words, at + BASE);
+    const base = words[at + BASE] ?? 0;
     const place = at + RING + (head & this.#ringMask);
-    const before = Atomics.load(words, place);
+    const before = words[place] ?? 0;
     const taken = ((head >>> this.#ringBits) & 1) ^ 1;
     if ((before & 1) === taken) {
       // Somebody has taken this position and not yet moved the head.
@@ -202,7 +203,8 @@ export class SharedWindowTable {
 
   /** Tidies a bucket of which nobody has thought in this epoch; false when somebody holds it. */
   #isTidied(bucket: number): boolean {
-    const age = (this.#clock.epoch - Atomics.load(this.#words, this.#buckets.bucketWord(bucket))) | 0;
+    // A plain read: an epoch that is not so any more only leads to the lock.
+    const age = (this.#clock.epoch - (this.#words[this.#buckets.bucketWord(bucket)] ?? 0)) | 0;
     // A clock a little behind the one that tidied last: nothing is older than that one saw.
     if (age <= 0) return true;
     if (!this.#buckets.lock(bucket)) return false;
@@ -223,6 +225,7 @@ export class SharedWindowTable {
       const units = isAllOver ? 0 : this.#count(at);
       Atomics.store(words, at + BASE, (head - units) | 0);
       if (units === 0) this.#buckets.empty(bucket, entry);
+      else this.#buckets.unmark(bucket, entry);
     }
     Atomics.store(words, epochAt, this.#clock.epoch);
   }
@@ -247,7 +250,7 @@ export class SharedWindowTable {
 
   /** Ticks since a position was taken, from -2^30 to 2^30. */
   #signedAge(at: number, position: number): number {
-    const word = Atomics.load(this.#words, at + RING + (position & this.#ringMask));
+    const word = this.#words[at + RING + (position & this.#ringMask)] ?? 0;
     return (((this.#clock.ticks << 1) - (word & ~1)) | 0) >> 1;
   }
 }

@@ -131,11 +131,16 @@ describe('a gauge table', () => {
   it('frees a lock that a dead thread held, and answers full until then', () => {
     const [main] = membersOf(1, 2);
     const words = new Int32Array(main?.buffer ?? new SharedArrayBuffer(0));
-    // Slot 1 died while it gave the first entry of the only bucket a new name.
-    words[16] = 2 | (1 << 8);
+    main?.acquire('known', 1);
+    const entry = words.findIndex((word, at) => at >= 18 && word !== 0);
+    // Slot 1 holds the lock of the only bucket and has marked the only entry that has a name.
+    words[16] = 2;
+    words[entry] = (words[entry] ?? 0) | -(2 ** 31);
     expect(main?.acquire('key', 1)).toBe(GAUGE_FULL);
+    expect(main?.acquire('known', 2)).toBe(GAUGE_FULL);
     expect(main?.clearColumn(1)).toBe(0);
     expect(main?.acquire('key', 1)).toBeGreaterThanOrEqual(0);
+    expect(main?.count('known')).toBe(1);
   });
 
   it.each([
