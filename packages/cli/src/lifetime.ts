@@ -64,6 +64,7 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
       options.onHandedOver?.();
       stop('SIGUSR2');
     };
+    serving.onDrainAsked(() => onSignal('SIGTERM'));
     process.on('SIGHUP', () => reload('signal', 'SIGHUP'));
     process.on('SIGUSR2', () => void handOver());
     process.on('SIGTERM', onSignal);

@@ -3,6 +3,7 @@
  */
 import { availableParallelism, hostname } from 'node:os';
 import {
+  createAdminServer,
   createOperationsServer,
   DecisionLog,
   type OperationsServer,
@@ -15,6 +16,7 @@ import { openPino, type PinoOutput } from '@sallyport/stores';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { compileInThread } from './plane/compile-thread.ts';
 import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
+import { RunningPlane } from './plane/control-plane.ts';
 import { Fleet } from './plane/fleet.ts';
 import { Policies, type PublishOutcome } from './plane/policies.ts';
 import type { Inherited } from './plane/take-over.ts';
@@ -46,6 +48,10 @@ export interface Serving {
   socketNumbers(): ReadonlyMap<string, number>;
   /** Records that another process has taken over, or could not. */
   noteTakeOver(result: { readonly pid: number } | { readonly failure: string }): void;
+  /** Calls back when an administrator wants the process to end without losing what is in progress. */
+  onDrainAsked(callback: () => void): void;
+  /** A link to the admin API for whoever sits at the terminal; undefined without a port to lead to. Holds a secret. */
+  firstLink(): string | undefined;
   /** Cuts what is in progress, records it, and writes the lines of the log that still wait: an end without a drain. */
   abort(): Promise<void>;
   /** Drains and stops; resolves when nothing is left and everything is written. */
@@ -68,7 +74,27 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   });
   const { inherited = NOTHING_INHERITED } = options;
   const planes = joinPlanes(config, { options, inherited, metrics, output });
-  const { fleet, policies, emitter } = planes;
+  const { fleet, policies, decisions, emitter } = planes;
+  let onDrain = (): void => undefined;
+  const admin =
+    config.admin === undefined
+      ? undefined
+      : createAdminServer({
+          config: config.admin,
+          plane: new RunningPlane({
+            node: hostname(),
+            mode: config.gateway.mode,
+            clock: systemClock,
+            emitter,
+            fleet,
+            policies,
+            decisions,
+            drain: () => onDrain(),
+          }),
+          clock: systemClock,
+          log: output.log,
+          metrics: registry,
+        });
   const operations =
     config.operations === undefined
       ? undefined
@@ -82,7 +108,9 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     const socket = inherited.sockets.get(OPERATIONS_SOCKET);
     operationsAddress = await operations?.listen({ socket, isTakingOver: inherited.isTakingOver });
     await fleet.start();
+    await admin?.listen({ isHandover: inherited.isTakingOver, port: inherited.sockets.get(ADMIN_SOCKET) });
   } catch (cause) {
+    await admin?.close();
     await operations?.close();
     await output.flush();
     throw cause;
@@ -97,9 +125,10 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     },
     reload: (source, author) => policies.reload({ source, author }),
     socketNumbers: () => {
-      const number = operations?.socketNumber();
-      const own: readonly (readonly [string, number])[] = number === undefined ? [] : [[OPERATIONS_SOCKET, number]];
-      return new Map([...fleet.socketNumbers(), ...own]);
+      const sockets = fleet.socketNumbers();
+      const own = { [OPERATIONS_SOCKET]: operations?.socketNumber(), [ADMIN_SOCKET]: admin?.socketNumber() };
+      for (const [name, number] of Object.entries(own)) if (number !== undefined) sockets.set(name, number);
+      return sockets;
     },
     noteTakeOver: (result) => {
       if ('pid' in result) emitter.system('taken-over', `process ${result.pid}`);
@@ -107,10 +136,16 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     },
     abort: async () => {
       await fleet.close();
+      await admin?.close();
       await output.flush();
     },
+    onDrainAsked: (callback) => {
+      onDrain = callback;
+    },
+    firstLink: () => admin?.firstLink(),
     stop: async () => {
       await fleet.drain();
+      await admin?.close();
       await operations?.close();
       await output.flush();
     },
@@ -140,7 +175,7 @@ function joinPlanes(config: SallyportConfig, { options, inherited, metrics, outp
   const decisions: DecisionLog = new DecisionLog({
     clock,
     decisionsMax: DECISIONS_MAX,
-    onChange: (change) => void fleet.supervisor.applyDecision(change),
+    onChange: (change) => fleet.supervisor.applyDecision(change),
   });
   const { count, memoryBytesMax, hangMs, diagnostics } = config.workers;
   const news = { emitter, metrics, log: output.log, clock, diagnostics };
@@ -180,8 +215,9 @@ function joinPlanes(config: SallyportConfig, { options, inherited, metrics, outp
 
 const FIRST_VERSION = 1;
 
-/** Its name among the sockets that processes hand on. No listener can have it. */
+/** Names among the sockets that processes hand on. No listener can have them. */
 const OPERATIONS_SOCKET = '.operations';
+const ADMIN_SOCKET = '.admin';
 
 const NOTHING_INHERITED: Inherited = { sockets: new Map(), isTakingOver: false };
 

@@ -25,6 +25,9 @@ export interface OpenConnection {
   /** Of the handshake of a WebSocket; '' otherwise. */
   readonly requestId: string;
   readonly ageMs: number;
+  /** Bytes of the connection, or of the messages of a WebSocket. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 export interface CommandDeskOptions {
@@ -72,7 +75,7 @@ export class CommandDesk {
     const open: OpenConnection[] = [];
     for (const connection of this.#context.connections.entries()) {
       if (open.length >= max) break;
-      const { listener, phase, exchange, acceptedMs } = connection;
+      const { listener, phase, exchange, acceptedMs, stream } = connection;
       const session = exchange instanceof WebSocketSession ? exchange : undefined;
       open.push({
         id: this.#idOf(connection),
@@ -82,6 +85,7 @@ export class CommandDesk {
         route: session?.route ?? '',
         requestId: session?.requestId ?? '',
         ageMs: Math.round(nowMs - acceptedMs),
+        ...(session?.bytes ?? { bytesIn: stream.bytesRead, bytesOut: stream.bytesWritten }),
       });
     }
     return open;

@@ -1,19 +1,7 @@
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { DecisionTable } from '@sallyport/guards';
-import type { JwksFetch } from '@sallyport/identity';
-import type {
-  Clock,
-  Command,
-  CommandAck,
-  DecisionChange,
-  DecisionSnapshot,
-  EventSink,
-  FlightRecorder,
-  ListenAddress,
-  Log,
-  MetricsRegistry,
-} from '@sallyport/kernel';
+import type { Command, CommandAck, DecisionChange, DecisionSnapshot, ListenAddress } from '@sallyport/kernel';
 import { compileClientPolicy } from './client/resolve.ts';
 import { CommandDesk, type OpenConnection } from './command-desk.ts';
 import { Emitter } from './emit/emitter.ts';
@@ -21,40 +9,17 @@ import { GatewayMetrics } from './emit/gateway-metrics.ts';
 import { Identifiers } from './emit/identifiers.ts';
 import type { GatewayContext } from './exchange/context.ts';
 import { WebSocketSession } from './exchange/websocket-session.ts';
+import type { GatewayDeps } from './gateway-deps.ts';
 import type { ListenOptions } from './listener/bind.ts';
 import { type Connection, ConnectionTable } from './listener/connection-table.ts';
 import { Listener } from './listener/listener.ts';
 import { LivePolicies } from './pipeline/live-policies.ts';
 import { instantiatePolicy, type Policy, type PolicyConfig, type PolicyImage } from './pipeline/policy.ts';
-import { LocalCounts, type SharedCounts } from './shared-counts.ts';
+import { LocalCounts } from './shared-counts.ts';
 import { atOnce, inSlices } from './slices.ts';
+import type { UpstreamStatus } from './upstream/port.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 import { RelayRegistry } from './websocket/registry.ts';
-
-export interface GatewayDeps {
-  /** Name of this node in events. */
-  readonly node: string;
-  readonly sink: EventSink;
-  readonly metrics: MetricsRegistry;
-  readonly log: Log;
-  readonly clock: Clock;
-  /** A number from 0 up to, not including, 1. Default: `Math.random`; nothing secret depends on it. */
-  readonly random?: () => number;
-  /** How keys of Cloudflare Access are fetched. Default: the platform's `fetch`. */
-  readonly fetchKeys?: JwksFetch;
-  /** Encrypts TLS session tickets, 48 bytes. Default: a key that nobody else has. */
-  readonly ticketKeys?: Buffer;
-  /** Counts of clients that other data planes of this node count as well. Default: this one is alone. */
-  readonly counts?: SharedCounts;
-  /** Number of this data plane on its node. Default 0. */
-  readonly plane?: number;
-  /** How many data planes share the limits of connections. Default 1. */
-  readonly planes?: number;
-  /** Connections came or went; for whoever hands them over. */
-  readonly onLoad?: (by: 1 | -1) => void;
-  /** Keeps what is being judged, for whoever finds this thread dead. */
-  readonly recorder?: FlightRecorder;
-}
 
 /** Whether the gateway should be sent traffic, and why not. */
 export interface Readiness {
@@ -264,6 +229,15 @@ export class Gateway {
   setTicketKeys(keys: Buffer): void {
     this.#ticketKeys = keys;
     for (const listener of this.#listeners.values()) listener.setTicketKeys(keys);
+  }
+
+  /** The upstreams of the policy in force, by name. */
+  upstreamStatus(): readonly (UpstreamStatus & { readonly name: string })[] {
+    const { config, upstreams } = this.#policies.current;
+    return config.upstreams.flatMap(({ name }) => {
+      const status = upstreams.get(name)?.status();
+      return status === undefined ? [] : [{ name, ...status }];
+    });
   }
 
   readiness(): Readiness {

@@ -6,6 +6,8 @@
 export { Acceptor, type AcceptorOptions, type SocketTaker } from './acceptor/acceptor.ts';
 export type { OpenConnection } from './command-desk.ts';
 export { SystemEmitter } from './emit/system-emitter.ts';
-export { Gateway, type GatewayDeps, type Readiness } from './gateway.ts';
+export { Gateway, type Readiness } from './gateway.ts';
+export type { GatewayDeps } from './gateway-deps.ts';
 export { compilePolicy, type PolicyImage } from './pipeline/policy.ts';
 export type { SharedCounts } from './shared-counts.ts';
+export type { UpstreamStatus } from './upstream/port.ts';

@@ -58,6 +58,9 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
   const tellReady = (): void => void manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
   tellReady();
   tellPredecessor();
+  // Whoever sits at the terminal started it. The log, which others read, never holds a link.
+  const link = io.readLine === undefined ? undefined : serving.firstLink();
+  if (link !== undefined) io.stderr(`\nSign in within ten minutes, once: ${link}\n\n`);
   const code = await runUntilStopped(serving, {
     onStopping: () => void manager.stopping(),
     onReloading: () => void manager.reloading(),

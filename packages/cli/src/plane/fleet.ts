@@ -16,7 +16,7 @@ import {
 } from '@sallyport/kernel';
 import { type Level, RING_SHARES } from '@sallyport/stores';
 import { type LineOutput, LogDrain } from './log-drain.ts';
-import type { WorkerStart } from './messages.ts';
+import type { PlaneFacts, WorkerStart } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 /** How the data planes run. */
@@ -67,7 +67,7 @@ export class Fleet {
   readonly #rings: readonly ByteRing[];
   readonly #drains: readonly LogDrain[];
   readonly #threads: (WorkerThread | undefined)[] = [];
-  readonly #readiness: (Readiness | undefined)[] = [];
+  readonly #facts: (PlaneFacts | undefined)[] = [];
   readonly #metrics = new MergedMetrics();
   /** When each slot was last replaced because of an error that nobody foresaw. */
   readonly #retiredMs: number[] = [];
@@ -152,8 +152,8 @@ export class Fleet {
   }
 
   /** Numbers of the listening sockets, for a process that inherits them. */
-  socketNumbers(): ReadonlyMap<string, number> {
-    return this.#acceptor.socketNumbers();
+  socketNumbers(): Map<string, number> {
+    return new Map(this.#acceptor.socketNumbers());
   }
 
   /** The threads that serve, by slot. */
@@ -164,12 +164,17 @@ export class Fleet {
 
   /** Ready when one worker is; the reasons of all. */
   readiness(): Readiness {
-    const known = this.#readiness.filter((readiness) => readiness !== undefined);
+    const known = this.#facts.flatMap((facts) => (facts === undefined ? [] : [facts.readiness]));
     if (known.length === 0) return { ready: false, reasons: ['no worker is ready'] };
     return {
       ready: known.some(({ ready }) => ready),
       reasons: [...new Set(known.flatMap(({ reasons }) => reasons))],
     };
+  }
+
+  /** What one of the workers says of upstreams: each checks them itself. */
+  upstreams(): PlaneFacts['upstreams'] {
+    return this.#facts.find((facts) => facts !== undefined)?.upstreams ?? [];
   }
 
   /** The metrics of all workers and `own`; of a worker that does not answer, what it counted last. */
@@ -236,8 +241,8 @@ export class Fleet {
     const thread = new WorkerThread({
       start,
       heapMibMax: workers.heapMibMax,
-      onReadiness: (readiness) => {
-        if (this.#threads[slot] === thread) this.#readiness[slot] = readiness;
+      onState: (state) => {
+        if (this.#threads[slot] === thread) this.#facts[slot] = state;
       },
       decisions: this.#options.decisions,
       onUnforeseen: (message) => {
@@ -274,7 +279,7 @@ export class Fleet {
     this.#counts.clearColumn(slot);
     this.#board.clear(slot);
     this.#drains[slot]?.flush();
-    this.#readiness[slot] = undefined;
+    this.#facts[slot] = undefined;
     this.#threads[slot] = undefined;
     this.#metrics.retire(String(slot));
     this.#options.onWorker({ kind: 'lost', slot, end, inputs });

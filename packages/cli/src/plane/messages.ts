@@ -3,7 +3,7 @@
  * sockets. Everything is plain data, apart from sockets, which move.
  */
 import type { Socket } from 'node:net';
-import type { OpenConnection, PolicyImage, Readiness } from '@sallyport/gateway';
+import type { OpenConnection, PolicyImage, Readiness, UpstreamStatus } from '@sallyport/gateway';
 import type {
   Command,
   CommandAck,
@@ -60,13 +60,19 @@ export type Question =
   | { readonly kind: 'connections'; readonly max: number }
   | { readonly kind: 'memory' };
 
+/** What a data plane says of itself when it changes. */
+export interface PlaneFacts {
+  readonly readiness: Readiness;
+  readonly upstreams: readonly (UpstreamStatus & { readonly name: string })[];
+}
+
 export type FromWorker =
   /** Connections may be handed over. */
   | { readonly kind: 'started'; readonly addresses: ReadonlyMap<string, ListenAddress> }
   | { readonly kind: 'start-failed'; readonly failure: StartFailure }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'failure'; readonly id: number; readonly message: string }
-  | { readonly kind: 'readiness'; readonly readiness: Readiness }
+  | { readonly kind: 'state'; readonly state: PlaneFacts }
   /** Something that nobody foresaw was thrown outside of every connection. */
   | { readonly kind: 'unforeseen'; readonly message: string }
   /** Nothing is left; the thread ends now. */

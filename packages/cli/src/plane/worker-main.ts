@@ -56,7 +56,7 @@ const gateway = new Gateway(start.image, {
 let inForce: PolicyImage = start.image;
 let prepared: PolicyImage | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
-let lastReadiness = '';
+let lastState = '';
 
 process.on('uncaughtException', onUnforeseen);
 process.on('unhandledRejection', onUnforeseen);
@@ -156,11 +156,11 @@ async function answerTo(question: Question): Promise<Answer> {
 
 function beat(): void {
   board.beat(start.slot);
-  const readiness = gateway.readiness();
-  const text = JSON.stringify(readiness);
-  if (text === lastReadiness) return;
-  lastReadiness = text;
-  say({ kind: 'readiness', readiness });
+  const state = { readiness: gateway.readiness(), upstreams: gateway.upstreamStatus() };
+  const text = JSON.stringify(state);
+  if (text === lastState) return;
+  lastState = text;
+  say({ kind: 'state', state });
 }
 
 /** R0.5: nothing ends the process. The control plane decides whether this data plane may go on. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { DataPlane, PlaneEnd, PlaneEndCause } from '@sallyport/control';
-import type { OpenConnection, PolicyImage, Readiness, SocketTaker } from '@sallyport/gateway';
+import type { OpenConnection, PolicyImage, SocketTaker } from '@sallyport/gateway';
 import type {
   Command,
   CommandAck,
@@ -11,13 +11,13 @@ import type {
   ListenAddress,
   MetricsSnapshot,
 } from '@sallyport/kernel';
-import type { Answer, FromWorker, Question, ToWorker, WorkerStart } from './messages.ts';
+import type { Answer, FromWorker, PlaneFacts, Question, ToWorker, WorkerStart } from './messages.ts';
 
 export interface WorkerThreadOptions {
   readonly start: WorkerStart;
   /** Largest heap of the thread in MiB; beyond it the thread ends, and no other one with it. */
   readonly heapMibMax: number;
-  readonly onReadiness: (readiness: Readiness) => void;
+  readonly onState: (state: PlaneFacts) => void;
   /** All decisions in force, for one that has missed a change. */
   readonly decisions: () => DecisionSnapshot;
   /** Something was thrown outside of every connection. */
@@ -177,8 +177,8 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
         return this.#settle(message.id)?.resolve(message.answer);
       case 'failure':
         return this.#settle(message.id)?.reject(new Error(message.message));
-      case 'readiness':
-        return this.#options.onReadiness(message.readiness);
+      case 'state':
+        return this.#options.onState(message.state);
       case 'unforeseen':
         return this.#options.onUnforeseen(message.message);
       case 'finished':

@@ -35,11 +35,14 @@ export interface AdminAddresses {
 /** The admin API on its listeners. */
 export interface AdminServer {
   /**
-   * Begins to listen. `isHandover`: a gateway that is about to leave still serves the socket; its place is taken.
+   * Begins to listen. `isHandover`: a gateway that is about to leave still serves the socket file; its place is taken. `port`:
+   * number of a listening socket that somebody else has opened.
    *
    * @throws Error when an address or the path cannot be had; then nothing is left listening.
    */
-  listen(isHandover?: boolean): Promise<AdminAddresses>;
+  listen(options?: { readonly isHandover?: boolean; readonly port?: number | undefined }): Promise<AdminAddresses>;
+  /** The number of its listening socket on a port, for a process that inherits it; undefined when it has none. */
+  socketNumber(): number | undefined;
   /** A link for whoever sits at the terminal at the start; undefined without a port to lead to. Holds a secret. */
   firstLink(): string | undefined;
   /** Ends every connection and removes the socket file, if it is still ours. */
@@ -55,6 +58,7 @@ class Admin implements AdminServer {
   readonly #api: ApiOptions;
   readonly #links: LinkBook;
   readonly #servers: Server[] = [];
+  #portServer: Server | undefined;
   #bound: BoundSocket | undefined;
   #address: AdminAddresses['address'];
 
@@ -81,10 +85,16 @@ class Admin implements AdminServer {
     };
   }
 
-  async listen(isHandover = false): Promise<AdminAddresses> {
+  async listen({
+    isHandover = false,
+    port,
+  }: {
+    readonly isHandover?: boolean;
+    readonly port?: number | undefined;
+  } = {}): Promise<AdminAddresses> {
     const { socket, address } = this.#options.config;
     try {
-      if (address !== undefined) this.#address = await this.#listenOnPort(address);
+      if (address !== undefined) this.#address = await this.#listenOnPort(address, port);
       if (socket !== undefined) {
         this.#bound = await bindSocket(
           this.#makeServer(() => ({ kind: 'socket' })),
@@ -97,6 +107,13 @@ class Admin implements AdminServer {
       throw cause;
     }
     return { socket, address: this.#address };
+  }
+
+  socketNumber(): number | undefined {
+    // There is no public name for it.
+    const handle: unknown = Reflect.get(this.#portServer ?? {}, '_handle');
+    const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+    return typeof number === 'number' && number >= 0 ? number : undefined;
   }
 
   firstLink(): string | undefined {
@@ -117,11 +134,15 @@ class Admin implements AdminServer {
     return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
-  async #listenOnPort(address: Extract<BindAddress, { kind: 'tcp' }>): Promise<AdminAddresses['address']> {
+  async #listenOnPort(
+    address: Extract<BindAddress, { kind: 'tcp' }>,
+    inherited: number | undefined,
+  ): Promise<AdminAddresses['address']> {
     const { host } = address;
     let door: Door = { kind: 'port', hosts: hostsOf(host, address.port), port: address.port };
     const server = this.#makeServer(() => door);
-    const port = await listenOnPort(server, address);
+    const port = await listenOnPort(server, address, inherited);
+    this.#portServer = server;
     door = { kind: 'port', hosts: hostsOf(host, port), port };
     return { kind: 'tcp', host, port };
   }
@@ -174,10 +195,12 @@ function send(response: ServerResponse, outcome: Answer | Refusal): void {
 function listenOnPort(
   server: Server,
   { host, port }: { readonly host: string; readonly port: number },
+  inherited: number | undefined,
 ): Promise<number> {
+  const where = inherited === undefined ? { host, port, ipv6Only: true } : { fd: inherited };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, ipv6Only: true }, () => {
+    server.listen(where, () => {
       server.off('error', reject);
       const bound = server.address();
       resolve(typeof bound === 'object' && bound !== null ? bound.port : port);

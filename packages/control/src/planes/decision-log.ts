@@ -3,8 +3,8 @@ import type { Clock, Decision, DecisionChange, DecisionSnapshot } from '@sallypo
 export interface DecisionLogOptions {
   readonly clock: Clock;
   readonly decisionsMax: number;
-  /** Each change, in order, before the call that made it returns. */
-  readonly onChange: (change: DecisionChange) => void;
+  /** Brings a change to all data planes, in order; answers how many have confirmed it. */
+  readonly onChange: (change: DecisionChange) => Promise<number>;
 }
 
 /** All decisions in force, and the order in which they came to be. The one writer of sequence numbers. */
@@ -23,24 +23,22 @@ export class DecisionLog {
     return { sequence: this.#sequence, decisions: [...this.#inForce.values()] };
   }
 
-  /** Takes a decision. `known`: one with this id is in force, and nothing changes. */
-  take(decision: Decision): 'taken' | 'known' | 'too-many' {
+  /** Takes a decision; answers how many have confirmed it. `known`: one with this id is in force, and nothing changes. */
+  take(decision: Decision): Promise<number> | 'known' | 'too-many' {
     this.#forgetEnded();
     if (this.#inForce.has(decision.id)) return 'known';
     if (this.#inForce.size >= this.#options.decisionsMax) return 'too-many';
     this.#inForce.set(decision.id, decision);
     this.#sequence += 1;
-    this.#options.onChange({ kind: 'take', sequence: this.#sequence, decision });
-    return 'taken';
+    return this.#options.onChange({ kind: 'take', sequence: this.#sequence, decision });
   }
 
-  /** False when there is no such decision in force. */
-  revoke(id: string): boolean {
+  /** Ends a decision; answers how many have confirmed that. Undefined when none with this id is in force. */
+  revoke(id: string): Promise<number> | undefined {
     this.#forgetEnded();
-    if (!this.#inForce.delete(id)) return false;
+    if (!this.#inForce.delete(id)) return undefined;
     this.#sequence += 1;
-    this.#options.onChange({ kind: 'revoke', sequence: this.#sequence, id });
-    return true;
+    return this.#options.onChange({ kind: 'revoke', sequence: this.#sequence, id });
   }
 
   /** What has ended holds nowhere any more, so nobody has to be told. */

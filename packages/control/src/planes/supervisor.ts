@@ -39,6 +39,8 @@ export interface SlotStatus {
   readonly restarts: number;
   readonly startedMs: number;
   readonly lastEnd: PlaneEnd | undefined;
+  /** Monotonic, as `startedMs`. */
+  readonly lastEndMs: number;
 }
 
 /**
@@ -76,12 +78,13 @@ export class Supervisor<Image extends PolicyVersion> {
   }
 
   status(): readonly SlotStatus[] {
-    return this.#slots.map(({ slot, state, restarts, startedMs, lastEnd }) => ({
+    return this.#slots.map(({ slot, state, restarts, startedMs, lastEnd, lastEndMs }) => ({
       slot,
       state,
       restarts,
       startedMs,
       lastEnd,
+      lastEndMs,
     }));
   }
 
@@ -219,6 +222,7 @@ export class Supervisor<Image extends PolicyVersion> {
     if (item.plane !== plane) return;
     item.plane = undefined;
     item.lastEnd = end;
+    item.lastEndMs = this.#options.clock.monotonicMs();
     this.#enter(item, 'absent');
     this.#options.onLost(item.slot, end);
     if (this.#isStopping) return;
@@ -254,6 +258,7 @@ class Slot<Image extends PolicyVersion> {
   restarts = 0;
   startedMs = 0;
   lastEnd: PlaneEnd | undefined;
+  lastEndMs = 0;
 
   constructor(slot: number) {
     this.slot = slot;

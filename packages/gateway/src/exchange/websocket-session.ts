@@ -44,6 +44,11 @@ export class WebSocketSession implements LiveExchange {
     return this.#options.door.isRetired;
   }
 
+  get bytes(): { readonly bytesIn: number; readonly bytesOut: number } {
+    const { bytesIn, bytesOut } = this.#options.relay.facts();
+    return { bytesIn, bytesOut };
+  }
+
   get relay(): Relay {
     return this.#options.relay;
   }

@@ -12,11 +12,20 @@ export interface Upstream {
    * `dispatch` may be called at any time.
    */
   isAvailable(): boolean;
+  /** For listings. */
+  status(): UpstreamStatus;
   /**
    * Sends a request to one of the servers. Never throws: what goes wrong arrives in `sink.onFailure`. No callback comes
    * before this call has returned.
    */
   dispatch(request: UpstreamRequest, sink: ResponseSink): UpstreamCall;
+}
+
+/** What an operator wants to know of an upstream. */
+export interface UpstreamStatus {
+  readonly serversUp: number;
+  readonly serversAll: number;
+  readonly isBreakerOpen: boolean;
 }
 
 export interface UpstreamRequest {

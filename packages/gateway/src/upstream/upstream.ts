@@ -4,7 +4,7 @@ import { Breaker, type BreakerState } from './breaker.ts';
 import { Call, type CallContext } from './call.ts';
 import type { NameCache } from './dns.ts';
 import type { UpstreamMetrics } from './metrics.ts';
-import type { ResponseSink, Upstream, UpstreamCall, UpstreamRequest } from './port.ts';
+import type { ResponseSink, Upstream, UpstreamCall, UpstreamRequest, UpstreamStatus } from './port.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { Server } from './server.ts';
 
@@ -66,6 +66,14 @@ export class HttpUpstream implements Upstream, CallContext {
       this.breaker.wouldAdmit(this.clock.monotonicMs()) &&
       this.#servers.some((server) => server.isIn)
     );
+  }
+
+  status(): UpstreamStatus {
+    return {
+      serversUp: this.#servers.filter((server) => server.isIn).length,
+      serversAll: this.#servers.length,
+      isBreakerOpen: !this.breaker.wouldAdmit(this.clock.monotonicMs()),
+    };
   }
 
   dispatch(request: UpstreamRequest, sink: ResponseSink): UpstreamCall {
