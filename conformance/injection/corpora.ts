@@ -43,14 +43,28 @@ function urlDecoded(line: string): string {
     .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** Rows of `"payload","length","attack_type","label"`; a quote in a payload is doubled. */
 function parametersOf(file: string): Corpus[] {
-  const rows = [...readFileSync(file, 'latin1').matchAll(/^"((?:[^"]|"")*)","\d+","([a-z-]+)","[a-z]+"\r?$/gm)];
-  const of = (type: string): string[] =>
-    rows.filter((row) => row[2] === type).map((row) => (row[1] ?? '').replaceAll('""', '"'));
+  const rows = rowsOf(file);
   return [
-    { name: 'http-params sqli', kind: 'sqli', values: of('sqli') },
-    { name: 'http-params xss', kind: 'xss', values: of('xss') },
-    { name: 'http-params norm', kind: 'benign', values: of('norm') },
+    { name: 'http-params sqli', kind: 'sqli', values: valuesOf(rows, 'sqli') },
+    { name: 'http-params xss', kind: 'xss', values: valuesOf(rows, 'xss') },
+    { name: 'http-params norm', kind: 'benign', values: valuesOf(rows, 'norm') },
   ];
+}
+
+/** The parameters of one kind that no detector of its own is measured with: `cmdi` or `path-traversal`. */
+export function otherParameters(dataFolder: string, type: 'cmdi' | 'path-traversal'): readonly string[] {
+  return valuesOf(rowsOf(join(dataFolder, 'injection-corpora', 'http-params', 'payload_train.csv')), type);
+}
+
+type Row = readonly [payload: string, type: string];
+
+/** Rows of `"payload","length","attack_type","label"`; a quote in a payload is doubled. */
+function rowsOf(file: string): readonly Row[] {
+  const rows = readFileSync(file, 'latin1').matchAll(/^"((?:[^"]|"")*)","\d+","([a-z-]+)","[a-z]+"\r?$/gm);
+  return [...rows].map(([, payload = '', type = '']) => [payload.replaceAll('""', '"'), type]);
+}
+
+function valuesOf(rows: readonly Row[], type: string): readonly string[] {
+  return rows.filter((row) => row[1] === type).map(([payload]) => payload);
 }

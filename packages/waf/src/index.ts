@@ -41,5 +41,6 @@ export { explanationText } from './explain/terminal.ts';
 export { type RulePack, type RulePackResult, readPack, starterPack } from './packs/read-pack.ts';
 export type { Diagnostic } from './seclang/diagnostic.ts';
 export type { RuleFiles, RuleSource } from './seclang/parse.ts';
+export { describeRules, type RuleDescription } from './self-test/describe-rules.ts';
 export { type ExamplePart, examplesOf, type RuleExample, type RuleExamples } from './self-test/examples.ts';
 export { type SelfTest, selfTest } from './self-test/self-test.ts';

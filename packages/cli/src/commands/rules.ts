@@ -1,6 +1,14 @@
 import { isAbsolute, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createWaf, type RulePack, readPack, selfTest, starterPack } from '@sallyport/waf';
+import {
+  createWaf,
+  describeRules,
+  type RulePack,
+  type RulePackResult,
+  readPack,
+  selfTest,
+  starterPack,
+} from '@sallyport/waf';
 import { type CommandIo, EXIT } from '../io.ts';
 import { installCrs, packProblem } from '../rules/install.ts';
 import { CRS, fetchOverNetwork, isTrustworthy, isVersion } from '../rules/release.ts';
@@ -31,6 +39,7 @@ export async function runRules(args: readonly string[], io: CommandIo): Promise<
     return verb === 'install' ? install(version, options, io) : use(version, options, io);
   }
   if (verb === 'test' && positionals.length <= 2) return test(name, io);
+  if (verb === 'show' && positionals.length <= 2) return show(name, options, io);
   if (verb === 'list' && positionals.length === 1) return list(options, io);
   if (verb === 'verify' && positionals.length === 1) return verify(options, io);
   io.stderr(USAGE);
@@ -43,8 +52,10 @@ const USAGE = `Usage: sallyport rules COMMAND [options]
   use crs VERSION       put a version in use that is installed already
   list                  what is installed
   verify                whether it is still as it was installed, and runs
+  show [FOLDER]         what each rule is and does (--json: with patterns and examples)
   test [FOLDER]         run the examples that stand in rules (default: the built-in starter pack)
 
+      --json              print what show says as JSON
       --into FOLDER       where rules are installed (default: rules)
       --sha256 DIGEST     the archive has to have this SHA-256, instead of a signature
       --base-url URL      a mirror of the project
@@ -62,6 +73,7 @@ interface RulesOptions {
   readonly store: RuleStore;
   readonly sha256: string | undefined;
   readonly source: typeof CRS;
+  readonly json: boolean;
   readonly help: boolean;
 }
 
@@ -76,18 +88,19 @@ function parse(args: readonly string[], cwd: string): RulesOptions | string {
         'base-url': { type: 'string', default: CRS.baseUrl },
         'key-url': { type: 'string', default: CRS.keyUrl },
         fingerprint: { type: 'string', default: CRS.fingerprint },
+        json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
       allowPositionals: true,
     });
-    const { into, sha256, help } = values;
+    const { into, sha256, help, json } = values;
     const fingerprint = values.fingerprint.replaceAll(' ', '').toLowerCase();
     const source = { baseUrl: values['base-url'].replace(/\/+$/, ''), keyUrl: values['key-url'], fingerprint };
     if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) return '--sha256 has 64 hexadecimal digits';
     if (!/^[0-9a-f]{40}$/.test(fingerprint)) return '--fingerprint has 40 hexadecimal digits';
     for (const url of [source.baseUrl, source.keyUrl])
       if (!isTrustworthy(url)) return `${url} is neither https nor on this machine`;
-    return { positionals, into, sha256, source, help, store: new RuleStore(absolute(into, cwd)) };
+    return { positionals, into, sha256, source, help, json, store: new RuleStore(absolute(into, cwd)) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -152,8 +165,7 @@ function verify({ store, into }: RulesOptions, io: CommandIo): number {
 }
 
 function test(folder: string | undefined, io: CommandIo): number {
-  const read =
-    folder === undefined ? ({ kind: 'pack', pack: starterPack() } as const) : readPack(absolute(folder, io.cwd));
+  const read = packAt(folder, io);
   if (read.kind === 'problem') return failed(io, read.message);
   const { rules, files, name }: RulePack = read.pack;
   const { failures, exampleCount, ruleCount } = selfTest({ rules, files });
@@ -164,6 +176,31 @@ function test(folder: string | undefined, io: CommandIo): number {
   }
   io.stdout(`${name}: ${exampleCount} examples of ${ruleCount} rules, ${failures.length} failed\n`);
   return failures.length === 0 ? EXIT.ok : 1;
+}
+
+function show(folder: string | undefined, { json }: RulesOptions, io: CommandIo): number {
+  const read = packAt(folder, io);
+  if (read.kind === 'problem') return failed(io, read.message);
+  const rules = describeRules(read.pack.rules, read.pack.files);
+  if (json) io.stdout(`${JSON.stringify(rules, undefined, 2)}\n`);
+  for (const { id, isEnabled, severity = '-', type, action, version, name } of json ? [] : rules) {
+    const words = [
+      String(id),
+      isEnabled ? 'on ' : 'off',
+      severity.padEnd(8),
+      (type[0] ?? '-').padEnd(22),
+      action.padEnd(5),
+      version || '-',
+      name,
+    ];
+    io.stdout(`${words.join('  ').trimEnd()}\n`);
+  }
+  return EXIT.ok;
+}
+
+/** The starter pack when no folder is named. */
+function packAt(folder: string | undefined, { cwd }: CommandIo): RulePackResult {
+  return folder === undefined ? { kind: 'pack', pack: starterPack() } : readPack(absolute(folder, cwd));
 }
 
 function absolute(path: string, cwd: string): string {

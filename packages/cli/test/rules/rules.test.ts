@@ -235,6 +235,42 @@ crs 4.29.0: rules/more.conf:1: unknown or unsupported directive SecWhatever
   });
 });
 
+describe('sallyport rules show', () => {
+  test('says of each rule what it is, does and is worth (R4.10)', async () => {
+    const own = join(folder, 'own');
+    mkdirSync(own);
+    writeFileSync(
+      join(own, 'a.conf'),
+      `#+ value: bad
+SecRule ARGS|!ARGS:x|&REQUEST_HEADERS:/^a/ "!@streq good" "id:1,phase:2,deny,msg:'Bad: %{TX.0}',tag:'attack-x',severity:ERROR,ver:'own/1'"
+SecAction "id:2,phase:1,pass,nolog"
+SecRuleRemoveById 2
+`,
+    );
+    expect((await rules('show', 'own')).stdout).toBe(
+      '1  on   error     attack-x                deny   own/1  Bad: %{TX.0}\n2  off  -         -                       pass   -\n',
+    );
+    expect(JSON.parse((await rules('show', 'own', '--json')).stdout)).toEqual([
+      {
+        id: 1,
+        name: 'Bad: %{TX.0}',
+        type: ['attack-x'],
+        looksAt: 'ARGS|&REQUEST_HEADERS:/^a/',
+        pattern: '!@streq good',
+        action: 'deny',
+        isEnabled: true,
+        severity: 'error',
+        version: 'own/1',
+        examples: [{ ruleId: 1, file: 'a.conf', line: 1, isMatch: true, part: 'value', name: '', text: 'bad' }],
+        file: 'a.conf',
+        line: 2,
+      },
+      expect.objectContaining({ id: 2, isEnabled: false, pattern: 'always', examples: [] }),
+    ]);
+    expect((await rules('show')).stdout).toMatch(/^7003010 {2}on {3}critical {2}attack-sqli .* starter\/\d/m);
+  });
+});
+
 describe('sallyport rules test', () => {
   test('runs the examples of the starter pack (R4.10)', async () => {
     const { code, stdout, stderr } = await rules('test');

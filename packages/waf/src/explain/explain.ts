@@ -1,4 +1,5 @@
 import { exclusionsFor, exclusionTargets, type Interruption, type MatchedRule } from '../engine/outcome.ts';
+import { SEVERITY_NAMES } from '../seclang/rule.ts';
 import { type Mask, maskFor } from './mask.ts';
 import { printable } from './printable.ts';
 
@@ -128,7 +129,7 @@ function ruleOf(rule: MatchedRule, mask: Mask, exactPath: string | undefined): E
     phase,
     message: short(mask.prose(rule, rule.message)),
     data: short(mask.data(rule, rule.data)),
-    severity: severity === undefined ? undefined : SEVERITIES[severity],
+    severity: severity === undefined ? undefined : SEVERITY_NAMES[severity],
     tags,
     version,
     file,
@@ -166,6 +167,3 @@ function plainPath(path: string): string | undefined {
 function short(bytes: string): string {
   return printable(bytes, TEXT_SHOWN_MAX);
 }
-
-/** RFC 5424 §6.2.1, by number. */
-const SEVERITIES: readonly string[] = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'];

@@ -173,3 +173,15 @@ export interface RuleSet {
 export function isRule(item: Rule | Marker): item is Rule {
   return 'operator' in item;
 }
+
+/** RFC 5424 §6.2.1 by number, as people write them. */
+export const SEVERITY_NAMES: readonly string[] = [
+  'emergency',
+  'alert',
+  'critical',
+  'error',
+  'warning',
+  'notice',
+  'info',
+  'debug',
+];
