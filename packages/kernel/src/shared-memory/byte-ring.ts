@@ -120,13 +120,14 @@ export class ByteRing {
   /**
    * A promise that resolves when there is something to read or somebody called `wake`; undefined when there already is.
    * Reader only, one at a time. A reader that pauses a little before it drains takes many records with one wake-up. When the
-   * writer died, call `wake` (it may have died between writing and waking), then drain.
+   * writer died, drain: it may have died between writing and waking. Waiting does not keep a process alive.
    */
   whenReadable(): Promise<unknown> | undefined {
     const words = this.#words;
     const seen = Atomics.load(words, SIGNAL_WORD);
-    // We say that we wait and then look; the writer writes and then looks whether we wait. One of us sees the other.
-    Atomics.store(words, WAITING_WORD, 1);
+    // We say that we wait and then look; the writer writes and then looks whether we wait. One of us sees the other. The number
+    // is another one for each wait, so that a writer takes back only the one that it has answered.
+    Atomics.store(words, WAITING_WORD, (seen << 1) | 1);
     if (this.waitingBytes > 0) {
       Atomics.store(words, WAITING_WORD, 0);
       return undefined;
@@ -137,9 +138,11 @@ export class ByteRing {
 
   /** Wakes the reader, for example so that it can end. Any thread. */
   wake(): void {
-    Atomics.store(this.#words, WAITING_WORD, 0);
+    const waiting = Atomics.load(this.#words, WAITING_WORD);
     Atomics.add(this.#words, SIGNAL_WORD, 1);
     Atomics.notify(this.#words, SIGNAL_WORD);
+    // Last, so that after a writer that dies before this line the next one wakes the reader.
+    Atomics.compareExchange(this.#words, WAITING_WORD, waiting, 0);
   }
 
   /** Bytes that wait to be read, headers and padding included. */

@@ -5,7 +5,7 @@ import { powerOfTwoFrom } from './block.ts';
  *
  * Who can make keys collide can make a table answer slowly or wrongly for others, and clients choose their keys. Without
  * the 128-bit key nobody can find two colliding texts better than by trying; one compression and three finalisation rounds
- * are what Rust, Python and Ruby use for their hash tables, where, as here, nobody sees a hash. Tables take 63 bits as the
+ * are what Rust and Python use for their hash tables, where, as here, nobody sees a hash. Tables take 63 bits as the
  * key's identity: among 100,000 keys one pair meets by accident with a probability of 5 in 10^10.
  *
  * The 64-bit words are pairs of 32-bit ones, and the result is left in two fields, so that nothing is allocated.

@@ -162,10 +162,26 @@ describe('a byte ring', () => {
         ring.drain(reader.read);
       }
       await thread.terminate();
-      ring.wake();
       ring.drain(reader.read);
     }
     expect(reader.next).toBeGreaterThan(1200);
+  });
+
+  it('wakes its reader with the next record after a writer died between announcing one and waking', async () => {
+    const ring = ringOf();
+    const words = new Int32Array(ring.buffer);
+    const waiting = ring.whenReadable();
+    // The words after "somebody waits": the signal has changed, and nobody was told.
+    Atomics.add(words, 34, 1);
+    new ByteRing(ring.buffer).write('the next one', 0);
+    await waiting;
+    expect(drainTexts(ring)).toEqual(['0 the next one']);
+    // The reader's next wait is not taken for one that is answered.
+    const again = ring.whenReadable();
+    ring.write('and another one', 0);
+    await again;
+    expect(drainTexts(ring)).toEqual(['0 and another one']);
+    expect(words[33]).toBe(0);
   });
 
   it('can be woken so that its reader ends', async () => {
