@@ -30,7 +30,7 @@ const USER = 64_971;
 /** Of linux/socket.h. */
 const FAMILIES: Readonly<Record<string, number>> = { AF_UNIX: 1, AF_INET: 2, AF_INET6: 10 };
 
-/** `systemd-analyze security` of 252 says 1.2; the rest is what a gateway is for: the network and its sockets. */
+/** `systemd-analyze security` of 252 says 1.3; the rest is what a gateway is for: the network and its sockets. */
 const EXPOSURE_MAX = 1.5;
 
 const scope = new SuiteScope();

@@ -83,7 +83,13 @@ function walls(sandbox: Sandbox): readonly string[] {
 
 /** The process in a sandbox, which signals are for: its wall does not pass them on. @throws Error when there is none. */
 export function insideOf(wall: number): number {
-  const [child] = readFileSync(`/proc/${wall}/task/${wall}/children`, 'utf8').trim().split(' ');
-  if (child === undefined || child === '') throw new Error(`the sandbox ${wall} holds no process`);
-  return Number(child);
+  const child = childOf(wall);
+  if (child === undefined) throw new Error(`the sandbox ${wall} holds no process`);
+  return child;
+}
+
+/** The first child of a process; undefined when it has none. */
+export function childOf(pid: number): number | undefined {
+  const [child = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return child === '' ? undefined : Number(child);
 }
