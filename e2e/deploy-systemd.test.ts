@@ -238,6 +238,7 @@ listeners:
 upstreams: { game: { servers: ["${upstream.url}"], healthCheck: /health } }
 routes: [{ name: all, upstream: game, profile: game }]
 operations: { address: "127.0.0.1:${ports.operations}" }
+admin: { socket: /run/sallyport/admin.sock }
 log: { destination: { file: /var/log/sallyport/events.jsonl } }
 drain: { webSocketSpread: 0s }
 `,

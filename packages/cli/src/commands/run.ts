@@ -55,16 +55,16 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     pid: process.pid,
     onFailure: (problem) => serving.log.warn('the service manager could not be told', { problem }),
   });
-  const tellReady = (): void => void manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
-  tellReady();
-  tellPredecessor();
+  const tellReady = (): Promise<void> => manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
+  // First the service manager, then the process before us: when that ends and is still the main one, the service is over.
+  void tellReady().then(tellPredecessor);
   // Whoever sits at the terminal started it. The log, which others read, never holds a link.
   const link = io.readLine === undefined ? undefined : serving.firstLink();
   if (link !== undefined) io.stderr(`\nSign in within ten minutes, once: ${link}\n\n`);
   const code = await runUntilStopped(serving, {
     onStopping: () => void manager.stopping(),
     onReloading: () => void manager.reloading(),
-    onReloaded: tellReady,
+    onReloaded: () => void tellReady(),
     onHandedOver: () => manager.release(),
     watchedFile: loaded.config.reload.isWatched ? resolve(io.cwd, options.config) : undefined,
     environment: io.environment,

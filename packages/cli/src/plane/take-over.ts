@@ -98,10 +98,13 @@ function numbersIn(text: string): ReadonlyMap<string, number> {
   return numbers;
 }
 
-/** What was meant for us is not meant for whoever comes after us. */
+/**
+ * What was meant for us by our number is not meant for whoever comes after us. The watchdog is: without a number it holds for
+ * the service's main process, which is then the new one.
+ */
 function withoutActivation(
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, string | undefined>> {
-  const { LISTEN_PID: _pid, LISTEN_FDS: _fds, LISTEN_FDNAMES: _names, ...rest } = environment;
+  const { LISTEN_PID: _pid, LISTEN_FDS: _fds, LISTEN_FDNAMES: _names, WATCHDOG_PID: _watched, ...rest } = environment;
   return rest;
 }
