@@ -75,7 +75,11 @@ export function logLine(match: MatchedRule, context: { uri: string; uniqueId: st
  * for rules that judge what other rules found: there the exclusion belongs to those.
  */
 export function exclusionsFor(match: MatchedRule): readonly string[] {
-  return exclusionTargets(match).map((target) => `SecRuleUpdateTargetById ${match.id} "!${target}"`);
+  return exclusionTargets(match).map((target) => exclusionDirective(match.id, target));
+}
+
+export function exclusionDirective(ruleId: number, target: string): string {
+  return `SecRuleUpdateTargetById ${ruleId} "!${target}"`;
 }
 
 /** What `exclusionsFor` takes out: `ARGS:name`, once each. */

@@ -1,4 +1,4 @@
-import { exclusionsFor, exclusionTargets, type Interruption, type MatchedRule } from '../engine/outcome.ts';
+import { exclusionDirective, exclusionTargets, type Interruption, type MatchedRule } from '../engine/outcome.ts';
 import { SEVERITY_NAMES } from '../seclang/rule.ts';
 import { type Mask, maskFor } from './mask.ts';
 import { printable } from './printable.ts';
@@ -122,8 +122,8 @@ function decisionOf(
 
 function ruleOf(rule: MatchedRule, mask: Mask, exactPath: string | undefined): ExplainedRule {
   const { id, phase, severity, tags, version, file, line, values } = rule;
-  const targets = exclusionTargets(rule).slice(0, MATCHES_SHOWN_MAX);
-  const directives = exclusionsFor(rule);
+  // Half of an exclusion would be another one: a name too long to be shown is left to the rule's own.
+  const targets = exclusionTargets(rule).filter(({ length }) => length <= TEXT_SHOWN_MAX);
   return {
     id,
     phase,
@@ -142,11 +142,11 @@ function ruleOf(rule: MatchedRule, mask: Mask, exactPath: string | undefined): E
     })),
     furtherMatches: Math.max(values.length - MATCHES_SHOWN_MAX, 0),
     scores: rule.scores,
-    exclusions: targets.map((target, index) => ({
+    exclusions: targets.slice(0, MATCHES_SHOWN_MAX).map((target) => ({
       rules: { ids: [String(id)] },
       target,
       exactPath,
-      secLang: directives[index] ?? '',
+      secLang: exclusionDirective(id, target),
     })),
   };
 }

@@ -21,28 +21,29 @@ const MASKED = '[masked]';
  */
 export function maskFor(rules: readonly MatchedRule[], secretNames: readonly string[]): Mask {
   const own = new Set(secretNames.map((name) => name.toLowerCase()));
-  const secrets = rules
+  const texts = rules
     .flatMap(({ values }) => values.filter(({ name }) => isSecretField(name, own)))
-    .flatMap(({ value, transformed }) => [folded(value), folded(transformed)])
-    .filter((text) => text.length >= PIECE_LENGTH_MIN)
-    .slice(0, SECRETS_MAX);
+    .flatMap(({ value, transformed }) => [value, transformed]);
+  const secrets = [...new Set(texts.map(folded))].filter((text) => text.length >= PIECE_LENGTH_MIN);
+  // Comparing all of them would cost the product of both sides, and a client chooses both: then nothing copied is shown.
+  const isTooMuch = secrets.length > SECRETS_MAX || texts.some((text) => text.length > COMPARED_LENGTH_MAX);
   const isPiece = (text: string): boolean => {
     const piece = folded(text);
     if (piece.length < PIECE_LENGTH_MIN) return false;
-    return secrets.some((secret) => secret.includes(piece) || piece.includes(secret));
+    return isTooMuch || secrets.some((secret) => secret.includes(piece) || piece.includes(secret));
   };
+  const holdsSecret = ({ values }: MatchedRule): boolean => values.some(({ name }) => isSecretField(name, own));
   return {
     value: ({ name }, text) => {
       if (isSecretField(name, own) || (isCopy(name) && isPiece(text))) return MASKED;
       return withoutInnerSecrets(text, own);
     },
-    prose: ({ values }, text) => {
+    prose: (rule, text) => {
       const cut = withoutInnerSecrets(text, own);
-      if (!values.some(({ name }) => isSecretField(name, own))) return cut;
-      return cut.replaceAll(/[\w\x80-\xff]+/g, (word) => (isPiece(word) ? MASKED : word));
+      if (!holdsSecret(rule)) return cut;
+      return isTooMuch ? MASKED : cut.replaceAll(/[\w\x80-\xff]+/g, (word) => (isPiece(word) ? MASKED : word));
     },
-    data: (rule, text) =>
-      rule.values.some(({ name }) => isSecretField(name, own)) && text !== '' ? MASKED : withoutInnerSecrets(text, own),
+    data: (rule, text) => (holdsSecret(rule) && text !== '' ? MASKED : withoutInnerSecrets(text, own)),
   };
 }
 
@@ -104,11 +105,11 @@ function folded(text: string): string {
   return text.slice(0, COMPARED_LENGTH_MAX).toLowerCase();
 }
 
-/** Characters of a text that are compared and kept: more than is ever shown. */
-const COMPARED_LENGTH_MAX = 4_096;
+/** Bytes of a text that are compared and kept: a little more than is ever shown. */
+const COMPARED_LENGTH_MAX = 600;
 
-/** Secrets that copies are compared with: as many as one explanation has values. */
-const SECRETS_MAX = 64;
+/** Secrets that copies are compared with. */
+const SECRETS_MAX = 16;
 
 /** A shorter piece says nothing, and is in every word. */
 const PIECE_LENGTH_MIN = 3;

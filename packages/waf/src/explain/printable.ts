@@ -10,7 +10,7 @@ export function printable(bytes: string, lengthMax: number): string {
     const char = Buffer.from(unit, 'latin1').toString('utf8');
     return /[\p{C}\p{Zl}\p{Zp}\ufffd]/u.test(char) ? spelled(unit) : char;
   });
-  return bytes.length > lengthMax ? `${shown}… (${bytes.length} bytes)` : shown;
+  return bytes.length > lengthMax ? `${shown}…` : shown;
 }
 
 /** One character of UTF-8 that is more than one byte, or one byte that is not simply itself. */

@@ -176,6 +176,25 @@ describe('an explanation never shows', () => {
     expect(explained({ target: `/?q=attack%20${encodeURIComponent('สวัสดี ñ 你好')}` }).text).toContain('สวัสดี ñ 你好');
   });
 
+  test('a copy of a secret that is too long, or one of too many, to be compared', () => {
+    const long = `${'x'.repeat(700)}hunter2attack`;
+    const rules = `SecRuleEngine DetectionOnly\n${RULES}\nSecRule ARGS "@rx (hunter2)attack" "id:50,phase:2,pass,capture,t:none,setvar:tx.piece=%{TX.1}"
+      SecRule TX:piece "@rx ." "id:51,phase:2,pass,t:none"`;
+    const many = Array.from({ length: 20 }, (_, index) => `password${index}=attack-${index}-hunter2attack`).join('&');
+    for (const target of [`/?password=${long}`, `/?${many}`]) {
+      const found = explained({ target }, rules);
+      expect(found.text).toContain('TX:piece');
+      expect(found.json).not.toMatch(/hunter2/);
+    }
+  });
+
+  test('a name of a kilobyte as an exclusion that says something else', () => {
+    const transaction = play(engineOf(RULES), { target: `/?${'n%20'.repeat(2_000)}=attack&q=attack` });
+    const [rule] = explain(transaction).rules;
+    expect(rule?.exclusions.map(({ target }) => target)).toEqual(['ARGS:q']);
+    expect(rule?.matches[0]?.part.length).toBeLessThan(600);
+  });
+
   test('more than a page, however much matched', () => {
     const many = Array.from({ length: 900 }, (_, index) => `a${index}=attack${'x'.repeat(2_000)}`).join('&');
     const rules = Array.from(
