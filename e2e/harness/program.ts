@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PATIENCE_MS, type Scope } from './scope.ts';
 
 export interface ProgramOptions {
@@ -31,6 +32,9 @@ export interface Finished extends Ending {
 /** Characters of a program's output that an error shows. */
 const OUTPUT_SHOWN_MAX = 4_000;
 
+/** What programs of Node.js have compiled: each test starts them again, on a machine that has better things to do. */
+const COMPILED: string = fileURLToPath(new URL('../../.cache/compiled', import.meta.url));
+
 /** A running program; what it writes is kept. Ended with its scope at the latest. */
 export class Program {
   readonly #child: ChildProcess;
@@ -49,7 +53,7 @@ export class Program {
     this.#name = [options.command, ...options.arguments].join(' ');
     this.#child = spawn(options.command, options.arguments, {
       cwd: options.directory,
-      env: { PATH: process.env['PATH'], HOME: tmpdir(), ...options.environment },
+      env: { PATH: process.env['PATH'], HOME: tmpdir(), NODE_COMPILE_CACHE: COMPILED, ...options.environment },
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     this.#child.stdin?.on('error', ignoreClosedPipe).end(options.input);

@@ -18,7 +18,7 @@ export class SuiteScope implements Scope {
 }
 
 /** Longest wait for something that must come, in milliseconds. Only a defect needs it; no test says how fast something is. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 60_000;
 
 /** How often something that tells nobody when it changes is looked at, in milliseconds. */
 const LOOK_MS = 20;

@@ -74,6 +74,7 @@ export class Fleet {
   #ticketKeys: Uint8Array = randomBytes(TICKET_KEY_BYTES);
   #timers: NodeJS.Timeout[] = [];
   #isFirstStart = true;
+  #isDraining = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -164,6 +165,7 @@ export class Fleet {
 
   /** Ready when one worker is; the reasons of all. */
   readiness(): Readiness {
+    if (this.#isDraining) return { ready: false, reasons: ['draining'] };
     const known = this.#facts.flatMap((facts) => (facts === undefined ? [] : [facts.readiness]));
     if (known.length === 0) return { ready: false, reasons: ['no worker is ready'] };
     return {
@@ -191,6 +193,7 @@ export class Fleet {
 
   /** No new connections; what is in progress ends. */
   async drain(): Promise<void> {
+    this.#isDraining = true;
     this.#acceptor.closeAll();
     await this.supervisor.drain();
     this.stop();
