@@ -93,8 +93,8 @@ async function bodyOf(response: Response, bytesMax: number, url: string): Promis
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown reason';
   const inner = cause.cause;
-  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : '';
-  return code === '' ? cause.message : code;
+  if (!(inner instanceof Error)) return cause.message;
+  return 'code' in inner ? String(inner.code) : inner.message;
 }
 
 function problem(message: string): Fetched {
