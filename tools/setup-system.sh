@@ -21,6 +21,7 @@ openssl:openssl
 ps:procps
 ip:iproute2
 curl:curl
+nghttp:nghttp2-client
 git:git
 gpg:gnupg
 systemd-analyze:systemd

@@ -13,13 +13,14 @@ let madeMs = 0;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sallyport-tls-'));
-  madeMs = Date.now();
   for (const name of ['one', 'two']) {
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const names = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}.example.com`];
     openssl('req', '-x509', ...curve, '-days', '30', ...names, '-keyout', `${name}.key`, '-out', `${name}.pem`);
     chmodSync(join(folder, `${name}.key`), 0o600);
   }
+  // Afterwards: a certificate of the next second is not valid yet.
+  madeMs = Date.now();
   openssl('pkcs8', '-topk8', '-v2', 'aes-256-cbc', '-passout', 'pass:x', '-in', 'one.key', '-out', 'encrypted.key');
   chmodSync(join(folder, 'encrypted.key'), 0o600);
   writeFileSync(join(folder, 'loose.key'), read('one.key'), { mode: 0o644 });

@@ -128,6 +128,10 @@ export class CommandDesk {
   #dismissAll(code: Dismissal, isMeant: (client: Client) => boolean): number {
     let count = 0;
     for (const connection of this.#context.connections.entries()) {
+      if (connection.multiplex !== undefined) {
+        count += connection.multiplex.dismissWhere(code, isMeant);
+        continue;
+      }
       const client = clientOf(connection);
       if (client === undefined || !isMeant(client)) continue;
       dismiss(connection, code);

@@ -45,7 +45,7 @@ export interface RequestHead {
   readonly hasEncodedSlash: boolean;
   /** Query with its `?`, or '', as it came: visible ASCII without `#`. */
   readonly query: string;
-  readonly httpVersion: '1.0' | '1.1';
+  readonly httpVersion: '1.0' | '1.1' | '2';
   /** End-to-end headers only: hop-by-hop and spoofable ones are gone. */
   readonly headers: HeaderList;
   readonly framing: Framing;

@@ -29,6 +29,8 @@ export interface ListenerConfig {
   readonly address: ListenAddress;
   /** Undefined: plaintext. */
   readonly tls: ListenerTls | undefined;
+  /** HTTP/2 beside HTTP/1.1, as clients choose by ALPN. Undefined: HTTP/1.1 only, as on every listener without TLS. */
+  readonly http2?: Http2Limits | undefined;
   /** Plaintext beyond loopback was asked for by name. */
   readonly isInsecure: boolean;
   readonly client: ClientPolicy;
@@ -40,6 +42,22 @@ export interface ListenerTls {
   /** At least one; the first is the default for clients without SNI and for unknown names. */
   readonly certificates: readonly KeyPair[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** What one HTTP/2 connection may do. */
+export interface Http2Limits {
+  /** Requests in progress at once. */
+  readonly streamsMax: number;
+  /** Streams that are broken off: by the client, or by us because of what it did. */
+  readonly resets: BurstRate;
+  /** Frames that carry no request: PING, SETTINGS, PRIORITY, unknown ones. */
+  readonly controlFrames: BurstRate;
+}
+
+/** How often something may happen: `burst` times at once, and after that `perSecond` times a second. */
+export interface BurstRate {
+  readonly burst: number;
+  readonly perSecond: number;
 }
 
 /** PEM texts. */

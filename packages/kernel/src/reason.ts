@@ -25,6 +25,12 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
   PIPELINE_TOO_DEEP: row(429, 'Too many requests were sent without waiting for answers.'),
   METHOD_UNSUPPORTED: row(501, 'The request method is not supported.'),
 
+  // HTTP/2 (RFC 9113): what ends a stream or a connection rather than being answered.
+  HTTP2_PROTOCOL_ERROR: row(400, 'The connection is not valid HTTP/2.'),
+  HTTP2_RAPID_RESET: row(429, 'Too many requests were broken off.'),
+  HTTP2_FLOOD: row(429, 'Too many HTTP/2 frames without a use.'),
+  HTTP2_STREAMS_TOO_MANY: row(429, 'Too many requests at once on one connection.'),
+
   // Who the client is.
   PROXY_PROTOCOL_INVALID: row(400, 'The PROXY protocol header is missing or not valid.'),
   CLIENT_UNPROVEN: row(403, 'The request did not come through the expected front door.'),
@@ -101,6 +107,10 @@ export type ReasonCode =
   | 'EXPECTATION_FAILED'
   | 'PIPELINE_TOO_DEEP'
   | 'METHOD_UNSUPPORTED'
+  | 'HTTP2_PROTOCOL_ERROR'
+  | 'HTTP2_RAPID_RESET'
+  | 'HTTP2_FLOOD'
+  | 'HTTP2_STREAMS_TOO_MANY'
   | 'PROXY_PROTOCOL_INVALID'
   | 'CLIENT_UNPROVEN'
   | 'CLIENT_ADDRESS_INVALID'

@@ -19,6 +19,7 @@ export class GatewayMetrics {
   readonly connections: Family<Gauge>;
   readonly connectionsRefused: Family<Counter>;
   readonly tlsHandshakes: Family<Counter>;
+  readonly http2Errors: Family<Counter>;
   /** `method`: by what a front door proves itself. */
   readonly authAttempts: Family<Counter>;
   readonly webSockets: Family<Gauge>;
@@ -63,6 +64,11 @@ export class GatewayMetrics {
       'listener',
       'result',
     ]);
+    this.http2Errors = registry.counter(
+      'gateway_http2_errors_total',
+      'HTTP/2 streams and connections ended because of what the client did, by reason.',
+      ['listener', 'scope', 'reason'],
+    );
     this.authAttempts = registry.counter(
       'gateway_auth_attempts_total',
       'Proofs of front doors: tokens, secrets, certificates.',

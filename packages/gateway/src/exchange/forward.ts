@@ -11,9 +11,16 @@ export function upstreamFields(
   traceparent: string,
   proofHeader: string | undefined,
 ): string[] {
-  const { headers, authority } = exchange.request;
+  const { headers, authority, httpVersion } = exchange.request;
   const fields = clientClaimsFor(exchange.client, exchange.listener.scheme, authority);
-  fields.push('x-request-id', exchange.id, 'traceparent', traceparent, 'via', '1.1 sallyport');
+  fields.push(
+    'x-request-id',
+    exchange.id,
+    'traceparent',
+    traceparent,
+    'via',
+    httpVersion === '2' ? '2 sallyport' : '1.1 sallyport',
+  );
   for (let index = 0; index < headers.length; index += 1) {
     const name = headers.nameAt(index);
     if (name === proofHeader || isHandshakeField(name)) continue;

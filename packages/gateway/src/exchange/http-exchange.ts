@@ -113,6 +113,15 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#refuse(denyFor(why), 'strictness', true);
   }
 
+  /** The transport has ended this exchange, because of what the client did: nothing can be answered any more. */
+  onBroken(why: Reason): void {
+    if (this.#state === 'ended') return;
+    this.#call?.abort();
+    this.#record.faultOf = 'client';
+    this.#note({ kind: 'drop', reason: why }, 'strictness');
+    this.#cut();
+  }
+
   /** The response is out, or can no longer go out. Safe to call twice. */
   onClose(): void {
     if (this.#state === 'ended') return;

@@ -69,7 +69,7 @@ function judgeHead(
 ): Judged | Promise<Judged> {
   const policy = context.pinPolicy(record);
   record.method = raw.method ?? '';
-  record.httpVersion = `${raw.httpVersionMajor}.${raw.httpVersionMinor}`;
+  record.httpVersion = raw.httpVersionMajor === 2 ? '2' : `${raw.httpVersionMajor}.${raw.httpVersionMinor}`;
   record.requestId = acceptRequestId(soleValue(raw.rawHeaders, 'x-request-id')) ?? context.ids.requestId();
   const trace = continueTrace(soleValue(raw.rawHeaders, 'traceparent'));
   record.traceId = trace.traceId;

@@ -36,6 +36,16 @@ export interface LiveExchange {
   dismiss(code: Dismissal): void;
 }
 
+/** What carries many exchanges at once, as an HTTP/2 connection does, and outlives each of them. */
+export interface Multiplex extends LiveExchange {
+  /** Lets what is in progress finish, and nothing new begin; then the connection ends. May be called again and again. */
+  drain(): void;
+  /** Ends the connection, on which nothing is in progress. */
+  expire(why: Reason): void;
+  /** Dismisses what serves such a client, and answers how much that was. */
+  dismissWhere(code: Dismissal, isMeant: (client: Client) => boolean): number;
+}
+
 /** Why something is ended from outside. */
 export type Dismissal = 'DRAINING' | 'CLIENT_BANNED' | 'CLOSED_BY_OPERATOR';
 
@@ -54,6 +64,8 @@ export interface Connection {
   /** Where its client certificate was verified against the listener's authority. */
   isTlsClientAuthorized: boolean;
   exchange: LiveExchange | undefined;
+  /** Where it carries many exchanges at once; `exchange` is then the same as long as there is one. */
+  multiplex: Multiplex | undefined;
 }
 
 export interface ConnectionTableOptions {
@@ -96,6 +108,11 @@ export class ConnectionTable {
   /** For everything that comes from now on; what is open stays open. */
   setLimits(limits: ConnectionLimits): void {
     this.#limits = partOf(limits, this.#options.planes ?? 1);
+  }
+
+  /** Longest time that a request head may take. */
+  get headerMs(): number {
+    return this.#limits.headerMs;
   }
 
   get size(): number {
@@ -201,6 +218,7 @@ export class ConnectionTable {
   linger(connection: Connection): void {
     const entry = owned(connection);
     entry.exchange = undefined;
+    entry.multiplex = undefined;
     this.#enter(entry, 'linger');
     discardInput(entry.stream);
   }
@@ -218,7 +236,7 @@ export class ConnectionTable {
     for (const entry of this.#all) {
       const why = this.#overdue(entry, nowMs);
       if (why !== undefined) this.#options.onExpire(entry, reason(why));
-      else entry.exchange?.sweep(nowMs);
+      else (entry.multiplex ?? entry.exchange)?.sweep(nowMs);
     }
   }
 
@@ -228,7 +246,8 @@ export class ConnectionTable {
     for (const entry of this.#all) {
       // Browsers open connections before they need them. The first request of a young one may be on its way.
       const isUnused = entry.isAwaitingFirstByte && entry.acceptedMs < beforeMs;
-      if (entry.isIdle || isUnused) entry.socket.destroy();
+      if (entry.multiplex !== undefined && entry.phase !== 'linger') entry.multiplex.drain();
+      else if (entry.isIdle || isUnused) entry.socket.destroy();
     }
   }
 
@@ -253,7 +272,9 @@ export class ConnectionTable {
         return ageMs > headerMs ? 'HEADER_TIMEOUT' : undefined;
       case 'idle':
         // The parser tells nobody that a head has begun; the byte count does.
-        if (entry.stream.bytesRead > entry.bytesReadBefore) this.#enter(entry, 'expect-head');
+        // In HTTP/2 bytes may be about the connection; a head that began has a deadline of its own there.
+        if (entry.multiplex === undefined && entry.stream.bytesRead > entry.bytesReadBefore)
+          this.#enter(entry, 'expect-head');
         return ageMs > keepAliveMs ? 'CONNECTION_IDLE' : undefined;
       case 'linger':
         return ageMs > LINGER_MS ? 'CONNECTION_IDLE' : undefined;
@@ -323,6 +344,7 @@ class Entry implements Connection {
   giveBack: () => void = nothing;
   isTlsClientAuthorized = false;
   exchange: LiveExchange | undefined;
+  multiplex: Multiplex | undefined;
   sinceMs: number;
   bytesReadBefore = 0;
   /** No whole request head has come yet. */

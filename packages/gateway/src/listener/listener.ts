@@ -1,12 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
+import { type Http2Limits, type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
 import { peerAddressOf } from '../client/peer.ts';
 import type { ProxyHeader } from '../client/proxy-protocol.ts';
 import { readProxyHeader } from '../client/read-proxy-header.ts';
 import type { ClientResolver } from '../client/resolver.ts';
 import type { Door, GatewayContext } from '../exchange/context.ts';
+import { Http2Connection } from '../http2/http2-connection.ts';
 import { bind, type ListenOptions, listenOnPath, type SocketFile } from './bind.ts';
 import type { Connection } from './connection-table.ts';
 import { HttpDoor } from './http-door.ts';
@@ -57,7 +58,8 @@ export class Listener {
     this.#onOwn = options.onOwn;
     this.#headerBytesMax = options.headerBytesMax;
     this.#http = new HttpDoor(context, this.#door, options.headerBytesMax);
-    this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, options);
+    const protocols = config.http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'];
+    this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, { ...options, protocols });
     this.#tls?.on('secureConnection', (stream) => this.#onSecure(stream));
     this.#tls?.on('tlsClientError', (error, stream) => this.#onTlsError(error, stream));
   }
@@ -130,6 +132,7 @@ export class Listener {
 
   /** Ends a connection that ran out of time or had to make room. */
   expire(connection: Connection, why: Reason): void {
+    if (connection.multiplex !== undefined) return connection.multiplex.expire(why);
     const isHeadBegun = connection.phase === 'expect-head' && connection.stream.bytesRead > 0;
     if (why.code === 'HEADER_TIMEOUT' && isHeadBegun) {
       this.#http.refuse({ door: this.#door, connection }, why, true);
@@ -236,7 +239,16 @@ export class Listener {
     connection.stream = stream;
     connection.isTlsClientAuthorized = stream.authorized;
     if (this.#resolver.clientCa !== undefined && !this.#admit(connection, undefined)) return;
-    this.#http.serve(connection);
+    const { http2 } = this.#config;
+    if (stream.alpnProtocol === 'h2' && http2 !== undefined) this.#serveHttp2(connection, http2);
+    else this.#http.serve(connection);
+  }
+
+  #serveHttp2(connection: Connection, limits: Http2Limits): void {
+    const { connections } = this.#context;
+    const options = { limits, headerBytesMax: this.#headerBytesMax, headerMs: connections.headerMs };
+    connections.expectHead(connection);
+    connection.multiplex = new Http2Connection(this.#context, { door: this.#door, connection }, options);
   }
 
   #onTlsError(error: Error, stream: TLSSocket): void {

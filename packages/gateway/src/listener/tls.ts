@@ -15,7 +15,12 @@ export function createTlsServer(
   {
     resolver: { clientCa },
     ticketKeys,
-  }: { resolver: { clientCa: string | undefined }; ticketKeys: Buffer | undefined },
+    protocols,
+  }: {
+    resolver: { clientCa: string | undefined };
+    ticketKeys: Buffer | undefined;
+    protocols: readonly string[];
+  },
 ): Server {
   const common = { minVersion: config.minVersion, ...(clientCa === undefined ? {} : { ca: clientCa }) };
   const contexts = config.certificates.map(({ certificate, key }) => ({
@@ -30,7 +35,7 @@ export function createTlsServer(
     ...(ticketKeys === undefined ? {} : { ticketKeys }),
     cert: first.certificate,
     key: first.key,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: [...protocols],
     requestCert: clientCa !== undefined,
     rejectUnauthorized: false,
     // Never throws: what throws here ends the process (CVE-2026-21637).

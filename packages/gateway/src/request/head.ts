@@ -2,6 +2,7 @@ import { type Framing, HeaderList, METHODS, type Reason, type RequestHead, reaso
 import type { RawHead } from '../transport/port.ts';
 import { parseAuthority } from './authority.ts';
 import { headerRule } from './header-rules.ts';
+import { plainHead } from './http2-head.ts';
 import { normaliseTarget } from './target.ts';
 
 export type { RawHead };
@@ -28,14 +29,26 @@ export const HEADER_FIELDS_MAX = 200;
  * header fields.
  */
 export function checkHead(raw: RawHead): CheckedHead | Reason {
+  if (raw.httpVersionMajor === 2) {
+    const plain = plainHead(raw);
+    return 'code' in plain ? plain : check(plain, '2', raw.hasBody);
+  }
   if (raw.httpVersionMajor !== 1) return reason('MALFORMED_REQUEST', 'HTTP version');
-  const { method = '', url = '' } = raw;
+  return check(raw, raw.httpVersionMinor === 0 ? '1.0' : '1.1');
+}
+
+/** `hasBody`: whether a body follows, where something else than the fields says so. */
+function check(
+  { method = '', url = '', rawHeaders }: Pick<RawHead, 'method' | 'url' | 'rawHeaders'>,
+  httpVersion: RequestHead['httpVersion'],
+  hasBody?: boolean,
+): CheckedHead | Reason {
   if (!METHODS.includes(method)) return reason('METHOD_UNSUPPORTED', method);
   const fields = new Fields();
-  const refusal = fields.read(raw.rawHeaders);
+  const refusal = fields.read(rawHeaders);
   if (refusal !== undefined) return refusal;
-  const isHttp10 = raw.httpVersionMinor === 0;
-  const framing = framingOf(fields, isHttp10);
+  const isHttp10 = httpVersion === '1.0';
+  const framing = hasBody === undefined ? framingOf(fields, isHttp10) : streamFramingOf(fields, hasBody);
   if (!('kind' in framing)) return framing;
   const place = placeOf({ method, url }, fields.host, isHttp10);
   if ('code' in place) return place;
@@ -50,7 +63,7 @@ export function checkHead(raw: RawHead): CheckedHead | Reason {
       path: place.path,
       query: place.query,
       hasEncodedSlash: place.hasEncodedSlash,
-      httpVersion: isHttp10 ? '1.0' : '1.1',
+      httpVersion,
       headers: new HeaderList(fields.names, fields.values),
       framing,
     },
@@ -178,6 +191,16 @@ function framingOf(fields: Fields, isHttp10: boolean): Framing | Reason {
   if (contentLength === undefined) return NONE;
   if (!/^[0-9]{1,15}$/.test(contentLength)) return reason('FRAMING_AMBIGUOUS', 'Content-Length is not a number');
   return { kind: 'length', bytes: Number(contentLength) };
+}
+
+/** RFC 9113 §8.1.1: in HTTP/2 the stream says whether there is a body, and a length is a promise about it. */
+function streamFramingOf(fields: Fields, hasBody: boolean): Framing | Reason {
+  const framing = framingOf(fields, false);
+  if (!('kind' in framing)) return framing;
+  if (framing.kind === 'none') return hasBody ? CHUNKED : NONE;
+  if (!hasBody && framing.kind === 'length' && framing.bytes > 0)
+    return reason('FRAMING_AMBIGUOUS', 'Content-Length without a body');
+  return framing;
 }
 
 const NONE: Framing = { kind: 'none' };

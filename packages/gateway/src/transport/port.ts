@@ -13,6 +13,8 @@ export interface RawHead {
   readonly httpVersionMinor: number;
   /** Flat: name, value, name, value. */
   readonly rawHeaders: readonly string[];
+  /** A body follows. Undefined where the header fields say that (HTTP/1.1). */
+  readonly hasBody?: boolean;
 }
 
 /** A request under way. Nothing of its body is handed over before `receive`. */

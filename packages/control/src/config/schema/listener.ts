@@ -1,9 +1,10 @@
-import type { ClientPolicy, JwksSource, ListenAddress, ListenerTls, TunnelProof } from '@sallyport/kernel';
+import type { ClientPolicy, Http2Limits, JwksSource, ListenAddress, ListenerTls, TunnelProof } from '@sallyport/kernel';
 import { z } from 'zod';
 import { type BindAddress, bindAddress, network } from '../addresses.ts';
 import type { ParseContext } from '../context.ts';
 import { addIssue, booleanLeaf, choiceLeaf, section } from '../leaf.ts';
 import { fileContent, list, name, secret, text } from '../leaves.ts';
+import { HTTP2_DEFAULTS, http2 } from './http2.ts';
 import { keyPair, parseCertificate } from './key-pair.ts';
 
 /** A listener as it stands in the file, with its defaults and the content of its files. */
@@ -11,6 +12,7 @@ export interface ListenerDraft {
   readonly name: string;
   readonly address: ListenAddress;
   readonly tls: ListenerTls | undefined;
+  readonly http2: Http2Limits | undefined;
   readonly isInsecure: boolean;
   readonly client: ClientPolicy;
   readonly isRedirectedToHttps: boolean;
@@ -34,6 +36,7 @@ export function listener(context: ParseContext): z.ZodType<ListenerDraft> {
       'everyone',
     ]).optional(),
     tls: tls.optional(),
+    http2: http2().optional(),
     client: client(context).prefault('direct'),
     insecure: booleanLeaf('Serve plaintext beyond this machine. Refused in production.').prefault(false),
     redirectToHttps: booleanLeaf('Answer every plaintext request with a redirect to https.').prefault(false),
@@ -44,10 +47,14 @@ export function listener(context: ParseContext): z.ZodType<ListenerDraft> {
     if (raw.tls?.certificates.length === 0) {
       addIssue(issues, 'is empty', { path: ['tls', 'certificates'], allowed: 'at least one certificate' });
     }
+    if (raw.http2 !== undefined && raw.tls === undefined) {
+      addIssue(issues, 'needs tls', { path: ['http2'] });
+    }
     return {
       name: raw.name,
       address: withAccess(raw.address, raw.access ?? 'group'),
       tls: raw.tls,
+      http2: raw.tls === undefined ? undefined : raw.http2 === undefined ? HTTP2_DEFAULTS : raw.http2.limits,
       isInsecure: raw.insecure,
       client: raw.client,
       isRedirectedToHttps: raw.redirectToHttps,
