@@ -4,6 +4,7 @@
  * @module
  */
 export { type Detectors, detectors } from './detect/index.ts';
+export type { WafImage } from './engine/image.ts';
 export { exclusionsFor, type Interruption, logLine, type MatchedRule, type MatchedValue } from './engine/outcome.ts';
 export {
   type CollectionName,
@@ -19,7 +20,17 @@ export type {
   TransactionRequestLine,
   TransactionResponse,
 } from './engine/transaction.ts';
-export { createWaf, type Waf, type WafOptions, type WafResult } from './engine/waf.ts';
+export {
+  compileWaf,
+  createWaf,
+  type ImageResult,
+  type InstanceOptions,
+  instantiateWaf,
+  type RuleOptions,
+  type Waf,
+  type WafOptions,
+  type WafResult,
+} from './engine/waf.ts';
 export {
   type Exclusion,
   type ExclusionProblem,

@@ -1,6 +1,6 @@
 import { type Regex, regex } from '@sallyport/regex';
 import type { Operator } from '../operators/operator.ts';
-import { Patterns } from '../operators/pattern.ts';
+import { Patterns, type PatternsImage } from '../operators/pattern.ts';
 import { compileOperator } from '../operators/registry.ts';
 import {
   type Control,
@@ -71,17 +71,21 @@ export interface Plan {
   targetOf(control: Extract<Control, { kind: 'removeTarget' }>): CompiledSelection;
 }
 
-/** Compiles a rule set that the parser accepted. `readFile` is the one it was parsed with. */
-export function compilePlan(ruleSet: RuleSet, readFile: (path: string, from: string) => string | undefined): Plan {
+/** Finds the text of a file that a rule names: what the rule says, and the file that it stands in. */
+export type ReadText = (path: string, from: string) => string | undefined;
+
+/** Compiles the patterns of a rule set that the parser accepted. `readFile` is the one it was parsed with. */
+export function compilePatterns(ruleSet: RuleSet, readFile: ReadText): PatternsImage {
   const compiler = new Compiler(readFile);
-  const programs = {
-    1: compiler.program(ruleSet.items, 1),
-    2: compiler.program(ruleSet.items, 2),
-    3: compiler.program(ruleSet.items, 3),
-    4: compiler.program(ruleSet.items, 4),
-    5: compiler.program(ruleSet.items, 5),
-  };
-  compiler.finish();
+  compiler.programs(ruleSet.items);
+  return compiler.patterns.compile();
+}
+
+/** Makes a rule set ready to run in this thread. `image` and `readFile` are those of `compilePatterns`. */
+export function makePlan(ruleSet: RuleSet, image: PatternsImage, readFile: ReadText): Plan {
+  const compiler = new Compiler(readFile);
+  const programs = compiler.programs(ruleSet.items);
+  compiler.patterns.use(image);
   const all = Object.values(programs).flatMap(({ rules }) => rules);
   const found = new Map<RuleSelector, ReadonlySet<CompiledRule>>();
   const targets = new Map<Selection, CompiledSelection>();
@@ -111,20 +115,26 @@ export function selects(selection: CompiledSelection, key: string): boolean {
 }
 
 class Compiler {
-  readonly #patterns = new Patterns();
+  readonly patterns: Patterns = new Patterns();
   readonly #steps = new Map<string, ChainStep>();
   readonly #operators = new Map<string, Operator>();
-  readonly #readFile: (path: string, from: string) => string | undefined;
+  readonly #readFile: ReadText;
 
-  constructor(readFile: (path: string, from: string) => string | undefined) {
+  constructor(readFile: ReadText) {
     this.#readFile = readFile;
   }
 
-  finish(): void {
-    this.#patterns.compile();
+  programs(items: RuleSet['items']): Plan['programs'] {
+    return {
+      1: this.#program(items, 1),
+      2: this.#program(items, 2),
+      3: this.#program(items, 3),
+      4: this.#program(items, 4),
+      5: this.#program(items, 5),
+    };
   }
 
-  program(items: readonly (Rule | Marker)[], phase: Phase): Program {
+  #program(items: readonly (Rule | Marker)[], phase: Phase): Program {
     const rules: CompiledRule[] = [];
     const labels = new Map<string, number[]>();
     for (const item of items) {
@@ -159,7 +169,7 @@ class Compiler {
     const known = this.#operators.get(name);
     if (known !== undefined) return known;
     const readFile = (path: string): string | undefined => this.#readFile(path, place.file);
-    const operator = compileOperator(use, { patterns: this.#patterns, readFile });
+    const operator = compileOperator(use, { patterns: this.patterns, readFile });
     if (typeof operator === 'string') throw new Error(`${place.file}:${place.line}: ${operator}`);
     this.#operators.set(name, operator);
     return operator;

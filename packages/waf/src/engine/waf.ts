@@ -2,17 +2,22 @@ import type { Clock } from '@sallyport/kernel';
 import { type Detectors, detectors as ownDetectors } from '../detect/index.ts';
 import type { Diagnostic } from '../seclang/diagnostic.ts';
 import { parseRules, type RuleFiles, type RuleSource } from '../seclang/parse.ts';
+import { makeImage, planOf, type WafImage } from './image.ts';
 import { MemoryCollections, type PersistentCollections } from './persistence.ts';
-import { compilePlan } from './plan.ts';
 import type { EngineContext } from './state.ts';
 import { systemClock } from './system-clock.ts';
 import { Transaction } from './transaction.ts';
 
-export interface WafOptions {
+/** What a rule set is compiled from. */
+export interface RuleOptions {
   /** Rule files in the order in which they hold. */
   readonly rules: readonly RuleSource[];
   /** Finds files that rules name. Default: there are none, and a rule that names one is an error. */
   readonly files?: RuleFiles;
+}
+
+/** What a thread brings to a compiled rule set. */
+export interface InstanceOptions {
   /** Default: the clock of the machine. */
   readonly clock?: Clock;
   /** What `@detectSQLi` and `@detectXSS` ask. Default: the detectors of this package. */
@@ -26,20 +31,40 @@ export interface WafOptions {
   readonly stepsMax?: number;
 }
 
+export interface WafOptions extends RuleOptions, InstanceOptions {}
+
 /** A rule engine that is ready, or what is wrong with its rules. */
 export type WafResult =
   | { readonly kind: 'ready'; readonly waf: Waf; readonly warnings: readonly Diagnostic[] }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[] };
 
-/** Parses and compiles rules. Does not throw for anything that rule files say. */
+/** A compiled rule set, or what is wrong with its rules. */
+export type ImageResult =
+  | { readonly kind: 'compiled'; readonly image: WafImage; readonly warnings: readonly Diagnostic[] }
+  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[] };
+
+/** Parses and compiles rules for use in this thread. Does not throw for anything that rule files say. */
 export function createWaf(options: WafOptions): WafResult {
-  const { rules, files = NO_FILES, persistence = new MemoryCollections(), stepsMax = STEPS_MAX } = options;
+  const result = compileWaf(options);
+  if (result.kind === 'invalid') return result;
+  return { kind: 'ready', waf: instantiateWaf(result.image, options), warnings: result.warnings };
+}
+
+/**
+ * Parses and compiles rules into an image that any number of threads can make an engine of. Does not throw for
+ * anything that rule files say.
+ */
+export function compileWaf({ rules, files = NO_FILES }: RuleOptions): ImageResult {
   const { ruleSet, diagnostics } = parseRules(rules, files);
   if (diagnostics.some(({ severity }) => severity === 'error')) return { kind: 'invalid', diagnostics };
-  const plan = compilePlan(ruleSet, (path, from) => files.readFile(path, from)?.text);
+  return { kind: 'compiled', image: makeImage(ruleSet, files), warnings: diagnostics };
+}
+
+/** Makes an engine of an image. Throws an `Error` for an image that another version of this package made. */
+export function instantiateWaf(image: WafImage, options: InstanceOptions = {}): Waf {
   const { clock = systemClock(), detectors = ownDetectors } = options;
-  const waf = new Waf({ plan, clock, detectors, persistence, stepsMax });
-  return { kind: 'ready', waf, warnings: diagnostics };
+  const { persistence = new MemoryCollections(), stepsMax = STEPS_MAX } = options;
+  return new Waf({ plan: planOf(image), clock, detectors, persistence, stepsMax });
 }
 
 /** A compiled rule set. Transactions are independent of each other, and cheap to make. */

@@ -1,5 +1,11 @@
-import { compileSet, instantiateSet, type Regex, type RegexSet } from '@sallyport/regex';
+import { compileSet, instantiateSet, type Regex, type RegexSet, type RegexSetImage, sharedSet } from '@sallyport/regex';
 import type { Operator } from './operator.ts';
+
+/** Every pattern and phrase list of a rule set, compiled: plain data and typed arrays that all threads share. */
+export interface PatternsImage {
+  readonly patterns: RegexSetImage;
+  readonly phraseLists: readonly RegexSetImage[];
+}
 
 /**
  * All patterns of a rule set. They are compiled as one set, so that their automata share one bounded cache: hundreds of
@@ -11,25 +17,32 @@ export class Patterns {
   #regexes: readonly (Regex | undefined)[] = [];
   #phraseSets: readonly RegexSet[] = [];
 
-  /** The number of the pattern, which `at` takes once `compile` has run. */
+  /** The number of the pattern, which `at` takes once `use` has run. */
   add(pattern: string): number {
     const number = this.#numbers.get(pattern) ?? this.#numbers.size;
     this.#numbers.set(pattern, number);
     return number;
   }
 
-  /** The number of the phrase list, which `phrasesAt` takes once `compile` has run. */
+  /** The number of the phrase list, which `phrasesAt` takes once `use` has run. */
   addPhrases(phrases: readonly string[]): number {
     return this.#phraseLists.push(phrases) - 1;
   }
 
   /** @throws RegexError for a pattern that the parser did not check. */
-  compile(): void {
-    const members = [...this.#numbers.keys()];
-    const image = compileSet(members, { regex: { dialect: 'modsecurity' }, answer: 'span' });
-    const set = instantiateSet(image, { engine: 'prefilter' });
-    this.#regexes = members.map((_, number) => set.subset([number]).only);
-    this.#phraseSets = this.#phraseLists.map((phrases) => instantiateSet(compileSet([{ phrases, ignoreCase: true }])));
+  compile(): PatternsImage {
+    const patterns = compileSet([...this.#numbers.keys()], { regex: { dialect: 'modsecurity' }, answer: 'span' });
+    return {
+      patterns: sharedSet(patterns),
+      phraseLists: this.#phraseLists.map((phrases) => sharedSet(compileSet([{ phrases, ignoreCase: true }]))),
+    };
+  }
+
+  /** Makes an image usable that was compiled of the same patterns, added in the same order. */
+  use(image: PatternsImage): void {
+    const set = instantiateSet(image.patterns, { engine: 'prefilter' });
+    this.#regexes = [...this.#numbers.values()].map((number) => set.subset([number]).only);
+    this.#phraseSets = image.phraseLists.map((phrases) => instantiateSet(phrases));
   }
 
   at(number: number): Regex {
