@@ -80,6 +80,7 @@ class Round {
     this.#sets = [
       instantiateSet(image),
       instantiateSet(image, { engine: 'prefilter' }),
+      instantiateSet(image, { engine: 'filtered' }),
       instantiateSet(image, { engine: 'single' }),
       instantiateSet(image, { cacheBytesMax: TINY_CACHE_BYTES }),
     ];

@@ -25,11 +25,14 @@ export class LazyAutomaton {
   readonly #states: Determinizer;
   readonly #classOf: Uint8Array;
   readonly #isLastNewlineSpecial: boolean;
+  readonly #budget: CacheBudget;
   #stoppedIn = 0;
   #bytes = 0;
+  #counted = 0;
 
   constructor(program: Program, mode: DeterminizerMode, budget: CacheBudget) {
     this.#states = new Determinizer(program, mode, budget);
+    this.#budget = budget;
     this.#classOf = program.classOf;
     this.#isLastNewlineSpecial = (program.assertions & ASSERTION.textEndOrLastNewline) !== 0;
   }
@@ -58,7 +61,7 @@ export class LazyAutomaton {
       index = this.#follow(text, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index - from);
     }
-    this.#bytes += index - from;
+    this.#count(index - from);
     return state === 0 ? GAVE_UP : state < DEAD ? index - 1 : NO_MATCH;
   }
 
@@ -75,7 +78,7 @@ export class LazyAutomaton {
       end = index;
       state = this.#states.nextOf(state);
     }
-    this.#bytes += index - from;
+    this.#count(index - from);
     return state === 0 ? GAVE_UP : end;
   }
 
@@ -100,7 +103,7 @@ export class LazyAutomaton {
       }
       state = this.#states.nextOf(state);
     }
-    this.#bytes += index;
+    this.#count(index);
     return state !== 0;
   }
 
@@ -115,8 +118,15 @@ export class LazyAutomaton {
       begin = index;
       state = this.#states.nextOf(state);
     }
-    this.#bytes += end - index;
+    this.#count(end - index);
     return state === 0 ? GAVE_UP : begin;
+  }
+
+  /** Adds the bytes read and the work of the states to what all automata together have done. */
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.work += bytes + this.#states.steps - this.#counted;
+    this.#counted = this.#states.steps;
   }
 
   /**

@@ -8,6 +8,8 @@ export class CacheBudget {
   readonly bytesMax: number;
   /** Working memory of whichever automaton makes a transition just now. */
   readonly scratch: Scratch = new Scratch();
+  /** Bytes read and instructions visited by all that share the budget, since construction. */
+  work = 0;
   #used = 0;
   readonly #held = new Map<CacheMember, number>();
 

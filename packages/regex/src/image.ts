@@ -7,7 +7,7 @@ import { type RegexOptions, resolveOptions } from './syntax/dialect.ts';
 import { parse } from './syntax/parse.ts';
 
 /** The layout of images. An image of another version is refused, not guessed at. */
-export const IMAGE_VERSION = 1;
+export const IMAGE_VERSION = 2;
 
 /**
  * A compiled pattern: plain data and typed arrays, so that it survives `structuredClone` and `postMessage`. Give it to

@@ -30,7 +30,7 @@ export const REGEX_LIMITS = {
   literalLengthMax: 10,
   /** Alternatives in one required-literal clause; larger clauses are given up. */
   clauseLiteralsMax: 600,
-  /** Automaton states of the literals of one set. A state costs about 200 bytes. */
+  /** Automaton states of the literals of one set. A state costs about 20 bytes. */
   literalStatesMax: 400_000,
   /** Bits of the visited table of the bounded backtracker: past this the NFA simulation finds the captures. */
   backtrackBitsMax: 2_097_152,

@@ -1,3 +1,4 @@
+import { placeBehind, stateAt } from './literal-automaton.ts';
 import { GROUPS_PER_WORD, type Lists, type MemberImage, type PrefilterImage } from './set-image.ts';
 import { int32At, uint8At } from './typed.ts';
 
@@ -35,6 +36,8 @@ export class Prefilter {
   readonly #met: Int32Array;
   #metCount = 0;
   #epoch = 0;
+  /** What `left` says something about. */
+  #scanned: string | undefined;
 
   constructor(image: PrefilterImage, members: readonly MemberImage[]) {
     this.#image = image;
@@ -56,8 +59,12 @@ export class Prefilter {
 
   /** Fills `left` for a string of bytes. The one loop that every byte of every value goes through. */
   scan(text: string): void {
+    // Asked about another subset the answer is the same.
+    if (text === this.#scanned) return;
+    this.#scanned = text;
     const { literals, groupLow, groupHigh } = this.#image;
     const { classOf, table } = literals;
+    const rowsEnd = table.length;
     this.#epoch++;
     this.#metCount = 0;
     this.steps += text.length;
@@ -68,7 +75,8 @@ export class Prefilter {
       const byte = text.charCodeAt(index);
       low |= int32At(groupLow, byte);
       high |= int32At(groupHigh, byte);
-      state = int32At(table, state + uint8At(classOf, byte));
+      const symbol = uint8At(classOf, byte);
+      state = state < rowsEnd ? int32At(table, state + symbol) : placeBehind(literals, state, symbol);
       if (state < 0) {
         state = ~state;
         this.#meet(text, state, index + 1);
@@ -96,8 +104,18 @@ export class Prefilter {
     andPlanes(planes, this.left);
   }
 
+  /** False for a member that every text leaves: a pattern of which nothing is known that all its matches contain. */
+  canExclude(member: number): boolean {
+    const { initial, words } = this.#image;
+    for (let at = member >>> 5; at < initial.length; at += words) {
+      if (((int32At(initial, at) >>> (member & 31)) & 1) === 0) return true;
+    }
+    return false;
+  }
+
   /** Forgets what the last scan found. */
   forget(): void {
+    this.#scanned = undefined;
     this.#epoch++;
   }
 
@@ -108,9 +126,9 @@ export class Prefilter {
   }
 
   /** Notes every literal that ends in front of `end`. */
-  #meet(text: string, row: number, end: number): void {
+  #meet(text: string, place: number, end: number): void {
     const { literals } = this.#image;
-    let literal = int32At(literals.firstEnding, row / literals.stride);
+    let literal = int32At(literals.firstEnding, stateAt(literals, place));
     for (; literal >= 0; literal = int32At(literals.suffix, literal)) {
       const isSeen = this.#seenIn[literal] === this.#epoch;
       // What ends with a literal that was seen was seen with it, unless a phrase still waits for the right case.

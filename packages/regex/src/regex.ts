@@ -207,8 +207,11 @@ export class Regex {
     if (count === 1) return [{ start: span.start, end: span.end }];
     let slots = new Int32Array(count * 2);
     this.#backtracker ??= this.#isSimulated ? undefined : new Backtracker(this.image.program);
-    if (this.#backtracker?.fits(span.end - span.start)) this.#backtracker.run(text, [span.start, span.end], slots);
-    else {
+    if (this.#backtracker?.fits(span.end - span.start)) {
+      const before = this.#backtracker.steps;
+      this.#backtracker.run(text, [span.start, span.end], slots);
+      this.#budget.work += this.#backtracker.steps - before;
+    } else {
       const window = { text, from: span.start, to: span.end, isAnchored: true };
       slots = Int32Array.from(this.#simulate(window, count * 2) ?? slots);
     }
@@ -225,7 +228,10 @@ export class Regex {
       simulation = new Simulation(this.image.program, slotCount);
       this.#simulations.set(slotCount, simulation);
     }
-    return simulation.run(window);
+    const before = simulation.steps;
+    const slots = simulation.run(window);
+    this.#budget.work += simulation.steps - before;
+    return slots;
   }
 
   /** True unless a text that every match contains does not stand behind `from`. */
@@ -233,14 +239,19 @@ export class Regex {
     const { requiredText } = this.image;
     if (requiredText === '' || text.length - from < REQUIRED_LENGTH_MIN) return true;
     const at = text.indexOf(requiredText, from);
-    this.#bytesSearched += (at < 0 ? text.length : at) - from;
+    this.#countSearched((at < 0 ? text.length : at) - from);
     return at >= 0;
   }
 
   #hasText(wanted: string, text: string): boolean {
     const at = text.indexOf(wanted);
-    this.#bytesSearched += at < 0 ? text.length : at;
+    this.#countSearched(at < 0 ? text.length : at);
     return at >= 0;
+  }
+
+  #countSearched(bytes: number): void {
+    this.#bytesSearched += bytes;
+    this.#budget.work += bytes;
   }
 
   #splitsCodePoint(text: string, index: number): boolean {

@@ -14,25 +14,29 @@ export interface InstantiateSetOptions {
   /** Bytes for the lazily built automata of all members. Integer, at least 1024. Default 64 MiB. */
   readonly cacheBytesMax?: number;
   /**
-   * `automatic` (default) runs all patterns in one pass where that stays cheap, else those that the prefilter leaves.
-   * The others are for comparing engines: `prefilter` never runs them together, `single` runs every pattern alone on
-   * every text, and `simulation` does that without automata.
+   * `automatic` (default) runs all patterns in one pass where that stays cheap, else those that the prefilter leaves:
+   * fastest where the same kinds of text come again. `filtered` runs what the prefilter leaves, and in one pass only
+   * those patterns that it can never rule out: a fraction of the memory, and hardly anything to learn. The others are
+   * for comparing engines: `prefilter` never runs patterns together, `single` runs every pattern alone on every text,
+   * and `simulation` does that without automata.
    */
-  readonly engine?: 'automatic' | 'prefilter' | 'single' | 'simulation';
+  readonly engine?: SetEngine;
 }
+
+export type SetEngine = 'automatic' | 'filtered' | 'prefilter' | 'single' | 'simulation';
 
 /** Which members a search is about. Made once by `RegexSet.subset`, for that set only, and used often. */
 export interface Subset {
   readonly members: readonly number[];
   /** A bit for each member. */
   readonly words: Int32Array;
-  /** A bit for each member that is a phrase list. */
-  readonly phraseWords: Int32Array;
-  readonly hasPhrases: boolean;
   /** The only member, if it is one and a pattern. */
   readonly only: Regex | undefined;
-  /** All patterns of it as one; shared by subsets that have the same ones. */
+  /** Patterns of it as one, those in `togetherWords`; shared by subsets that have the same ones. */
   readonly together: TogetherWhenNeeded | undefined;
+  /** What is left for the prefilter when `together` has decided: a bit for each member. */
+  readonly restWords: Int32Array;
+  readonly hasRest: boolean;
 }
 
 /** Compiles a set for use in this thread. Throws `RegexError`, whose `member` says which one is to blame. */
@@ -53,14 +57,12 @@ export function instantiateSet(image: RegexSetImage, options: InstantiateSetOpti
 export class RegexSet {
   readonly image: RegexSetImage;
   readonly #prefilter: Prefilter;
-  readonly #engine: 'automatic' | 'prefilter' | 'single' | 'simulation';
+  readonly #engine: SetEngine;
   readonly #regexes: readonly (Regex | undefined)[];
   readonly #everything: Subset;
   readonly #budget: CacheBudget;
   /** By the numbers of their members. */
   readonly #together = new Map<string, TogetherWhenNeeded>();
-  /** A bit for each member that is a pattern. */
-  readonly #patternWords: Int32Array;
   readonly #candidates: Int32Array;
   readonly #matched: Int32Array;
 
@@ -76,9 +78,6 @@ export class RegexSet {
       member.kind === 'regex' ? new Regex(member, this.#budget, regexEngine) : undefined,
     );
     this.#candidates = new Int32Array(image.prefilter.words);
-    this.#patternWords = this.#wordsOf(
-      [...image.members.keys()].filter((member) => this.#regexes[member] !== undefined),
-    );
     this.#matched = new Int32Array(image.prefilter.words);
     this.#everything = this.subset(image.members.keys());
   }
@@ -90,10 +89,7 @@ export class RegexSet {
 
   /** Bytes read and automaton instructions visited by all calls so far: what a budget of work counts. */
   get steps(): number {
-    let steps = this.#prefilter.steps;
-    for (const together of this.#together.values()) steps += together.steps;
-    for (const regex of this.#regexes) steps += regex?.steps ?? 0;
-    return steps;
+    return this.#prefilter.steps + this.#budget.work;
   }
 
   /** Bytes that the lazily built automata of all members hold now. */
@@ -101,18 +97,27 @@ export class RegexSet {
     return this.#budget.used;
   }
 
-  /** The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. */
-  subset(members: Iterable<number>): Subset {
+  /**
+   * The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. Subsets that name the
+   * same `pool`, of which they are a part, share the automaton that runs patterns in one pass: many small subsets then
+   * cost the memory of one.
+   */
+  subset(members: Iterable<number>, pool: Iterable<number> = []): Subset {
     const words = this.#wordsOf(members);
     const list = membersIn(words);
-    const patterns = list.filter((member) => this.#regexes[member] !== undefined);
+    const isFiltered = this.#engine === 'filtered';
+    const isJoined = (member: number): boolean =>
+      this.#regexes[member] !== undefined && !(isFiltered && this.#prefilter.canExclude(member));
+    const joined = list.filter(isJoined);
+    const joinedWords = this.#wordsOf(joined);
+    const pooled = new Set([...joined, ...pool]).values().filter(isJoined);
     return {
       members: list,
       words,
-      phraseWords: words.map((bits, word) => bits & ~int32At(this.#patternWords, word)),
-      hasPhrases: patterns.length < list.length,
       only: list.length === 1 ? this.#regexes[list[0] ?? 0] : undefined,
-      together: this.#togetherOf(patterns),
+      together: joined.length < 2 ? undefined : this.#togetherOf([...pooled].toSorted((one, other) => one - other)),
+      restWords: words.map((bits, word) => bits & ~int32At(joinedWords, word)),
+      hasRest: joined.length < list.length,
     };
   }
 
@@ -127,12 +132,14 @@ export class RegexSet {
     const matched = this.#matched;
     for (let word = 0; word < matched.length; word++) matched[word] = 0;
     const isDecided = among.together?.get().decide(text, matched) ?? false;
-    if (!isDecided) matched.fill(0);
-    else if (!among.hasPhrases) {
+    for (let word = 0; word < matched.length; word++) {
+      matched[word] = isDecided ? int32At(matched, word) & int32At(among.words, word) : 0;
+    }
+    if (isDecided && !among.hasRest) {
       this.#prefilter.forget();
       return membersIn(matched);
     }
-    if (this.#leaveCandidates(text, isDecided ? among.phraseWords : among.words)) this.#runCandidates(text);
+    if (this.#leaveCandidates(text, isDecided ? among.restWords : among.words)) this.#runCandidates(text);
     return membersIn(matched);
   }
 
@@ -154,7 +161,7 @@ export class RegexSet {
   /** Fills `#candidates`; false if there is none. */
   #leaveCandidates(text: string, words: Int32Array): boolean {
     const { left } = this.#prefilter;
-    const isFiltered = this.#engine === 'automatic' || this.#engine === 'prefilter';
+    const isFiltered = this.#engine !== 'single' && this.#engine !== 'simulation';
     const candidates = this.#candidates;
     this.#prefilter.scan(text);
     let any = 0;
@@ -168,8 +175,8 @@ export class RegexSet {
 
   #runCandidates(text: string): void {
     const matched = this.#matched;
-    for (const [word, candidates] of this.#candidates.entries()) {
-      for (let rest = candidates; rest !== 0; rest &= rest - 1) {
+    for (let word = 0; word < matched.length; word++) {
+      for (let rest = int32At(this.#candidates, word); rest !== 0; rest &= rest - 1) {
         if (this.#isMatch(word * 32 + lowestBit(rest), text)) matched[word] = int32At(matched, word) | (rest & -rest);
       }
     }
@@ -188,8 +195,8 @@ export class RegexSet {
 
   #togetherOf(patterns: readonly number[]): Subset['together'] {
     const instructions = patterns.reduce((sum, member) => sum + instructionsOf(this.image.members[member]), 0);
-    if (this.#engine !== 'automatic' || patterns.length < 2 || instructions > REGEX_LIMITS.togetherInstructionsMax)
-      return undefined;
+    const isJoining = this.#engine === 'automatic' || this.#engine === 'filtered';
+    if (!isJoining || patterns.length < 2 || instructions > REGEX_LIMITS.togetherInstructionsMax) return undefined;
     const key = patterns.join();
     const known =
       this.#together.get(key) ?? new TogetherWhenNeeded(() => new Together(this.image, patterns, this.#budget));
@@ -216,10 +223,6 @@ class TogetherWhenNeeded {
   get(): Together {
     this.#made ??= this.#make();
     return this.#made;
-  }
-
-  get steps(): number {
-    return this.#made?.steps ?? 0;
   }
 }
 

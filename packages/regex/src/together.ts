@@ -30,10 +30,6 @@ export class Together {
     this.#automaton = new LazyAutomaton(combinePrograms(parts), { order: 'search', isBackward: false }, budget);
   }
 
-  get steps(): number {
-    return this.#automaton.steps;
-  }
-
   /** Sets the bits of the members that match in `matched`; false if the text is not for it, and no bit says anything. */
   decide(text: string, matched: Int32Array): boolean {
     const allowed = Math.min(this.#credit, STATES_PER_TEXT * BYTES_PER_STATE + text.length) / BYTES_PER_STATE;

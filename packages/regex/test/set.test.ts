@@ -45,6 +45,7 @@ describe('a set', () => {
     const image = compileSet(MEMBERS);
     expect(instantiateSet(image, { engine: 'single' }).match(text)).toEqual(members);
     expect(instantiateSet(image, { engine: 'prefilter' }).match(text)).toEqual(members);
+    expect(instantiateSet(image, { engine: 'filtered' }).match(text)).toEqual(members);
     expect(instantiateSet(image, { engine: 'simulation' }).match(text)).toEqual(members);
     expect(instantiateSet(image, { cacheBytesMax: 1024 }).match(text)).toEqual(members);
   });
