@@ -14,8 +14,13 @@ import type { SuiteResult } from './main.ts';
  * with the reflecting upstream imitated, and judged by the log of matched rules.
  */
 export async function run(dataFolder: string): Promise<SuiteResult> {
+  return runWith(dataFolder, 'compiled');
+}
+
+/** The same for one of the two evaluators. */
+export function runWith(dataFolder: string, evaluator: 'compiled' | 'ruleByRule'): SuiteResult {
   const folder = join(dataFolder, 'crs-4.29');
-  const waf = crsEngine(folder);
+  const waf = crsEngine(folder, evaluator);
   const failed: { name: string; why: string }[] = [];
   const excluded: { name: string; reason: string }[] = [];
   let passed = 0;

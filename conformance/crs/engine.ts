@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { createWaf, type RuleSource, type Waf } from '@sallyport/waf';
 
 /** The engine as the suite wants it: everything judged at the highest paranoia level, nothing refused. */
-export function crsEngine(folder: string): Waf {
+export function crsEngine(folder: string, evaluator: 'compiled' | 'ruleByRule'): Waf {
   const source = (path: string): RuleSource => ({ name: path, text: readFileSync(path, 'latin1') });
   const rules = readdirSync(join(folder, 'rules'))
     .filter((file) => file.endsWith('.conf'))
@@ -17,6 +17,7 @@ export function crsEngine(folder: string): Waf {
         return found.startsWith(resolve(folder)) ? source(found) : undefined;
       },
     },
+    evaluator,
     // Time stands still: no rule of the suite asks for it.
     clock: { wallMs: () => 1_700_000_000_000, monotonicMs: () => 0 },
   });

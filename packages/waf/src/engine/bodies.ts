@@ -46,7 +46,7 @@ export function addBody(variables: Variables, body: BodyCollections): void {
   variables.replace('MULTIPART_PART_HEADERS', collectionOf(body.partHeaders));
   variables.replace('XML', unnamed(body.xmlTexts));
   variables.replace('XML_ATTRIBUTES', unnamed(body.xmlAttributes));
-  for (const flag of MULTIPART_FLAGS) variables.setScalar(`MULTIPART_${flag}`, body.flags.has(flag) ? '1' : '0');
+  for (const [flag, variable] of MULTIPART_FLAGS) variables.setScalar(variable, body.flags.has(flag) ? '1' : '0');
   variables.setScalar('MULTIPART_STRICT_ERROR', body.isStrictError ? '1' : '0');
   if (body.error !== undefined) setBodyError(variables, body.error.message);
 }
@@ -56,21 +56,23 @@ export function setBodyError(variables: Variables, message: string): void {
   for (const name of ['REQBODY_ERROR_MSG', 'REQBODY_PROCESSOR_ERROR_MSG']) variables.setScalar(name, message);
 }
 
-const MULTIPART_FLAGS: readonly BodyFlag[] = [
-  'BOUNDARY_QUOTED',
-  'BOUNDARY_WHITESPACE',
-  'DATA_BEFORE',
-  'DATA_AFTER',
-  'HEADER_FOLDING',
-  'INVALID_HEADER_FOLDING',
-  'LF_LINE',
-  'CRLF_LF_LINES',
-  'MISSING_SEMICOLON',
-  'INVALID_QUOTING',
-  'INVALID_PART',
-  'FILE_LIMIT_EXCEEDED',
-  'UNMATCHED_BOUNDARY',
-];
+const MULTIPART_FLAGS = (
+  [
+    'BOUNDARY_QUOTED',
+    'BOUNDARY_WHITESPACE',
+    'DATA_BEFORE',
+    'DATA_AFTER',
+    'HEADER_FOLDING',
+    'INVALID_HEADER_FOLDING',
+    'LF_LINE',
+    'CRLF_LF_LINES',
+    'MISSING_SEMICOLON',
+    'INVALID_QUOTING',
+    'INVALID_PART',
+    'FILE_LIMIT_EXCEEDED',
+    'UNMATCHED_BOUNDARY',
+  ] as const satisfies readonly BodyFlag[]
+).map((flag) => [flag, `MULTIPART_${flag}`] as const);
 
 function collectionOf(values: readonly BodyValue[]): Collection {
   const collection = new Collection();

@@ -4,24 +4,55 @@ export class Value {
   readonly key: string;
   readonly text: string;
   /** What transformation chains made of the text, by number of the chain: each is computed once. */
-  readonly derived: (string | undefined)[] = [];
+  #derived: (string | undefined)[] | undefined;
+  /** A bit for each rule whose operator matches, 31 in a number. Made when the first one does. */
+  #marks: number[] | undefined;
 
   constructor(key: string, text: string) {
     this.key = key;
     this.text = text;
+    this.#derived = undefined;
+    this.#marks = undefined;
+  }
+
+  derived(step: number): string | undefined {
+    return this.#derived?.[step];
+  }
+
+  derive(step: number, text: string): void {
+    this.#derived ??= [];
+    this.#derived[step] = text;
+  }
+
+  /** Notes that the rule with this number, below `rulesMax`, matches the value. */
+  mark(rule: number, rulesMax: number): void {
+    this.#marks ??= Array.from({ length: Math.ceil(rulesMax / MARKS_PER_WORD) }, () => 0);
+    const word = Math.trunc(rule / MARKS_PER_WORD);
+    this.#marks[word] = (this.#marks[word] ?? 0) | (1 << (rule % MARKS_PER_WORD));
+  }
+
+  isMarked(rule: number): boolean {
+    if (this.#marks === undefined) return false;
+    return (((this.#marks[Math.trunc(rule / MARKS_PER_WORD)] ?? 0) >>> (rule % MARKS_PER_WORD)) & 1) === 1;
   }
 }
 
+const MARKS_PER_WORD = 31;
+
 /** Named values in the order they came; names repeat, and are found in any case. */
 export class Collection {
-  readonly #byKey = new Map<string, Value[]>();
+  /** Not up to date while `#isStale`. */
   #all: Value[] = [];
   #isStale = false;
+  /** By name in lower case, what was set since `#base`. Made when a name is first asked for. */
+  #byKey: Map<string, Value[]> | undefined;
+  /** What another collection lent. */
+  #base: ReadonlyMap<string, readonly Value[]> | undefined;
 
   /** A variable that has one value. */
   static of(text: string): Collection {
     const collection = new Collection();
-    collection.add('', text);
+    collection.#all = [new Value('', text)];
     return collection;
   }
 
@@ -31,38 +62,73 @@ export class Collection {
 
   /** Adds a value of another collection, with what was computed from it. */
   share(value: Value): void {
-    const folded = value.key.toLowerCase();
-    const same = this.#byKey.get(folded);
-    if (same === undefined) this.#byKey.set(folded, [value]);
-    else same.push(value);
-    this.#all.push(value);
+    if (this.#byKey !== undefined || this.#base !== undefined) enter(this.#index(), value);
+    if (!this.#isStale) this.#all.push(value);
   }
 
   /** Makes `text` the only value of `key`. */
   set(key: string, text: string): void {
-    this.#byKey.set(key.toLowerCase(), [new Value(key, text)]);
+    this.put(key.toLowerCase(), new Value(key, text));
+  }
+
+  /** As `set`. `key` is the name of the value in lower case. */
+  put(key: string, value: Value): void {
+    (this.#base === undefined ? this.#index() : (this.#byKey ??= new Map())).set(key, [value]);
     this.#isStale = true;
   }
 
   unset(key: string): void {
-    if (this.#byKey.delete(key.toLowerCase())) this.#isStale = true;
+    if (this.#index().delete(key.toLowerCase())) this.#isStale = true;
+  }
+
+  /** Takes over values by name in lower case, in their order. They stay those of the lender and are never changed. */
+  borrow(values: ReadonlyMap<string, readonly Value[]>): void {
+    if (this.#byKey === undefined && this.#base === undefined && this.#all.length === 0) this.#base = values;
+    else for (const [key, own] of values) this.#index().set(key, [...own]);
+    this.#isStale = true;
   }
 
   /** The values of `key`, which is in lower case. */
   valuesOf(key: string): readonly Value[] {
-    return this.#byKey.get(key) ?? NONE;
+    if (this.#base === undefined) return this.#index().get(key) ?? NONE;
+    return this.#byKey?.get(key) ?? this.#base.get(key) ?? NONE;
   }
 
   first(key: string): string | undefined {
-    return this.#byKey.get(key.toLowerCase())?.[0]?.text;
+    if (key === '' && !this.#isStale) {
+      const [first] = this.#all;
+      if (first === undefined || first.key === '') return first?.text;
+    }
+    return this.valuesOf(key.toLowerCase())[0]?.text;
   }
 
   get all(): readonly Value[] {
-    if (this.#isStale) this.#all = [...this.#byKey.values()].flat();
+    if (this.#isStale) this.#all = [...this.#index().values()].flat();
     this.#isStale = false;
     return this.#all;
   }
+
+  /** Everything by name, without a base. */
+  #index(): Map<string, Value[]> {
+    if (this.#base === undefined && this.#byKey !== undefined) return this.#byKey;
+    const index = new Map<string, Value[]>();
+    for (const [key, values] of this.#base ?? NOTHING) index.set(key, [...values]);
+    for (const [key, values] of this.#byKey ?? NOTHING) index.set(key, [...values]);
+    // With a base `#all` is stale: it holds nothing that the two do not.
+    if (this.#base === undefined) for (const value of this.#all) enter(index, value);
+    this.#base = undefined;
+    this.#byKey = index;
+    return index;
+  }
+}
+
+function enter(index: Map<string, Value[]>, value: Value): void {
+  const key = value.key.toLowerCase();
+  const same = index.get(key);
+  if (same === undefined) index.set(key, [value]);
+  else same.push(value);
 }
 
 const NONE: readonly Value[] = [];
+const NOTHING: ReadonlyMap<string, readonly Value[]> = new Map();
 export const EMPTY: Collection = new Collection();

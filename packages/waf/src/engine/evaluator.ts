@@ -11,12 +11,14 @@ import type { State } from './state.ts';
  * evaluator does is what a faster one has to do.
  */
 export function runPhase(phase: Phase, state: State): void {
-  // Logging sees every exchange, refused ones as well.
-  const isOver = (): boolean => isOff(state) || (phase !== 5 && state.interruption !== undefined);
-  if (isOver()) return;
-  if (phase !== 5 && (state.allowed === 'transaction' || (state.allowed === 'request' && phase <= 2))) return;
+  if (isOver(phase, state) || isAllowed(phase, state)) return;
+  runRulesFrom(0, phase, state);
+}
+
+/** Runs the rules behind `from`, as `runPhase`; for a transaction that is in the middle of a phase. */
+export function runRulesFrom(from: number, phase: Phase, state: State): void {
   const program = state.context.plan.programs[phase];
-  for (let index = 0; index < program.rules.length; ) {
+  for (let index = from; index < program.rules.length; ) {
     const rule = program.rules[index];
     if (rule === undefined || state.removed.has(rule) || !runRule(rule, state)) {
       index += 1;
@@ -26,17 +28,60 @@ export function runPhase(phase: Phase, state: State): void {
       index = next;
     }
     if (state.steps > state.context.stepsMax) return overrun(phase, state);
-    if (isOver()) return;
+    if (isOver(phase, state)) return;
   }
 }
 
-/** True when the rule and all its links match. */
-function runRule(head: CompiledRule, state: State): boolean {
-  const match: Match = { values: [], scores: [], excluded: state.excluded.get(head) ?? [] };
+/** True when the phase has nothing more to do. Logging sees every exchange, refused ones as well. */
+export function isOver(phase: Phase, state: State): boolean {
+  return state.mode === 'Off' || (phase !== 5 && state.interruption !== undefined);
+}
+
+/** True when `allow` has taken the phase out. */
+export function isAllowed(phase: Phase, { allowed }: State): boolean {
+  return phase !== 5 && (allowed === 'transaction' || (allowed === 'request' && phase <= 2));
+}
+
+/** True when the head would match. Runs none of its actions, and makes nothing that is thrown away. */
+export function isHeadMatch(head: CompiledRule, state: State): boolean {
+  const { operator } = head;
+  if (operator === undefined) return true;
+  const excluded = state.excluded.get(head) ?? NO_EXCLUSIONS;
+  const { probe } = state;
+  for (const target of head.targets) {
+    const values = selected(target, state, excluded);
+    if (target.isCount) {
+      if (operator(transformedCount(values.length, head.chain), probe) !== head.isNegated) return true;
+      continue;
+    }
+    for (const value of values) {
+      const text = transformed(value, head.chain, state);
+      state.steps += text.length + 1;
+      if (operator(text, probe) !== head.isNegated) return true;
+    }
+  }
+  state.steps += probe.steps;
+  probe.steps = 0;
+  return false;
+}
+
+function transformedCount(count: number, chain: ChainStep | undefined): string {
+  if (chain === undefined) return String(count);
+  return chain.apply(transformedCount(count, chain.before));
+}
+
+const NO_EXCLUSIONS: readonly CompiledTarget['exclusions'][number][] = [];
+
+/**
+ * True when the rule and all its links match. With `isSurveyed` the values that the head matches are marked already, and
+ * no other is looked at.
+ */
+export function runRule(head: CompiledRule, state: State, isSurveyed?: 'surveyed'): boolean {
+  const match: Match = { values: [], scores: [], excluded: state.excluded.get(head) ?? NO_EXCLUSIONS };
   state.variables.replace('MATCHED_VARS', EMPTY);
   state.variables.replace('MATCHED_VARS_NAMES', EMPTY);
   state.variables.replace('RULE', head.described);
-  if (!runLink(head, state, match)) return false;
+  if (!runLink(head, state, match, isSurveyed)) return false;
   for (const link of head.links) if (!runLink(link, state, match)) return false;
   state.matched.push(describe(head, state, match));
   if (head.rule.actions.severity !== undefined) raiseSeverity(head.rule.actions.severity, state);
@@ -50,7 +95,7 @@ interface Match {
   readonly excluded: readonly CompiledTarget['exclusions'][number][];
 }
 
-function runLink(link: CompiledRule, state: State, match: Match): boolean {
+function runLink(link: CompiledRule, state: State, match: Match, isSurveyed?: 'surveyed'): boolean {
   const { operator } = link;
   if (operator === undefined) {
     runEffects(link.rule.actions, state, match.scores);
@@ -58,19 +103,21 @@ function runLink(link: CompiledRule, state: State, match: Match): boolean {
   }
   let isMatch = false;
   const captures: string[] | undefined = link.rule.actions.doesCapture ? [] : undefined;
-  const run: OperatorRun = {
-    detectors: state.context.detectors,
-    expand: (macro) => state.variables.expand(macro),
-    captures,
-    steps: 0,
-  };
+  const run = operatorRun(state, captures);
+  // With multiMatch the mark says only that some form of the value matches.
+  const isDecided = isSurveyed !== undefined && captures === undefined && !link.rule.actions.isMultiMatch;
   for (const candidate of candidatesOf(link, state, match)) {
     const { value } = candidate;
+    if (isSurveyed !== undefined && !value.isMarked(link.number)) continue;
     for (const text of textsOf(value, link, state)) {
-      const isFound = operator(text, run);
-      state.steps += text.length + 1 + run.steps;
-      run.steps = 0;
-      if (isFound === link.isNegated) continue;
+      // What a value captured that does not count, as under a negated operator, is not the next one's.
+      if (captures !== undefined) captures.length = 0;
+      if (!isDecided) {
+        const isFound = operator(text, run);
+        state.steps += text.length + 1 + run.steps;
+        run.steps = 0;
+        if (isFound === link.isNegated) continue;
+      }
       isMatch = true;
       const name = nameOf(candidate);
       if (captures !== undefined) keepCaptures(captures, state);
@@ -79,11 +126,19 @@ function runLink(link: CompiledRule, state: State, match: Match): boolean {
         match.values.push({ name, value: value.text, transformed: text, transformations: link.rule.transformations });
       }
       runEffects(link.rule.actions, state, match.scores);
-      if (captures !== undefined) captures.length = 0;
     }
     if (state.steps > state.context.stepsMax) return false;
   }
   return isMatch;
+}
+
+function operatorRun(state: State, captures: string[] | undefined): OperatorRun {
+  return {
+    detectors: state.context.detectors,
+    expand: (macro) => state.variables.expand(macro),
+    captures,
+    steps: 0,
+  };
 }
 
 /** An explanation with thousands of values explains nothing. */
@@ -93,7 +148,7 @@ const MATCHED_VALUES_MAX = 32;
 function candidatesOf(link: CompiledRule, state: State, match: Match): readonly Candidate[] {
   const found: Candidate[] = [];
   for (const target of link.targets) {
-    const values = selected(target, state, match);
+    const values = selected(target, state, match.excluded);
     if (target.isCount) found.push({ target, value: new Value('', String(values.length)) });
     else for (const value of values) found.push({ target, value });
   }
@@ -105,14 +160,11 @@ interface Candidate {
   readonly value: Value;
 }
 
-function selected(target: CompiledTarget, state: State, match: Match): readonly Value[] {
+function selected(target: CompiledTarget, state: State, excluded: Match['excluded']): readonly Value[] {
   const values = named(target, state);
-  if (values.length === 0) return values;
-  const excluded =
-    match.excluded.length === 0
-      ? target.exclusions
-      : [...target.exclusions, ...match.excluded.filter(({ variable }) => variable === target.variable)];
-  return excluded.length === 0 ? values : values.filter(({ key }) => !excluded.some((one) => selects(one, key)));
+  if (values.length === 0 || (excluded.length === 0 && target.exclusions.length === 0)) return values;
+  const all = [...target.exclusions, ...excluded.filter(({ variable }) => variable === target.variable)];
+  return values.filter(({ key }) => !all.some((one) => selects(one, key)));
 }
 
 function named(target: CompiledTarget, state: State): readonly Value[] {
@@ -147,12 +199,12 @@ function textsOf(value: Value, { chain, rule }: CompiledRule, state: State): rea
 
 function transformed(value: Value, step: ChainStep | undefined, state: State): string {
   if (step === undefined) return value.text;
-  const known = value.derived[step.number];
+  const known = value.derived(step.number);
   if (known !== undefined) return known;
   const before = transformed(value, step.before, state);
   state.steps += before.length + 1;
   const text = step.apply(before);
-  value.derived[step.number] = text;
+  value.derive(step.number, text);
   return text;
 }
 
@@ -199,7 +251,7 @@ function raiseSeverity(severity: number, { variables }: State): void {
 }
 
 /** Where the phase goes on after a match; undefined when it ends. */
-function flow({ rule }: CompiledRule, state: State, index: number, program: Program): number | undefined {
+export function flow({ rule }: CompiledRule, state: State, index: number, program: Program): number | undefined {
   const { disruption, actions } = rule;
   switch (disruption.kind) {
     case 'allow':
@@ -243,7 +295,7 @@ function locationOf(text: string): string {
 }
 
 /** A request that costs too much is not let through because it costs too much. */
-function overrun(phase: Phase, state: State): void {
+export function overrun(phase: Phase, state: State): void {
   state.interrupt({
     kind: 'deny',
     status: 403,
@@ -253,8 +305,4 @@ function overrun(phase: Phase, state: State): void {
     phase,
     message: 'the request needs more steps of inspection than it may have',
   });
-}
-
-function isOff(state: State): boolean {
-  return state.mode === 'Off';
 }

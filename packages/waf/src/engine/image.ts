@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { PatternsImage } from '../operators/pattern.ts';
 import type { RuleFiles } from '../seclang/parse.ts';
 import type { RuleSet } from '../seclang/rule.ts';
-import { compilePatterns, makePlan, type Plan } from './plan.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { foldPlan, surveyedPatterns } from './policy.ts';
 
 /**
  * A compiled rule set: plain data and typed arrays, so that it survives `postMessage`. The tables lie in
@@ -22,10 +23,15 @@ export interface WafImage {
 /** Compiles a rule set that the parser accepted. `files` are those it was parsed with. */
 export function makeImage(ruleSet: RuleSet, files: RuleFiles): WafImage {
   const texts = new Map<string, string>();
-  const patterns = compilePatterns(ruleSet, (path, from) => {
+  const plan = makePlan(ruleSet, (path, from) => {
     const text = files.readFile(path, from)?.text;
     if (text !== undefined) texts.set(keyOf(path, from), text);
     return text;
+  });
+  const folded = foldPlan(plan);
+  const patterns = plan.patterns.compile({
+    request: surveyedPatterns(folded, [1, 2]),
+    response: surveyedPatterns(folded, [3, 4, 5]),
   });
   return { kind: 'waf', version: IMAGE_VERSION, digest: digestOf(ruleSet, texts), ruleSet, texts, patterns };
 }
@@ -33,7 +39,9 @@ export function makeImage(ruleSet: RuleSet, files: RuleFiles): WafImage {
 /** Makes an image ready to run in this thread. Throws for an image that another version of this package made. */
 export function planOf({ version, ruleSet, patterns, texts }: WafImage): Plan {
   if (version !== IMAGE_VERSION) throw new Error(`the rules were compiled by another version, ${version}`);
-  return makePlan(ruleSet, patterns, (path, from) => texts.get(keyOf(path, from)));
+  const plan = makePlan(ruleSet, (path, from) => texts.get(keyOf(path, from)));
+  plan.patterns.use(patterns);
+  return plan;
 }
 
 const IMAGE_VERSION = 1;

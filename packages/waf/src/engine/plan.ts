@@ -1,7 +1,7 @@
 import { type Regex, regex } from '@sallyport/regex';
 import type { Operator } from '../operators/operator.ts';
-import { Patterns, type PatternsImage } from '../operators/pattern.ts';
-import { compileOperator } from '../operators/registry.ts';
+import { Patterns } from '../operators/pattern.ts';
+import { compileOperator, patternNumber } from '../operators/registry.ts';
 import {
   type Control,
   isRule,
@@ -43,10 +43,14 @@ export interface ChainStep {
 /** A rule, or a link of one, ready to run. */
 export interface CompiledRule {
   readonly rule: Rule;
+  /** Of heads, from 0, unique in the plan; -1 for links. */
+  readonly number: number;
   readonly targets: readonly CompiledTarget[];
   /** Undefined for SecAction. */
   readonly operator: Operator | undefined;
   readonly isNegated: boolean;
+  /** The pattern or phrase list that alone decides whether the operator matches, if there is one. */
+  readonly pattern: number | undefined;
   /** The last step; undefined when values are looked at as they are. */
   readonly chain: ChainStep | undefined;
   readonly links: readonly CompiledRule[];
@@ -64,6 +68,9 @@ export interface Program {
 /** A rule set ready to run in this thread. */
 export interface Plan {
   readonly ruleSet: RuleSet;
+  readonly patterns: Patterns;
+  /** Heads of all phases. */
+  readonly rulesCount: number;
   readonly programs: Readonly<Record<Phase, Program>>;
   /** The rules that a `ctl` action names, found once. */
   rulesOf(control: Extract<Control, { kind: 'remove' | 'removeTarget' }>): ReadonlySet<CompiledRule>;
@@ -74,23 +81,17 @@ export interface Plan {
 /** Finds the text of a file that a rule names: what the rule says, and the file that it stands in. */
 export type ReadText = (path: string, from: string) => string | undefined;
 
-/** Compiles the patterns of a rule set that the parser accepted. `readFile` is the one it was parsed with. */
-export function compilePatterns(ruleSet: RuleSet, readFile: ReadText): PatternsImage {
-  const compiler = new Compiler(readFile);
-  compiler.programs(ruleSet.items);
-  return compiler.patterns.compile();
-}
-
-/** Makes a rule set ready to run in this thread. `image` and `readFile` are those of `compilePatterns`. */
-export function makePlan(ruleSet: RuleSet, image: PatternsImage, readFile: ReadText): Plan {
+/** Makes a rule set ready to run in this thread, but for its patterns: `plan.patterns.use` makes them ready. */
+export function makePlan(ruleSet: RuleSet, readFile: ReadText): Plan {
   const compiler = new Compiler(readFile);
   const programs = compiler.programs(ruleSet.items);
-  compiler.patterns.use(image);
   const all = Object.values(programs).flatMap(({ rules }) => rules);
   const found = new Map<RuleSelector, ReadonlySet<CompiledRule>>();
   const targets = new Map<Selection, CompiledSelection>();
   return {
     ruleSet,
+    patterns: compiler.patterns,
+    rulesCount: all.length,
     programs,
     rulesOf: ({ rules: selector }) => {
       const known = found.get(selector);
@@ -119,6 +120,7 @@ class Compiler {
   readonly #steps = new Map<string, ChainStep>();
   readonly #operators = new Map<string, Operator>();
   readonly #readFile: ReadText;
+  #rulesCount = 0;
 
   constructor(readFile: ReadText) {
     this.#readFile = readFile;
@@ -142,14 +144,15 @@ class Compiler {
         const places = labels.get(item.label) ?? [];
         places.push(rules.length);
         labels.set(item.label, places);
-      } else if (item.phase === phase) rules.push(this.#rule(item));
+      } else if (item.phase === phase) rules.push(this.#rule(item, this.#rulesCount++));
     }
     return { rules, labels };
   }
 
-  #rule(rule: Rule): CompiledRule {
+  #rule(rule: Rule, number: number): CompiledRule {
     return {
       rule,
+      number,
       targets: rule.targets.map((target) => ({
         ...compileSelection(target),
         isCount: target.isCount,
@@ -157,8 +160,9 @@ class Compiler {
       })),
       operator: this.#operator(rule),
       isNegated: rule.operator?.isNegated ?? false,
+      pattern: this.#pattern(rule),
       chain: this.#chain(rule.transformations),
-      links: rule.chain.map((link) => this.#rule(link)),
+      links: rule.chain.map((link) => this.#rule(link, -1)),
       described: describedBy(rule),
     };
   }
@@ -173,6 +177,11 @@ class Compiler {
     if (typeof operator === 'string') throw new Error(`${place.file}:${place.line}: ${operator}`);
     this.#operators.set(name, operator);
     return operator;
+  }
+
+  #pattern({ operator: use, place }: Rule): number | undefined {
+    const readFile = (path: string): string | undefined => this.#readFile(path, place.file);
+    return use === undefined ? undefined : patternNumber(use, { patterns: this.patterns, readFile });
   }
 
   #chain(names: readonly string[]): ChainStep | undefined {

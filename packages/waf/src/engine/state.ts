@@ -1,9 +1,11 @@
 import type { Clock } from '@sallyport/kernel';
 import type { Detectors } from '../detect/port.ts';
-import type { Control, EngineMode, EngineSettings } from '../seclang/rule.ts';
+import type { OperatorRun } from '../operators/operator.ts';
+import type { Control, EngineMode, EngineSettings, Phase } from '../seclang/rule.ts';
 import type { Interruption, MatchedRule } from './outcome.ts';
 import type { CollectionName, PersistentChange, PersistentCollections } from './persistence.ts';
 import type { CompiledRule, CompiledSelection, Plan } from './plan.ts';
+import type { Policy } from './policy.ts';
 import { Variables } from './variables.ts';
 
 /** What all transactions of an engine share. */
@@ -13,12 +15,14 @@ export interface EngineContext {
   readonly clock: Clock;
   readonly persistence: PersistentCollections;
   readonly stepsMax: number;
+  /** Undefined where every rule is run in its turn. */
+  readonly policy?: Policy | undefined;
 }
 
 /** What is known about one transaction; the evaluator and the actions of rules change it. */
 export class State {
   readonly context: EngineContext;
-  readonly variables: Variables = new Variables();
+  readonly variables: Variables;
   readonly matched: MatchedRule[] = [];
   readonly removed: Set<CompiledRule> = new Set();
   /** Targets that `ctl` took out, by rule. */
@@ -38,9 +42,27 @@ export class State {
   allowed: 'nothing' | 'request' | 'transaction' = 'nothing';
   /** Bytes looked at by transformations and operators. */
   steps = 0;
+  /** What operators are given when only their answer is wanted. */
+  readonly probe: OperatorRun;
+  /** False once something that was folded no longer holds for this transaction. */
+  isFolded = true;
+  /** The phase that ran last; 0 before the first. */
+  lastPhase: Phase | 0 = 0;
+  /** The rule that runs now. */
+  phase: Phase = 1;
+  index = 0;
 
-  constructor(context: EngineContext) {
+  /** `defaultOf` gives variables their value that nobody has set. */
+  constructor(context: EngineContext, defaultOf: (variable: string) => string | undefined = NOTHING_SET) {
     this.context = context;
+    this.variables = new Variables(defaultOf);
+    const { variables } = this;
+    this.probe = {
+      detectors: context.detectors,
+      expand: (macro) => variables.expand(macro),
+      captures: undefined,
+      steps: 0,
+    };
     const { settings } = context.plan.ruleSet;
     this.mode = settings.mode;
     this.requestBodyAccess = settings.requestBodyAccess;
@@ -58,7 +80,10 @@ export class State {
   }
 
   applyControl(control: Control): void {
-    const { plan } = this.context;
+    const { plan, policy } = this.context;
+    if (control.kind === 'remove' || control.kind === 'removeTarget') {
+      this.isFolded &&= policy?.isBrokenBy(control, this) !== true;
+    }
     switch (control.kind) {
       case 'remove':
         for (const rule of plan.rulesOf(control)) this.removed.add(rule);
@@ -92,3 +117,5 @@ export class State {
     }
   }
 }
+
+const NOTHING_SET = (): undefined => undefined;

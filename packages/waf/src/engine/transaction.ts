@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type BodyType, parseBody, parseContentType, parseCookies } from '../body/index.ts';
 import { addArguments, addBody, bodyLimits, processorOf, setBodyError } from './bodies.ts';
 import { Collection } from './collection.ts';
+import { runCompiledPhase } from './compiled-evaluator.ts';
 import { mergePersistent } from './effects.ts';
 import { runPhase } from './evaluator.ts';
 import type { Interruption, MatchedRule } from './outcome.ts';
@@ -47,18 +48,18 @@ export class Transaction {
   readonly #state: State;
   readonly #context: EngineContext;
   readonly #startedMs: number;
+  readonly #startedAtMs: number;
+  #durationUs = 0;
   #bodyType: BodyType | undefined;
   #responseType = '';
 
   /** Use `Waf.transaction`. */
   constructor(context: EngineContext, uniqueId: string) {
     this.#context = context;
-    this.#state = new State(context);
+    this.#state = new State(context, (variable) => this.#defaultOf(variable));
     this.#startedMs = context.clock.monotonicMs();
+    this.#startedAtMs = context.clock.wallMs();
     this.#state.variables.setScalar('UNIQUE_ID', uniqueId);
-    this.#setTimes();
-    for (const name of ZERO_BY_DEFAULT) this.#state.variables.setScalar(name, '0');
-    for (const name of EMPTY_BY_DEFAULT) this.#state.variables.setScalar(name, '');
   }
 
   /** The rules that matched so far, in order, each with its explanation. */
@@ -177,9 +178,11 @@ export class Transaction {
   }
 
   #run(phase: 1 | 2 | 3 | 4 | 5): Interruption | undefined {
-    const duration = Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
-    this.#state.variables.setScalar('DURATION', String(duration));
-    runPhase(phase, this.#state);
+    this.#durationUs = Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
+    this.#state.variables.forget('DURATION');
+    const { policy } = this.#context;
+    if (policy === undefined) runPhase(phase, this.#state);
+    else runCompiledPhase(policy, phase, this.#state);
     return this.#state.interruption;
   }
 
@@ -220,20 +223,9 @@ export class Transaction {
     this.#state.interrupt({ kind: 'deny', ...REFUSALS[cause], location: undefined, cause, ruleId: 0, message });
   }
 
-  #setTimes(): void {
-    const now = new Date(this.#context.clock.wallMs());
-    const { variables } = this.#state;
-    const two = (part: number): string => String(part).padStart(2, '0');
-    const [hour, minute, second] = [now.getUTCHours(), now.getUTCMinutes(), now.getUTCSeconds()];
-    variables.setScalar('TIME', `${two(hour)}:${two(minute)}:${two(second)}`);
-    variables.setScalar('TIME_EPOCH', String(Math.trunc(now.getTime() / 1_000)));
-    variables.setScalar('TIME_YEAR', String(now.getUTCFullYear()));
-    variables.setScalar('TIME_MON', String(now.getUTCMonth()));
-    variables.setScalar('TIME_DAY', String(now.getUTCDate()));
-    variables.setScalar('TIME_WDAY', String(now.getUTCDay()));
-    variables.setScalar('TIME_HOUR', String(hour));
-    variables.setScalar('TIME_MIN', String(minute));
-    variables.setScalar('TIME_SEC', String(second));
+  #defaultOf(variable: string): string | undefined {
+    if (variable === 'DURATION') return String(this.#durationUs);
+    return DEFAULTS.get(variable) ?? TIMES.get(variable)?.(new Date(this.#startedAtMs));
   }
 }
 
@@ -253,20 +245,34 @@ const PLAIN_TYPE: BodyType = {
   error: undefined,
 };
 
-const ZERO_BY_DEFAULT: readonly string[] = [
-  'ARGS_COMBINED_SIZE',
-  'FILES_COMBINED_SIZE',
-  'INBOUND_DATA_ERROR',
-  'MULTIPART_STRICT_ERROR',
-  'MULTIPART_UNMATCHED_BOUNDARY',
-  'OUTBOUND_DATA_ERROR',
-  'REQBODY_ERROR',
-  'REQBODY_PROCESSOR_ERROR',
-  'REQUEST_BODY_LENGTH',
-  'URLENCODED_ERROR',
-];
+const DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ...[
+    'ARGS_COMBINED_SIZE',
+    'FILES_COMBINED_SIZE',
+    'INBOUND_DATA_ERROR',
+    'MULTIPART_STRICT_ERROR',
+    'MULTIPART_UNMATCHED_BOUNDARY',
+    'OUTBOUND_DATA_ERROR',
+    'REQBODY_ERROR',
+    'REQBODY_PROCESSOR_ERROR',
+    'REQUEST_BODY_LENGTH',
+    'URLENCODED_ERROR',
+  ].map((name) => [name, '0'] as const),
+  ...['REQBODY_ERROR_MSG', 'REQBODY_PROCESSOR', 'REQBODY_PROCESSOR_ERROR_MSG'].map((name) => [name, ''] as const),
+]);
 
-const EMPTY_BY_DEFAULT: readonly string[] = ['REQBODY_ERROR_MSG', 'REQBODY_PROCESSOR', 'REQBODY_PROCESSOR_ERROR_MSG'];
+/** When the exchange began, in UTC. */
+const TIMES: ReadonlyMap<string, (at: Date) => string> = new Map([
+  ['TIME', (at) => at.toISOString().slice(11, 19)],
+  ['TIME_EPOCH', (at) => String(Math.trunc(at.getTime() / 1_000))],
+  ['TIME_YEAR', (at) => String(at.getUTCFullYear())],
+  ['TIME_MON', (at) => String(at.getUTCMonth())],
+  ['TIME_DAY', (at) => String(at.getUTCDate())],
+  ['TIME_WDAY', (at) => String(at.getUTCDay())],
+  ['TIME_HOUR', (at) => String(at.getUTCHours())],
+  ['TIME_MIN', (at) => String(at.getUTCMinutes())],
+  ['TIME_SEC', (at) => String(at.getUTCSeconds())],
+]);
 
 function collectionOf(headers: readonly TransactionHeader[]): Collection {
   const fields = new Collection();

@@ -4,6 +4,7 @@ import type { Diagnostic } from '../seclang/diagnostic.ts';
 import { parseRules, type RuleFiles, type RuleSource } from '../seclang/parse.ts';
 import { makeImage, planOf, type WafImage } from './image.ts';
 import { MemoryCollections, type PersistentCollections } from './persistence.ts';
+import { foldPlan, Policy } from './policy.ts';
 import type { EngineContext } from './state.ts';
 import { systemClock } from './system-clock.ts';
 import { Transaction } from './transaction.ts';
@@ -29,6 +30,11 @@ export interface InstanceOptions {
    * 200,000,000. On overrun the exchange is interrupted (`cause` is `stepBudget`), never let through unseen.
    */
   readonly stepsMax?: number;
+  /**
+   * `compiled` (default) decides by value what it can; `ruleByRule` evaluates every rule in its turn, which is slower
+   * and says the same: it is what the other one is compared with.
+   */
+  readonly evaluator?: 'compiled' | 'ruleByRule';
 }
 
 export interface WafOptions extends RuleOptions, InstanceOptions {}
@@ -64,7 +70,9 @@ export function compileWaf({ rules, files = NO_FILES }: RuleOptions): ImageResul
 export function instantiateWaf(image: WafImage, options: InstanceOptions = {}): Waf {
   const { clock = systemClock(), detectors = ownDetectors } = options;
   const { persistence = new MemoryCollections(), stepsMax = STEPS_MAX } = options;
-  return new Waf({ plan: planOf(image), clock, detectors, persistence, stepsMax });
+  const plan = planOf(image);
+  const policy = options.evaluator === 'ruleByRule' ? undefined : new Policy(plan, foldPlan(plan), detectors);
+  return new Waf({ plan, policy, clock, detectors, persistence, stepsMax });
 }
 
 /** A compiled rule set. Transactions are independent of each other, and cheap to make. */

@@ -3,13 +3,18 @@ import type { Patterns } from './pattern.ts';
 
 /** `@pm`: one of the phrases occurs, in any case. TX.0 is the phrase as the rule wrote it. */
 export function phraseList(phrases: readonly string[], patterns: Patterns): Operator {
-  const number = patterns.addPhrases(phrases.map(lowered));
+  const number = phraseListNumber(phrases, patterns);
   return (text, { captures }) => {
-    const set = patterns.phrasesAt(number);
-    if (set.matchBytes(text).length === 0) return false;
-    if (captures !== undefined) captures[0] = phrases[set.phraseFound(0)?.phrase ?? 0] ?? '';
+    const { set, member, subset } = patterns.phrasesAt(number);
+    if (set.matchBytes(text, subset).length === 0) return false;
+    if (captures !== undefined) captures[0] = phrases[set.phraseFound(member)?.phrase ?? 0] ?? '';
     return true;
   };
+}
+
+/** The number of the phrase list among the patterns of the rule set. */
+export function phraseListNumber(phrases: readonly string[], patterns: Patterns): number {
+  return patterns.addPhrases(phrases.map(lowered));
 }
 
 /** The phrases of `@pm`: words, in which `|41 42|` spells bytes. */

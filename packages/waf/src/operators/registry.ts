@@ -5,7 +5,7 @@ import { identityNumber } from './identity-number.ts';
 import { numeric } from './numeric.ts';
 import type { Operator } from './operator.ts';
 import { Patterns, pattern } from './pattern.ts';
-import { phraseList, phrasesOf, phrasesOfFile } from './phrases.ts';
+import { phraseList, phraseListNumber, phrasesOf, phrasesOfFile } from './phrases.ts';
 import { textual } from './text.ts';
 import { byteRange, urlEncoding, utf8Encoding } from './validation.ts';
 
@@ -33,7 +33,7 @@ export function compileOperator(use: OperatorUse, { patterns, readFile }: Operat
     case 'pm':
     case 'pmf':
     case 'pmfromfile': {
-      const phrases = name === 'pm' ? phrasesOf(argument) : filePhrases(argument, readFile);
+      const phrases = phrasesFor(use, readFile);
       if (typeof phrases === 'string') return phrases;
       return phrases.length === 0 ? `@${name} has no phrases` : phraseList(phrases, patterns);
     }
@@ -82,6 +82,24 @@ export function compileOperator(use: OperatorUse, { patterns, readFile }: Operat
     default:
       return `unknown or unsupported operator @${name}`;
   }
+}
+
+/**
+ * The number of the pattern or phrase list that alone decides whether the operator matches; undefined for operators
+ * that look in another way.
+ */
+export function patternNumber(use: OperatorUse, { patterns, readFile }: OperatorEnvironment): number | undefined {
+  if (use.name === 'rx') return patterns.add(use.argument);
+  if (!['pm', 'pmf', 'pmfromfile'].includes(use.name)) return undefined;
+  const phrases = phrasesFor(use, readFile);
+  return typeof phrases === 'string' ? undefined : phraseListNumber(phrases, patterns);
+}
+
+function phrasesFor(
+  { name, argument }: OperatorUse,
+  readFile: OperatorEnvironment['readFile'],
+): readonly string[] | string {
+  return name === 'pm' ? phrasesOf(argument) : filePhrases(argument, readFile);
 }
 
 const PATTERN_OPERATORS: ReadonlySet<string> = new Set([

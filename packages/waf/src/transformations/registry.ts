@@ -30,6 +30,11 @@ export function transformationOf(name: string): Transformation | undefined {
   return TRANSFORMATIONS.get(name.toLowerCase());
 }
 
+/** The names of all transformations, in lower case. */
+export function transformationNames(): readonly string[] {
+  return [...TRANSFORMATIONS.keys()];
+}
+
 const TRANSFORMATIONS: ReadonlyMap<string, Transformation> = new Map<string, Transformation>([
   ['base64decode', base64Decode],
   ['base64decodeext', base64DecodeExt],

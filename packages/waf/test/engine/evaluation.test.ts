@@ -22,14 +22,17 @@ describe('a rule', () => {
     expect(idsOf(play(waf, { target }))).toEqual(expected ? [1] : []);
   });
 
-  test('transforms each value once for all chains that begin alike', () => {
-    const one = engineOf('SecRule ARGS "@rx x" "id:1,phase:1,pass,t:none,t:lowercase,t:removeWhitespace"');
-    const two = engineOf(`SecRule ARGS "@rx x" "id:1,phase:1,pass,t:none,t:lowercase,t:removeWhitespace"
-      SecRule ARGS "@rx y" "id:2,phase:1,pass,t:none,t:lowercase,t:removeWhitespace"`);
+  test.each([
+    // The second rule costs its operator, or nothing where one look is for all rules.
+    ['ruleByRule' as const, 101],
+    ['compiled' as const, 0],
+  ])('transforms each value once for all chains that begin alike, evaluated %s', (evaluator, more) => {
+    const rule = (id: number, letter: string): string =>
+      `SecRule ARGS "@rx ${letter}" "id:${id},phase:1,pass,t:none,t:lowercase,t:removeWhitespace"`;
+    const one = engineOf(rule(1, 'x'), { evaluator });
+    const two = engineOf(`${rule(1, 'x')}\n${rule(2, 'y')}`, { evaluator });
     const target = `/?a=${'A'.repeat(100)}`;
-    const [first, second] = [play(one, { target }).steps, play(two, { target }).steps];
-    // The second rule costs its operator only.
-    expect(second - first).toBe(101);
+    expect(play(two, { target }).steps - play(one, { target }).steps).toBe(more);
   });
 
   test('with multiMatch looks at every form that is new', () => {

@@ -42,7 +42,7 @@ test('an image that another thread got decides as the one that was compiled', ()
 
 test('the tables of an image are shared between threads and not copied', () => {
   const { patterns } = imageOf(RULES);
-  const [first] = patterns.patterns.members;
+  const [first] = patterns.request.set.members;
   expect(first?.kind === 'regex' && first.program.code.buffer).toBeInstanceOf(SharedArrayBuffer);
 });
 

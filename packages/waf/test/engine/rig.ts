@@ -14,7 +14,13 @@ export type Files = Readonly<Record<string, string>>;
 /** An engine with these rules. Throws when they are not usable: the test says what it did not mean to say. */
 export function engineOf(
   rules: string,
-  options: { files?: Files; clock?: ManualClock; persistence?: PersistentCollections; stepsMax?: number } = {},
+  options: {
+    files?: Files;
+    clock?: ManualClock;
+    persistence?: PersistentCollections;
+    stepsMax?: number;
+    evaluator?: 'compiled' | 'ruleByRule';
+  } = {},
 ): Waf {
   const { files = {}, clock = new ManualClock(), ...rest } = options;
   const readFile = (path: string): { name: string; text: string } | undefined => {

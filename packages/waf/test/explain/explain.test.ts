@@ -99,7 +99,7 @@ Together: +7 score
   });
 
   test('says why a request was refused that no rule refused', () => {
-    const transaction = play(engineOf(RULES, { stepsMax: 10 }), { target: '/?q=abc' });
+    const transaction = play(engineOf(RULES, { stepsMax: 10 }), { target: '/?q=abcdef' });
     expect(explanationText(explain(transaction))).toBe(
       'The request was refused with 403 in phase 2 by stepBudget: the request needs more steps of inspection than it may have\n',
     );

@@ -1,0 +1,137 @@
+import type { PatternSet } from '../operators/pattern.ts';
+import { traitsOf } from '../transformations/traits.ts';
+import type { Value } from './collection.ts';
+import type { State } from './state.ts';
+import { type Entry, type Kind, type NodeSet, surveyRun, type Use, type VariableSurvey } from './survey-plan.ts';
+
+/**
+ * Looks at every value of a phase once, for all rules: each is transformed as often as that changes something, and each
+ * new text is searched in one pass for everything that some rule looks for in it. Leaves which rules have a value that
+ * they match, and marks the values; what follows from that is decided when the rules have their turn, in their order.
+ */
+export class Survey {
+  /** A bit for each step of the phase. */
+  readonly hits: Int32Array;
+  readonly #variables: readonly VariableSurvey[];
+  readonly #patterns: PatternSet;
+  readonly #rulesCount: number;
+  readonly #run: ReturnType<typeof surveyRun>;
+  #value: Value | undefined;
+  /** What the current value hits, where that is to be remembered. */
+  #noted: Use[] | undefined;
+  /** The texts that the current value has become, and what was found in them. */
+  readonly #texts: Looked[] = [];
+
+  constructor(plan: SurveyPlan) {
+    this.hits = new Int32Array(Math.ceil(plan.stepsCount / 32));
+    this.#variables = plan.variables;
+    this.#patterns = plan.patterns;
+    this.#rulesCount = plan.rulesCount;
+    this.#run = surveyRun(plan.detectors);
+  }
+
+  /** Surveys everything that is there; stops early when the steps of the transaction are used up. */
+  look(state: State): void {
+    this.hits.fill(0);
+    for (const survey of this.#variables) {
+      const { all } = state.variables.of(survey.variable);
+      for (const value of all) {
+        this.#lookAt(value, survey.kindOf(value.key), state);
+        if (state.steps > state.context.stepsMax) return;
+      }
+    }
+  }
+
+  #lookAt(value: Value, kind: Kind, state: State): void {
+    if (kind.uses.length === 0) return;
+    this.#value = value;
+    if (kind.remembers && value.text.length <= REMEMBERED_LENGTH_MAX) {
+      const known = kind.recall(value.text);
+      if (known !== undefined) {
+        state.steps += value.text.length + 1;
+        for (const use of known) this.#hit(use);
+        return;
+      }
+      this.#noted = [];
+      this.#lookClosely(value, kind, state);
+      kind.remember(value.text, this.#noted);
+      this.#noted = undefined;
+      return;
+    }
+    this.#lookClosely(value, kind, state);
+  }
+
+  #lookClosely(value: Value, kind: Kind, state: State): void {
+    const { set } = this.#patterns;
+    const before = set.steps;
+    this.#texts.length = 0;
+    this.#follow(value.text, kind.root, state);
+    state.steps += set.steps - before + this.#run.steps;
+    this.#run.steps = 0;
+  }
+
+  #follow(text: string, nodes: NodeSet, state: State): void {
+    state.steps += text.length + 1;
+    const entry = nodes.entryFor(traitsOf(text));
+    const { moves } = entry;
+    this.#search(text, entry, state);
+    if (moves.length === 0) return;
+    state.steps += (text.length + 1) * moves.length;
+    let changed: [string, NodeSet][] | undefined;
+    // Those that change nothing come first: the same text need not be read again.
+    for (const { apply, to } of moves) {
+      const result = apply(text);
+      if (result === text) this.#follow(text, to, state);
+      else (changed ??= []).push([result, to]);
+    }
+    if (changed !== undefined) for (const [result, to] of changed) this.#follow(result, to, state);
+  }
+
+  #search(text: string, entry: Entry, state: State): void {
+    if (entry.subset !== undefined) {
+      const found = this.#found(text, entry);
+      for (const member of found) this.#hitAll(entry.byMember.get(member) ?? []);
+      for (const use of entry.negated) if (!found.includes(use.member ?? -1)) this.#hit(use);
+    }
+    for (const use of entry.direct) {
+      const { operator, isNegated } = use.rule;
+      state.steps += text.length + 1;
+      if (operator !== undefined && operator(text, this.#run) !== isNegated) this.#hit(use);
+    }
+  }
+
+  #found(text: string, entry: Entry): readonly number[] {
+    for (const looked of this.#texts) if (looked.entry === entry && looked.text === text) return looked.found;
+    const found = this.#patterns.set.matchBytes(text, entry.subset);
+    this.#texts.push({ text, entry, found });
+    return found;
+  }
+
+  #hitAll(uses: readonly Use[]): void {
+    for (const use of uses) if (!use.rule.isNegated) this.#hit(use);
+  }
+
+  #hit(use: Use): void {
+    const { rule, step } = use;
+    this.#noted?.push(use);
+    this.hits[step >>> 5] = (this.hits[step >>> 5] ?? 0) | (1 << (step & 31));
+    this.#value?.mark(rule.number, this.#rulesCount);
+  }
+}
+
+/** Bytes of a value that is remembered: what repeats between requests is short. */
+const REMEMBERED_LENGTH_MAX = 256;
+
+export interface SurveyPlan {
+  readonly stepsCount: number;
+  readonly rulesCount: number;
+  readonly variables: readonly VariableSurvey[];
+  readonly patterns: PatternSet;
+  readonly detectors: State['context']['detectors'];
+}
+
+interface Looked {
+  readonly text: string;
+  readonly entry: Entry;
+  readonly found: readonly number[];
+}
