@@ -177,7 +177,7 @@ interface Hammer {
 function startHammer(port: number): Hammer {
   const failures: string[] = [];
   let answered = 0;
-  let isStopped = false;
+  const state = { isStopped: false };
   const ask = (): Promise<void> =>
     new Promise((resolve) => {
       let answer = '';
@@ -194,12 +194,12 @@ function startHammer(port: number): Hammer {
       });
     });
   const lanes = Array.from({ length: 8 }, async () => {
-    while (!isStopped) await ask();
+    while (!state.isStopped) await ask();
   });
   return {
     answered: () => answered,
     stop: async () => {
-      isStopped = true;
+      state.isStopped = true;
       await Promise.all(lanes);
       return failures;
     },

@@ -84,8 +84,8 @@ function showDifference({ from, to, changes, isCut }: PolicyDifferenceAnswer): s
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-function showChange({ key, from, to }: ConfigChange): string {
-  if (from === null) return `+ ${key}: ${to}`;
-  if (to === null) return `- ${key}: ${from}`;
-  return `~ ${key}: ${from} -> ${to}`;
+function showChange({ key, from: before, to: after }: ConfigChange): string {
+  if (before === null) return `+ ${key}: ${after}`;
+  if (after === null) return `- ${key}: ${before}`;
+  return `~ ${key}: ${before} -> ${after}`;
 }

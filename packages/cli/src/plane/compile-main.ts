@@ -9,8 +9,9 @@ import { type CompileRequest, type CompileResult, compileConfig } from './compil
 
 assert(parentPort !== null, 'this file runs in a worker thread');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `compileInThread` starts this file, and with this.
+const asked = workerData as CompileRequest;
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- Between threads there are no origins.
-parentPort.postMessage(compile(workerData as CompileRequest));
+parentPort.postMessage(compile(asked));
 
 function compile(request: CompileRequest): CompileResult {
   const loaded = loadConfig({ path: request.path, environment: request.environment });

@@ -141,6 +141,7 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   }
 
   #tell(message: ToWorker): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- Between threads there are no origins.
     this.#worker.postMessage(message);
   }
 
