@@ -37,6 +37,8 @@ if (name === undefined || !known.includes(name)) {
   console.error(`usage: npm run bench -- NAME [--json] [--quick]; NAME is one of: ${known.join(', ')}`);
   process.exit(64);
 }
+// What was started ends with us: see `endWith`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const bench: Bench = await import(`./${name}.bench.ts`);
 const result = await bench.run({ quick: values.quick });
 if (values.json) console.log(JSON.stringify(result, undefined, 2));

@@ -40,7 +40,7 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
     }
     const resumed = {
       nginx: await resumption(servers.nginx, client),
-      sallyport: await resumption(servers.sallyport, client),
+      sallyport: await resumption(servers.twoWorkers, client),
     };
     return { figures: figuresOf(closed, latenciesMs, resumed), detail: { closed, latenciesMs, resumed } };
   } finally {

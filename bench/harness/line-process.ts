@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { endWith } from './process.ts';
 
 /** `First` is what the program says unasked when it is ready, where it does. */
 export class LineProcess<Question, Answer, First = never> {
@@ -13,6 +14,7 @@ export class LineProcess<Question, Answer, First = never> {
     this.#child = spawn('taskset', ['-c', String(cpus), process.execPath, file.pathname, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
+    endWith(this.#child);
     // Typed as perhaps missing; a pipe was asked for.
     const { stdout } = this.#child;
     if (stdout === null) throw new Error('a process has no standard output');

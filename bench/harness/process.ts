@@ -51,6 +51,7 @@ export class Program {
       stdio: ['ignore', output, output],
     });
     closeSync(output);
+    endWith(child);
     const program = new Program(child, options);
     try {
       await Promise.race([program.#listens(port), once(child, 'exit').then(() => program.#fail('ended'))]);
@@ -64,19 +65,6 @@ export class Program {
   /** What the scheduler gave it so far, all threads and processes together. Those that have ended are not in it. */
   scheduled(): Scheduled {
     return scheduledOf(...this.#processes());
-  }
-
-  /** Asks for something by a signal. */
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
-  }
-
-  /** Memory of all its processes that is in RAM, in mebibytes; pages that several share count for each. */
-  residentMib(): number {
-    const kibibytes = this.#processes().map((pid) =>
-      Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1]),
-    );
-    return kibibytes.reduce((sum, each) => sum + each, 0) / 1_024;
   }
 
   /** Memory of all its processes, shared pages divided among those that share them, in mebibytes. */
@@ -131,6 +119,13 @@ export function scheduledOf(...processes: readonly number[]): Scheduled {
     .map((schedstat) => schedstat.split(' ').map(Number));
   const sum = (field: number): number => fields.reduce((total, each) => total + (each[field] ?? 0), 0);
   return { cpuUs: sum(0) / 1_000, waitUs: sum(1) / 1_000 };
+}
+
+/** Nothing that a benchmark started outlives it, however it ends. */
+export function endWith(child: ChildProcess): void {
+  const end = (): void => void child.kill('SIGTERM');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
 }
 
 /** A port of 127.0.0.1 that nobody has at the moment. */

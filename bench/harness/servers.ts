@@ -43,13 +43,20 @@ export class Servers {
   /** Starts one and waits until it listens. `cpus` is a list as taskset takes it. @throws Error with its output. */
   async start(launch: Launch, cpus: number | string, upstreamPort: number = 0): Promise<Server> {
     const port = await freePort();
-    const { name, command, text, commandLine } = launch({ directory: this.directory, port, upstreamPort });
-    const path = join(this.directory, `${name}.conf`);
-    writeFileSync(path, text);
+    const { name, command, commandLine } = launch({ directory: this.directory, port, upstreamPort });
+    const path = this.rewrite(launch, port, upstreamPort);
     const outputFile = join(this.directory, `${name}.out`);
     const program = await Program.start({ command, arguments: commandLine(path), cpus, outputFile }, port);
     this.#running.push(program);
     return { name, port, program };
+  }
+
+  /** Writes the configuration of one that runs anew, and answers where it lies. */
+  rewrite(launch: Launch, port: number, upstreamPort: number): string {
+    const { name, text } = launch({ directory: this.directory, port, upstreamPort });
+    const path = join(this.directory, `${name}.conf`);
+    writeFileSync(path, text);
+    return path;
   }
 
   /** Stops all and deletes what they wrote. */
@@ -116,6 +123,8 @@ export function nginxProxyDirectives({ port, upstreamPort }: Place, location: st
 export interface SallyportParts {
   readonly name: string;
   readonly place: Place;
+  /** Worker threads. Default: 1. */
+  readonly workers?: number;
   /** More keys of the first listener, of the only route, and at the top; lines of YAML. */
   readonly listener?: readonly string[];
   readonly route?: readonly string[];
@@ -123,7 +132,14 @@ export interface SallyportParts {
 }
 
 /** Sallyport from its sources, one route to the upstream, every event as JSON in a file. */
-export function sallyport({ name, place, listener = [], route = [], top = [] }: SallyportParts): ReturnType<Launch> {
+export function sallyport({
+  name,
+  place,
+  workers = 1,
+  listener = [],
+  route = [],
+  top = [],
+}: SallyportParts): ReturnType<Launch> {
   const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
   const { directory, port, upstreamPort } = place;
   const indented = (lines: readonly string[]): string => lines.map((line) => `    ${line}\n`).join('');
@@ -143,7 +159,8 @@ routes:
     upstream: app
     profile: webapp
 ${indented(route)}# All clients of this load have one address, and their connections arrive in one burst.
-connections: { halfOpenPerClientMax: 1024 }
+connections: { perClientMax: 8192, halfOpenPerClientMax: 1024 }
+workers: { count: ${workers} }
 operations: false
 log:
   destination: { file: ${directory}/${name}-access.log }

@@ -13,6 +13,8 @@ import {
 export interface TlsServers {
   readonly nginx: Server;
   readonly sallyport: Server;
+  /** With two workers, for tickets only. */
+  readonly twoWorkers: Server;
   stop(): Promise<void>;
 }
 
@@ -21,6 +23,7 @@ export async function startTlsServers(upstreamCpu: number, serverCpu: number): P
   const servers = new Servers();
   try {
     const { certificate, key } = Authority.create(servers.directory, 'bench').issue('app', ['app.example.com']);
+    const listener = [`tls: { certificates: [{ certificate: "${certificate}", key: "${key}" }] }`];
     const { port } = await servers.start(upstream, upstreamCpu);
     const start = (launch: Launch): Promise<Server> => servers.start(launch, serverCpu, port);
     return {
@@ -35,13 +38,8 @@ export async function startTlsServers(upstreamCpu: number, serverCpu: number): P
           ],
         }),
       ),
-      sallyport: await start((place) =>
-        sallyport({
-          name: 'sallyport',
-          place,
-          listener: [`tls: { certificates: [{ certificate: "${certificate}", key: "${key}" }] }`],
-        }),
-      ),
+      sallyport: await start((place) => sallyport({ name: 'sallyport', place, listener })),
+      twoWorkers: await start((place) => sallyport({ name: 'sallyport-two', place, listener, workers: 2 })),
       stop: () => servers.stop(),
     };
   } catch (cause) {

@@ -203,7 +203,7 @@ function joinPlanes(config: SallyportConfig, { options, inherited, metrics, outp
     first: { ok: true, ...first, warnings: [] },
     file: options.file,
     compile: compileInThread,
-    publish: (image) => publish(fleet, image, { metrics, emitter }),
+    publish: (image, compileMs) => publish(fleet, image, { metrics, emitter, compileMs }),
     onRefused: (why) => {
       metrics.reloads.with('refused').add();
       emitter.system('policy-refused', why);
@@ -227,12 +227,12 @@ const systemClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => perfor
 async function publish(
   fleet: Fleet,
   image: PolicyImage,
-  { metrics, emitter }: { metrics: ControlMetrics; emitter: SystemEmitter },
+  { metrics, emitter, compileMs }: { metrics: ControlMetrics; emitter: SystemEmitter; compileMs: number },
 ): Promise<void> {
   await fleet.openListeners(image);
   try {
     const { planes, swapMs, prepareMs } = await fleet.supervisor.publish(image);
-    const times = `prepared in ${prepareMs.toFixed(1)} ms, swapped in ${Math.round(swapMs * 1_000)} us`;
+    const times = `compiled in ${compileMs.toFixed(1)} ms, prepared in ${prepareMs.toFixed(1)} ms, swapped in ${Math.round(swapMs * 1_000)} us`;
     emitter.system('policy-activated', `policy ${image.version} in ${planes} workers, ${times}`);
   } finally {
     fleet.closeOtherListeners(fleet.supervisor.image);

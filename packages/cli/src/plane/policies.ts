@@ -17,7 +17,7 @@ export interface PoliciesOptions {
   readonly file: Pick<CompileRequest, 'path' | 'environment'> | undefined;
   readonly compile: (request: CompileRequest) => Promise<CompileResult>;
   /** Brings a policy into force everywhere; rejects when that was not possible, and the one before it stays. */
-  readonly publish: (image: PolicyImage) => Promise<void>;
+  readonly publish: (image: PolicyImage, compileMs: number) => Promise<void>;
   readonly onRefused: (why: string) => void;
 }
 
@@ -101,7 +101,7 @@ export class Policies {
   }
 
   async #publish(order: PublishOrder, compiled: Compiled): Promise<PublishOutcome> {
-    const { hash, image, warnings } = compiled;
+    const { hash, image, warnings, compileMs } = compiled;
     const problems = warnings.map(formatProblem);
     const { current } = this.#history;
     if (current?.version !== undefined && current.hash === hash) {
@@ -109,7 +109,7 @@ export class Policies {
       return { kind: 'unchanged', version: current.version, hash, warnings };
     }
     try {
-      await this.#options.publish(image);
+      await this.#options.publish(image, compileMs);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
       this.#note(order, { result: 'failed', compiled: undefined, problems: [detail] });
