@@ -38,7 +38,11 @@ export class PolicyHistory<Content> {
   }
 
   add(attempt: PolicyAttempt<Content>): void {
-    const all = [...this.#attempts, attempt].slice(-ATTEMPTS_MAX);
+    const last = [...this.#attempts, attempt].slice(-ATTEMPTS_MAX);
+    // What fails again and again must not push out what is in force.
+    const { current } = this;
+    const isCurrentLost = current !== undefined && !last.some(({ result }) => result === 'published');
+    const all = isCurrentLost ? [current, ...last.slice(1)] : last;
     const kept = new Set(all.filter(({ content }) => content !== undefined).slice(-CONTENTS_MAX));
     this.#attempts = all.map((item) => (kept.has(item) ? item : { ...item, content: undefined }));
   }

@@ -54,6 +54,8 @@ export class Supervisor<Image extends PolicyVersion> {
   #isStopping = false;
   /** Publications, one after the other. */
   #publishing: Promise<unknown> = Promise.resolve();
+  /** How many of them are not over. */
+  #publications = 0;
 
   constructor(image: Image, options: SupervisorOptions<Image>) {
     this.#image = image;
@@ -105,7 +107,12 @@ export class Supervisor<Image extends PolicyVersion> {
    * @throws Error of the data plane that could not use it; the policy before it stays in force everywhere.
    */
   publish(image: Image): Promise<Publication> {
-    const publication = this.#publishing.then(() => this.#publish(image));
+    this.#publications += 1;
+    const publication = this.#publishing
+      .then(() => this.#publish(image))
+      .finally(() => {
+        this.#publications -= 1;
+      });
     this.#publishing = publication.catch(() => undefined);
     return publication;
   }
@@ -165,9 +172,12 @@ export class Supervisor<Image extends PolicyVersion> {
     const prepared = await Promise.allSettled(planes.map((plane) => plane.prepare(image)));
     // One that is gone meanwhile has no say: what comes in its place begins with the policy that is then in force.
     const failed = prepared.find((outcome, index) => outcome.status === 'rejected' && this.#isServing(planes[index]));
-    if (failed?.status === 'rejected') {
+    // But when nobody is left who could use it, it may be what has ended all of them.
+    const isProven = planes.length === 0 || prepared.some(({ status }) => status === 'fulfilled');
+    const refusal = failed ?? (isProven ? undefined : prepared[0]);
+    if (refusal?.status === 'rejected') {
       for (const plane of planes) plane.discard();
-      throw failed.reason;
+      throw refusal.reason;
     }
     this.#image = image;
     const activated = await Promise.allSettled(planes.map((plane) => plane.activate(image.version)));
@@ -202,11 +212,13 @@ export class Supervisor<Image extends PolicyVersion> {
     void plane.ended.then((end) => this.#onEnded(item, plane, end));
   }
 
-  /** A policy may have been published while it started: it catches up before it serves. */
+  /** A policy may have been published while it started, or is just now: it catches up before it serves. */
   async #onStarted(item: Slot<Image>, plane: DataPlane<Image>, began: Image): Promise<void> {
     let held = began;
     try {
-      while (held.version !== this.#image.version) {
+      for (;;) {
+        while (this.#publications > 0) await this.#publishing;
+        if (held.version === this.#image.version) break;
         held = this.#image;
         await plane.prepare(held);
         await plane.activate(held.version);
