@@ -98,11 +98,10 @@ export class RegexSet {
   }
 
   /**
-   * The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. Subsets that name the
-   * same `pool`, of which they are a part, share the automaton that runs patterns in one pass: many small subsets then
-   * cost the memory of one.
+   * The members with these numbers. Throws `RegexError` (`BAD_OPTION`) for a number that is none. Subsets of the same
+   * `pool` share its automaton for patterns that run in one pass: many small subsets then cost the memory of one.
    */
-  subset(members: Iterable<number>, pool: Iterable<number> = []): Subset {
+  subset(members: Iterable<number>, pool?: Subset): Subset {
     const words = this.#wordsOf(members);
     const list = membersIn(words);
     const isFiltered = this.#engine === 'filtered';
@@ -110,12 +109,11 @@ export class RegexSet {
       this.#regexes[member] !== undefined && !(isFiltered && this.#prefilter.canExclude(member));
     const joined = list.filter(isJoined);
     const joinedWords = this.#wordsOf(joined);
-    const pooled = new Set([...joined, ...pool]).values().filter(isJoined);
     return {
       members: list,
       words,
       only: list.length === 1 ? this.#regexes[list[0] ?? 0] : undefined,
-      together: joined.length < 2 ? undefined : this.#togetherOf([...pooled].toSorted((one, other) => one - other)),
+      together: joined.length < 2 ? undefined : (pool?.together ?? this.#togetherOf(joined)),
       restWords: words.map((bits, word) => bits & ~int32At(joinedWords, word)),
       hasRest: joined.length < list.length,
     };

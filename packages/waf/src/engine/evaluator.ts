@@ -1,4 +1,4 @@
-import type { OperatorRun } from '../operators/operator.ts';
+import type { Operator, OperatorRun } from '../operators/operator.ts';
 import type { Phase } from '../seclang/rule.ts';
 import { EMPTY, Value } from './collection.ts';
 import { runEffects, type Score } from './effects.ts';
@@ -112,12 +112,7 @@ function runLink(link: CompiledRule, state: State, match: Match, isSurveyed?: 's
     for (const text of textsOf(value, link, state)) {
       // What a value captured that does not count, as under a negated operator, is not the next one's.
       if (captures !== undefined) captures.length = 0;
-      if (!isDecided) {
-        const isFound = operator(text, run);
-        state.steps += text.length + 1 + run.steps;
-        run.steps = 0;
-        if (isFound === link.isNegated) continue;
-      }
+      if (!isDecided && asked(operator, text, run, state) === link.isNegated) continue;
       isMatch = true;
       const name = nameOf(candidate);
       if (captures !== undefined) keepCaptures(captures, state);
@@ -130,6 +125,13 @@ function runLink(link: CompiledRule, state: State, match: Match, isSurveyed?: 's
     if (state.steps > state.context.stepsMax) return false;
   }
   return isMatch;
+}
+
+function asked(operator: Operator, text: string, run: OperatorRun, state: State): boolean {
+  const isFound = operator(text, run);
+  state.steps += text.length + 1 + run.steps;
+  run.steps = 0;
+  return isFound;
 }
 
 function operatorRun(state: State, captures: string[] | undefined): OperatorRun {

@@ -42,6 +42,8 @@ export class State {
   allowed: 'nothing' | 'request' | 'transaction' = 'nothing';
   /** Bytes looked at by transformations and operators. */
   steps = 0;
+  /** Combinations of traits that this transaction was the first to have. */
+  entriesMade = 0;
   /** What operators are given when only their answer is wanted. */
   readonly probe: OperatorRun;
   /** False once something that was folded no longer holds for this transaction. */

@@ -128,8 +128,10 @@ function mayCover(target: CompiledTarget, variable: string, key: string | undefi
 export class Kind {
   readonly patterns: PatternSet;
   readonly uses: readonly Use[];
-  /** Members of the pattern set that some use looks for. */
-  readonly members: ReadonlySet<number>;
+  /** Everything that some use looks for. */
+  readonly pool: Subset;
+  /** Every step of the chains, each behind those that come before it. */
+  readonly steps: readonly ChainStep[];
   /** True when what is found in a value holds for the next request as well, see `recall`. */
   readonly remembers: boolean;
   #young = new Map<string, readonly Use[]>();
@@ -142,7 +144,8 @@ export class Kind {
     this.patterns = patterns;
     this.remembers = remembers;
     this.uses = rules.flatMap((surveyed) => usesOf(surveyed, patterns));
-    this.members = new Set(this.uses.flatMap(({ member }) => member ?? []));
+    this.pool = patterns.set.subset(this.uses.flatMap(({ member }) => member ?? []));
+    this.steps = stepsInOrder(this.uses);
     this.#root = new NodeSet(this, [undefined]);
   }
 
@@ -201,6 +204,12 @@ const KIND_TEXTS_MAX = 256;
 
 const NONE: readonly Use[] = [];
 
+/** Combinations of traits that one transaction may teach: after some hundred requests hardly any is new. */
+const ENTRIES_PER_TRANSACTION_MAX = 128;
+
+/** Bytes that could be looked at in the time that one use takes when an entry is made. */
+const STEPS_PER_USE = 16;
+
 /** With multiMatch every form on the way counts. */
 function usesOf(surveyed: SurveyedRule, patterns: PatternSet): readonly Use[] {
   const { rule } = surveyed;
@@ -245,17 +254,26 @@ export class NodeSet {
     this.#kind = kind;
     this.#nodes = nodes;
     let relevant = 0;
-    for (const { node } of kind.uses) {
-      for (let step = node; step !== undefined; step = step.before) relevant |= traitsNeeded(step.name);
+    const below = new Set(nodes);
+    for (const step of kind.steps) {
+      if (!below.has(step.before)) continue;
+      below.add(step);
+      relevant |= traitsNeeded(step.name);
     }
     this.#relevant = relevant;
   }
 
-  entryFor(traits: number): Entry {
-    const key = traits & this.#relevant;
+  /**
+   * Making one takes a look at every use, and costs the request that needs it. A request that needs too many gets the
+   * one of texts with all traits: then nothing is skipped, and nothing is wrong.
+   */
+  entryFor(traits: number, state: { steps: number; entriesMade: number }): Entry {
+    const key = state.entriesMade < ENTRIES_PER_TRANSACTION_MAX ? traits & this.#relevant : this.#relevant;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const entry = this.#make(key);
+    state.steps += this.#kind.uses.length * STEPS_PER_USE;
+    state.entriesMade += 1;
     this.#kind.noteEntry();
     this.#entries.set(key, entry);
     return entry;
@@ -270,7 +288,7 @@ export class NodeSet {
     const reached = new Set<ChainStep | undefined>(this.#nodes);
     const moves = new Map<string, { apply: Move['apply']; nodes: ChainStep[] }>();
     // A step whose chain is here and that would change nothing is here as well.
-    for (const step of stepsInOrder(uses)) {
+    for (const step of this.#kind.steps) {
       if (reached.has(step) || !reached.has(step.before)) continue;
       if ((traitsNeeded(step.name) & traits) === 0) {
         reached.add(step);
@@ -282,10 +300,8 @@ export class NodeSet {
       moves.set(name, move);
     }
     // With multiMatch one rule may look at several places where the same text stands.
-    const here = uses.filter(({ node, rule }, index) => {
-      if (!reached.has(node)) return false;
-      return !uses.some((other, before) => before < index && other.rule === rule && reached.has(other.node));
-    });
+    const seen = new Set<CompiledRule>();
+    const here = uses.filter(({ node, rule }) => reached.has(node) && !seen.has(rule) && seen.add(rule));
     const byMember = new Map<number, Use[]>();
     for (const use of here) {
       if (use.member === undefined) continue;
@@ -294,7 +310,7 @@ export class NodeSet {
       byMember.set(use.member, others);
     }
     return {
-      subset: byMember.size === 0 ? undefined : patterns.set.subset(byMember.keys(), this.#kind.members),
+      subset: byMember.size === 0 ? undefined : patterns.set.subset(byMember.keys(), this.#kind.pool),
       byMember,
       negated: here.filter(({ member, rule }) => member !== undefined && rule.isNegated),
       direct: here.filter(({ member }) => member === undefined),

@@ -19,8 +19,6 @@ export class Survey {
   #value: Value | undefined;
   /** What the current value hits, where that is to be remembered. */
   #noted: Use[] | undefined;
-  /** The texts that the current value has become, and what was found in them. */
-  readonly #texts: Looked[] = [];
 
   constructor(plan: SurveyPlan) {
     this.hits = new Int32Array(Math.ceil(plan.stepsCount / 32));
@@ -64,7 +62,6 @@ export class Survey {
   #lookClosely(value: Value, kind: Kind, state: State): void {
     const { set } = this.#patterns;
     const before = set.steps;
-    this.#texts.length = 0;
     this.#follow(value.text, kind.root, state);
     state.steps += set.steps - before + this.#run.steps;
     this.#run.steps = 0;
@@ -72,7 +69,7 @@ export class Survey {
 
   #follow(text: string, nodes: NodeSet, state: State): void {
     state.steps += text.length + 1;
-    const entry = nodes.entryFor(traitsOf(text));
+    const entry = nodes.entryFor(traitsOf(text), state);
     const { moves } = entry;
     this.#search(text, entry, state);
     if (moves.length === 0) return;
@@ -89,7 +86,7 @@ export class Survey {
 
   #search(text: string, entry: Entry, state: State): void {
     if (entry.subset !== undefined) {
-      const found = this.#found(text, entry);
+      const found = this.#patterns.set.matchBytes(text, entry.subset);
       for (const member of found) this.#hitAll(entry.byMember.get(member) ?? []);
       for (const use of entry.negated) if (!found.includes(use.member ?? -1)) this.#hit(use);
     }
@@ -98,13 +95,6 @@ export class Survey {
       state.steps += text.length + 1;
       if (operator !== undefined && operator(text, this.#run) !== isNegated) this.#hit(use);
     }
-  }
-
-  #found(text: string, entry: Entry): readonly number[] {
-    for (const looked of this.#texts) if (looked.entry === entry && looked.text === text) return looked.found;
-    const found = this.#patterns.set.matchBytes(text, entry.subset);
-    this.#texts.push({ text, entry, found });
-    return found;
   }
 
   #hitAll(uses: readonly Use[]): void {
@@ -128,10 +118,4 @@ export interface SurveyPlan {
   readonly variables: readonly VariableSurvey[];
   readonly patterns: PatternSet;
   readonly detectors: State['context']['detectors'];
-}
-
-interface Looked {
-  readonly text: string;
-  readonly entry: Entry;
-  readonly found: readonly number[];
 }
