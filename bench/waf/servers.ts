@@ -80,7 +80,7 @@ const NGINX_MODULE = '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so';
 /** One process of the event model with 64 threads: so many that it never closes a connection to get one free. */
 function apacheProxy(name: string, { directory, port, upstreamPort }: Place, rulesFile?: string): ReturnType<Launch> {
   const temporary = join(directory, `${name}-temporary`);
-  mkdirSync(temporary);
+  mkdirSync(temporary, { recursive: true });
   // Its threads run as another user than root when root starts it, and write parts of uploads.
   chmodSync(temporary, 0o1777);
   const rules = `SecTmpDir ${temporary}
