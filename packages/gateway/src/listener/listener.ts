@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
@@ -59,7 +60,9 @@ export class Listener {
     this.#headerBytesMax = options.headerBytesMax;
     this.#http = new HttpDoor(context, this.#door, options.headerBytesMax);
     const protocols = config.http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'];
-    this.#tls = config.tls === undefined ? undefined : createTlsServer(config.tls, { ...options, protocols });
+    const ticketKeys = options.ticketKeys === undefined ? undefined : this.#ownKeys(options.ticketKeys);
+    this.#tls =
+      config.tls === undefined ? undefined : createTlsServer(config.tls, { ...options, protocols, ticketKeys });
     this.#tls?.on('secureConnection', (stream) => this.#onSecure(stream));
     this.#tls?.on('tlsClientError', (error, stream) => this.#onTlsError(error, stream));
   }
@@ -127,7 +130,12 @@ export class Listener {
 
   /** See `Gateway.setTicketKeys`. */
   setTicketKeys(keys: Buffer): void {
-    this.#tls?.setTicketKeys(keys);
+    this.#tls?.setTicketKeys(this.#ownKeys(keys));
+  }
+
+  /** A session of one listener proves nothing at another, which may ask for a certificate: each has keys of its own. */
+  #ownKeys(keys: Buffer): Buffer {
+    return Buffer.from(hkdfSync('sha512', keys, '', `session tickets of ${this.name}`, keys.length));
   }
 
   /** Ends a connection that ran out of time or had to make room. */
