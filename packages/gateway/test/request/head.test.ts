@@ -95,7 +95,7 @@ describe('a head that passes', () => {
 
 describe('a head is refused', () => {
   test.each<[string, Partial<RawHead>]>([
-    ['MALFORMED_REQUEST: HTTP version', { httpVersionMajor: 2 }],
+    ['MALFORMED_REQUEST: HTTP version', { httpVersionMajor: 3 }],
     ['METHOD_UNSUPPORTED: TRACE', { method: 'TRACE' }],
     ['METHOD_UNSUPPORTED: get', { method: 'get' }],
     ['METHOD_UNSUPPORTED: ', { method: undefined }],
