@@ -8,7 +8,7 @@
  */
 import { BlockList, SocketAddress } from 'node:net';
 import { type ListsImage, lists, type NetworkTable } from '@sallyport/guards';
-import { Client, type Exchange, HeaderList, IpAddress, PASS, PROFILES, type Stage } from '@sallyport/kernel';
+import { Client, type Exchange, HeaderList, IpAddress, PASS, PROFILES, type Stage, WAF_OFF } from '@sallyport/kernel';
 import type { BenchOptions, BenchResult } from './main.ts';
 
 const ENTRIES = 1_000_000;
@@ -121,8 +121,11 @@ function exchangeFrom(network: string): Exchange {
       profile: 'api',
       ...PROFILES.api,
       hostHeader: 'preserve',
+      waf: WAF_OFF,
     },
     isWebSocket: false,
+    evidence: { target: '/', fields: [] },
+    inspection: undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Runs one external suite: `npm run conformance -- NAME [--json]`. Exits 1 when a case fails.
+ * Runs one external suite: `npm run conformance -- NAME [--json] [--sample]`. Exits 1 when a case fails.
  *
  * A suite is a file `<name>.suite.ts` in this folder that exports `run`. Its last line is
  * `NAME: P passed, F failed, E excluded`, and every exclusion has a written reason.
@@ -15,8 +15,11 @@ export interface SuiteResult {
 }
 
 export interface Suite {
-  /** `dataFolder` is the folder that `npm run data` prepared. */
-  run(dataFolder: string): Promise<SuiteResult>;
+  /**
+   * `dataFolder` is the folder that `npm run data` prepared. `isSample`: a suite that takes minutes may run a part of it that
+   * is the same each time, and say so.
+   */
+  run(dataFolder: string, isSample: boolean): Promise<SuiteResult>;
 }
 
 /** Where third-party test data lies: `SALLYPORT_DATA`, else the folder that `npm run data` chose. */
@@ -27,7 +30,7 @@ export function dataFolder(): string {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false } },
+    options: { json: { type: 'boolean', default: false }, sample: { type: 'boolean', default: false } },
   });
   const here = fileURLToPath(new URL('.', import.meta.url));
   const known = readdirSync(here)
@@ -35,7 +38,7 @@ async function main(): Promise<void> {
     .map((file) => file.slice(0, -'.suite.ts'.length));
   const name = positionals[0];
   if (name === undefined || !known.includes(name)) {
-    console.error(`usage: npm run conformance -- NAME [--json]; NAME is one of: ${known.join(', ')}`);
+    console.error(`usage: npm run conformance -- NAME [--json] [--sample]; NAME is one of: ${known.join(', ')}`);
     process.exit(64);
   }
   if (!existsSync(dataFolder())) {
@@ -43,7 +46,7 @@ async function main(): Promise<void> {
     process.exit(1);
   }
   const suite: Suite = await import(`./${name}.suite.ts`);
-  const result = await suite.run(dataFolder());
+  const result = await suite.run(dataFolder(), values.sample);
   if (values.json) console.log(JSON.stringify(result, undefined, 2));
   for (const { name: failed, why } of result.failed.slice(0, 50)) console.log(`failed: ${failed}: ${why}`);
   const byReason = Object.groupBy(result.excluded, ({ reason }) => reason);

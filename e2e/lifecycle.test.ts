@@ -30,24 +30,28 @@ void describe('the demo', () => {
     await demo.until('the player', () => demo.lines.find((line) => line.includes('a player connected from 127.0.0.1')));
 
     const expected = [
-      { reason: 'PATH_TRAVERSAL', seen: 'refused 400 PATH_TRAVERSAL' },
-      { reason: 'HEADER_UNDERSCORE_VARIANT', seen: 'refused 400 HEADER_UNDERSCORE_VARIANT (x_forwarded_for)' },
+      { status: '403 Forbidden', reason: 'REQUEST_CONTENT_DENIED', seen: 'refused 403 REQUEST_CONTENT_DENIED (rule ' },
+      {
+        status: '400 Bad Request',
+        reason: 'HEADER_UNDERSCORE_VARIANT',
+        seen: 'refused 400 HEADER_UNDERSCORE_VARIANT (x_forwarded_for)',
+      },
     ];
     const commands = demo.lines.flatMap((line) => /^ {2}\d\. [^:]+: +(curl .*)$/.exec(line)?.[1] ?? []);
     assert.equal(commands.length, expected.length);
-    for (const [index, { reason, seen }] of expected.entries()) {
+    for (const [index, { status: line, reason, seen }] of expected.entries()) {
       const answer = await shell(t, commands[index] ?? '');
       assert.equal(answer.code, 0);
-      assert.match(answer.stdout, /^HTTP\/1\.1 400 Bad Request\r\n/);
+      assert.ok(answer.stdout.startsWith(`HTTP/1.1 ${line}\r\n`), answer.stdout);
       assert.match(answer.stdout, new RegExp(`"code":"${reason}"`));
       await demo.until(seen, () => demo.lines.find((line) => line.includes(seen)));
     }
     const metrics = await httpRequest(/Metrics: (\S+)/.exec(demo.stdout)?.[1] ?? '');
-    assert.match(metrics.text, /^proxy_blocked_requests_total\{[^}]*reason="PATH_TRAVERSAL"\} 1$/m);
+    assert.match(metrics.text, /^proxy_blocked_requests_total\{[^}]*reason="REQUEST_CONTENT_DENIED"\} 1$/m);
 
     demo.signal('SIGINT');
     assert.deepEqual(await demo.exited(), { code: 0, signal: null });
-    assert.match(readFileSync(logFile, 'utf8'), /"reason":"PATH_TRAVERSAL"/);
+    assert.match(readFileSync(logFile, 'utf8'), /"reason":"REQUEST_CONTENT_DENIED"/);
   });
 
   void test('says which port to choose when its own is taken', async (t) => {

@@ -1,5 +1,5 @@
 import { compilePolicy, Gateway } from '@sallyport/gateway';
-import { type Event, type GatewayConfig, MetricsRegistry, PROFILES } from '@sallyport/kernel';
+import { type Event, type GatewayConfig, MetricsRegistry, PROFILES, WAF_OFF } from '@sallyport/kernel';
 import { close, frame, readStream, type SeenFrame } from '../../packages/gateway/test/websocket/frame-builder.ts';
 import { type RawPeer, RawUpstream, rawClient } from '../../packages/gateway/test/websocket/raw-peer.ts';
 import type { Campaign, CampaignOptions, CampaignResult } from '../../tools/soak.ts';
@@ -276,6 +276,7 @@ function configFor(port: number): GatewayConfig {
         request: PROFILES.alerts.request,
         webSocket: { ...LIMITS, perClientMax: 1_000 },
         hostHeader: 'preserve',
+        waf: WAF_OFF,
       },
     ],
     upstreams: [
@@ -292,6 +293,7 @@ function configFor(port: number): GatewayConfig {
         pool: { connectionsMax: 1_000, idleMax: 10, idleMs: 1_000, pendingMax: 100 },
       },
     ],
+    waf: { policy: WAF_OFF, heldBytesMax: 1, heldPerClientBytesMax: 1 },
     lists: { allow: [], deny: [] },
     connections: {
       connectionsMax: 2_000,

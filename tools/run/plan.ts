@@ -71,7 +71,7 @@ function conformanceSteps(): readonly Step[] {
     .map((file) => basename(file, '.suite.ts'))
     .map((name) => ({
       name: `conformance ${name}`,
-      command: ['node', 'conformance/main.ts', name],
+      command: ['node', 'conformance/main.ts', name, '--sample'],
       timeoutMs: SUITE_MS_MAX,
       format: 'suite',
     }));

@@ -22,12 +22,21 @@ export { renderAdminApi } from './admin/openapi.ts';
 export type { BindAddress } from './config/addresses.ts';
 export type { Environment, Mode } from './config/context.ts';
 export { describeConfig } from './config/describe.ts';
-export { type FileContent, type FileFailure, type FileReader, machineFiles } from './config/files.ts';
+export {
+  type FileBytes,
+  type FileContent,
+  type FileFailure,
+  type FileReader,
+  type FolderContent,
+  machineFiles,
+  textFiles,
+} from './config/files.ts';
 export { type LoadOptions, type LoadResult, loadConfig } from './config/load.ts';
 export { type AdminLoadResult, loadAdminConfig } from './config/load-admin.ts';
 export type { SallyportConfig } from './config/parts.ts';
 export { formatProblem, type Problem } from './config/problem.ts';
 export { renderConfigurationReference, renderJsonSchema } from './config/reference.ts';
+export { type CompiledRuleSet, RuleImages, type RuleSets } from './config/rules/rule-images.ts';
 export type { AdminConfig } from './config/schema/admin.ts';
 export type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './config/schema/sections.ts';
 export { parseDuration } from './config/units.ts';

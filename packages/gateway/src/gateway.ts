@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { DecisionTable } from '@sallyport/guards';
 import type { Command, CommandAck, DecisionChange, DecisionSnapshot, ListenAddress } from '@sallyport/kernel';
+import { MemoryCollections } from '@sallyport/waf';
 import { compileClientPolicy } from './client/resolve.ts';
 import { CommandDesk, type OpenConnection } from './command-desk.ts';
 import { Emitter } from './emit/emitter.ts';
@@ -10,10 +11,12 @@ import { Identifiers } from './emit/identifiers.ts';
 import type { GatewayContext } from './exchange/context.ts';
 import { WebSocketSession } from './exchange/websocket-session.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
+import { HeldBytes } from './inspection/held-bytes.ts';
 import type { ListenOptions } from './listener/bind.ts';
 import { type Connection, ConnectionTable } from './listener/connection-table.ts';
 import { Listener } from './listener/listener.ts';
 import { LivePolicies } from './pipeline/live-policies.ts';
+import type { StageTools } from './pipeline/order.ts';
 import { instantiatePolicy, type Policy, type PolicyConfig, type PolicyImage } from './pipeline/policy.ts';
 import { LocalCounts } from './shared-counts.ts';
 import { atOnce, inSlices } from './slices.ts';
@@ -46,7 +49,7 @@ interface Prepared {
 export class Gateway {
   readonly #deps: GatewayDeps;
   readonly #context: GatewayContext;
-  readonly #decisions: DecisionTable;
+  readonly #tools: StageTools;
   readonly #policies: LivePolicies;
   readonly #owners = new WeakMap<Connection, Listener>();
   readonly #desk: CommandDesk;
@@ -70,19 +73,17 @@ export class Gateway {
       sink,
       metrics,
       clock,
-      onExchangeEnd: ({ policy }) => {
-        if (policy !== undefined) this.#policies.unpin(policy);
-      },
+      onExchangeEnd: (record) => this.#policies.unpin(record),
     });
     this.#ticketKeys = deps.ticketKeys;
-    this.#decisions = new DecisionTable(clock);
+    this.#tools = { decisions: new DecisionTable(clock), clock, collections: new MemoryCollections() };
     const upstreams = createUpstreams(image.config.upstreams, {
       clock,
       random,
       onEvent: (what, detail) => emitter.system(what, detail),
       metrics: deps.metrics,
     });
-    this.#policies = new LivePolicies(atOnce(instantiatePolicy(image, upstreams, this.#decisions)));
+    this.#policies = new LivePolicies(atOnce(instantiatePolicy(image, upstreams, this.#tools)));
     this.#context = {
       clock,
       log,
@@ -98,11 +99,8 @@ export class Gateway {
         onExpire: (connection, why) => this.#owners.get(connection)?.expire(connection, why),
       }),
       relays: new RelayRegistry({ clock, random, counts }),
-      pinPolicy: (record) => {
-        const policy = this.#policies.pin();
-        record.policy = policy;
-        return policy;
-      },
+      held: new HeldBytes(image.config.waf, planes),
+      pinPolicy: (record) => this.#policies.pin(record),
       isDraining: () => this.#isDraining,
       recorder: deps.recorder,
     };
@@ -197,6 +195,7 @@ export class Gateway {
     const swapMs = clock.monotonicMs() - sinceMs;
     this.#prepared = undefined;
     this.#context.connections.setLimits(prepared.policy.config.connections);
+    this.#context.held.setLimits(prepared.policy.config.waf);
     this.#retire(before);
     void this.#rejudge();
     emitter.system('policy-activated', `policy ${version}`);
@@ -205,14 +204,14 @@ export class Gateway {
 
   /** All decisions in force: for a data plane that begins, or has missed a change. */
   replaceDecisions(snapshot: DecisionSnapshot): void {
-    this.#decisions.replace(snapshot);
-    this.#desk.dismissBanned(this.#decisions);
+    this.#tools.decisions.replace(snapshot);
+    this.#desk.dismissBanned(this.#tools.decisions);
   }
 
   /** One change, which holds at once: who is banned by it is cut off. False: changes before it are missing. */
   applyDecision(change: DecisionChange): boolean {
-    const isApplied = this.#decisions.apply(change);
-    if (change.kind === 'take' && change.decision.kind === 'ban') this.#desk.dismissBanned(this.#decisions);
+    const isApplied = this.#tools.decisions.apply(change);
+    if (change.kind === 'take' && change.decision.kind === 'ban') this.#desk.dismissBanned(this.#tools.decisions);
     return isApplied;
   }
 
@@ -296,7 +295,7 @@ export class Gateway {
     let upstreams: Upstreams | undefined;
     try {
       upstreams = yield* before.renewal(image.config.upstreams);
-      const policy = yield* instantiatePolicy(image, upstreams, this.#decisions);
+      const policy = yield* instantiatePolicy(image, upstreams, this.#tools);
       return { policy, listeners: yield* this.#listenersFor(image.config, this.#listeners) };
     } catch (cause) {
       upstreams?.close();
@@ -364,10 +363,11 @@ export class Gateway {
     const { connections, relays, clock, metrics } = this.#context;
     connections.sweep(clock.monotonicMs());
     relays.sweep();
-    this.#decisions.sweep();
+    this.#tools.decisions.sweep();
     let bufferedBytes = 0;
     for (const { phase, stream } of connections.entries())
       if (phase === 'websocket') bufferedBytes += stream.writableLength;
     metrics.webSocketBuffered.set(bufferedBytes);
+    metrics.inspection.heldBytes.set(this.#context.held.bytes);
   }
 }

@@ -7,6 +7,7 @@ import {
   PROFILES,
   type RequestLimits,
   type RouteConfig,
+  WAF_OFF,
 } from '@sallyport/kernel';
 
 /** What a test says of an exchange; the rest is an ordinary GET of an ordinary route. */
@@ -55,6 +56,8 @@ export function exchangeOf(parts: ExchangeParts = {}): Exchange {
     headerBytes: parts.headerBytes ?? 24,
     route: parts.route === null ? undefined : (parts.route ?? routeOf()),
     isWebSocket: parts.isWebSocket ?? false,
+    evidence: { target: '/', fields: [] },
+    inspection: undefined,
   };
 }
 
@@ -69,5 +72,6 @@ export function routeOf(request: Partial<RequestLimits> = {}, isWebSocketAllowed
     request: { ...profile.request, ...request },
     webSocket: { ...profile.webSocket, isAllowed: isWebSocketAllowed },
     hostHeader: 'preserve',
+    waf: WAF_OFF,
   };
 }

@@ -54,6 +54,45 @@ export interface ExchangeEvent extends EventIdentity {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly durationMs: number;
+  /** What inspection by rules found; undefined when no rule ran or none matched. */
+  readonly inspection: InspectionFacts | undefined;
+}
+
+/** What rules said about one exchange. Every text is printable ASCII and bounded. */
+export interface InspectionFacts {
+  /** `detect`: nothing was refused. */
+  readonly mode: 'detect' | 'block';
+  /** Which rules: the first digits of the hash of the rule set. */
+  readonly ruleSet: string;
+  /** Sums of what the matches below added to anomaly scores. */
+  readonly inboundScore: number;
+  readonly outboundScore: number;
+  /** Every rule that matched and wants to be recorded, in order; at most 200. */
+  readonly ruleIds: readonly number[];
+  /** The same with their story, the one that decided first; at most 20. */
+  readonly matches: readonly RuleMatch[];
+}
+
+/** One rule that matched, and why. */
+export interface RuleMatch {
+  readonly id: number;
+  /** 1 to 5. */
+  readonly phase: number;
+  readonly message: string;
+  /** What the rule itself says about its match. */
+  readonly data: string;
+  /** 0 (emergency) to 7 (debug); -1 when the rule has none. */
+  readonly severity: number;
+  /** The first part that matched, `ARGS:name`; '' for a rule that judges without looking. */
+  readonly target: string;
+  /** What stood there, cut, with everything masked that could be a secret. */
+  readonly excerpt: string;
+  /** How the value was read before it was compared. */
+  readonly transformations: readonly string[];
+  /** What it added to anomaly scores. */
+  readonly score: number;
+  /** The exclusion that would have let this part pass this rule; '' when there is none. */
+  readonly exclusion: string;
 }
 
 export interface ClientFacts {

@@ -1,5 +1,6 @@
 import type { Client } from './client.ts';
 import type { HeaderList } from './header-list.ts';
+import type { Inspection } from './inspection.ts';
 import type { RouteConfig } from './policy.ts';
 
 /** What the pipeline judges. Requests now; WebSocket messages take the same way as a kind of their own. */
@@ -15,12 +16,15 @@ export interface RequestExchange {
   readonly listener: ListenerFacts;
   readonly client: Client;
   readonly request: RequestHead;
+  readonly evidence: RequestEvidence;
   /** Size of the header section as it came, in bytes, stripped fields included. */
   readonly headerBytes: number;
   /** Undefined when no route matched; the stage `routing` refuses such an exchange. */
   readonly route: RouteConfig | undefined;
   /** A WebSocket handshake that was checked against RFC 6455 §4.2.1. */
   readonly isWebSocket: boolean;
+  /** Put here by a stage that wants to see more than the head. One writer: that stage. */
+  inspection: Inspection | undefined;
 }
 
 /** What a stage may know of the door an exchange came through. */
@@ -29,6 +33,17 @@ export interface ListenerFacts {
   /** What the client used to reach the first trusted hop: `https` behind a tunnel although our own socket is plain. */
   readonly scheme: 'http' | 'https';
   readonly isRedirectedToHttps: boolean;
+}
+
+/**
+ * What the client wrote, for stages that look for attacks in it. Nothing of it is forwarded but what stands in `RequestHead`
+ * as well, and nothing stands there that is not here in some spelling. Byte strings.
+ */
+export interface RequestEvidence {
+  /** The request target as it came. */
+  readonly target: string;
+  /** Flat: name, value. Without the field that proves the front door, whose value is a secret. */
+  readonly fields: readonly string[];
 }
 
 /** The head of a request after the strictness checks. What stands here is what is judged and what is forwarded. */

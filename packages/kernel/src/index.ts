@@ -30,7 +30,9 @@ export type {
   EventIdentity,
   EventSink,
   ExchangeEvent,
+  InspectionFacts,
   ObservedVerdict,
+  RuleMatch,
   SystemEvent,
 } from './event.ts';
 export {
@@ -38,10 +40,12 @@ export {
   type Framing,
   type ListenerFacts,
   METHODS,
+  type RequestEvidence,
   type RequestExchange,
   type RequestHead,
 } from './exchange.ts';
 export { HeaderList } from './header-list.ts';
+export type { Inspected, InspectedHead, Inspection, RequestHold, ResponseHold } from './inspection.ts';
 export { contains, IpAddress, type Network, parseNetwork } from './ip.ts';
 export type { Log, LogFields } from './log.ts';
 export { MergedMetrics } from './merged-metrics.ts';
@@ -55,7 +59,7 @@ export {
   type SeriesSnapshot,
 } from './metrics-snapshot.ts';
 export type * from './policy.ts';
-export { PROFILES, type Profile } from './profiles.ts';
+export { PROFILES, type Profile, WAF_OFF, type WafDefaults } from './profiles.ts';
 export { REASON_DETAIL_MAX, REASONS, type Reason, type ReasonCode, type ReasonRow, reason } from './reason.ts';
 export { ByteRing, type ByteRingOptions, type RecordReader } from './shared-memory/byte-ring.ts';
 export { FlightRecorder, type FlightRecorderOptions, type RecordedInput } from './shared-memory/flight-recorder.ts';

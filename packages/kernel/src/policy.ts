@@ -16,6 +16,7 @@ export interface GatewayConfig {
   readonly lists: ListsConfig;
   readonly connections: ConnectionLimits;
   readonly drain: DrainConfig;
+  readonly waf: WafConfig;
 }
 
 export type ListenAddress =
@@ -102,6 +103,8 @@ export interface RouteConfig {
   readonly webSocket: WebSocketLimits;
   /** What the upstream sees as Host: what the client sent, or the upstream server's own name. */
   readonly hostHeader: 'preserve' | 'upstream';
+  /** Everything filled in; exclusions are the route's own, beside those of `WafConfig.policy`. */
+  readonly waf: WafPolicy;
 }
 
 /** All parts have to match. The most specific route wins: exact host before wildcard before any; then exact path before longer prefix; then methods; then headers. */
@@ -136,6 +139,100 @@ export interface RequestLimits {
   readonly totalMs: number;
   /** Longest time in which a client takes nothing of a response that is waiting for it. */
   readonly stallMs: number;
+}
+
+/** Inspection by rules, for all routes together. */
+export interface WafConfig {
+  /** What routes inherit, and what requests are judged by whose route cannot be known because they are no valid HTTP. */
+  readonly policy: WafPolicy;
+  /** Bytes of bodies that may be held for inspection at one time, in all exchanges together. */
+  readonly heldBytesMax: number;
+  /** The same for one client (IPv6: one /64). */
+  readonly heldPerClientBytesMax: number;
+}
+
+/** How the requests of a route are inspected by rules. */
+export interface WafPolicy {
+  /** `detect`: rules run and are recorded, nothing is refused. */
+  readonly mode: 'off' | 'detect' | 'block';
+  /** Names the compiled rules among those of the policy: a hash of everything that goes into them. '' when the mode is off. */
+  readonly ruleSet: string;
+  /** Folders and files of rules, absolute, in their order. Empty: the built-in pack. */
+  readonly rules: readonly string[];
+  /** Paranoia levels and thresholds; undefined: what the rules say themselves. */
+  readonly scoring: WafScoring;
+  readonly exclusions: readonly WafExclusion[];
+  readonly request: WafRequestPolicy;
+  readonly response: WafResponsePolicy;
+}
+
+/** What compiled rules were made of, so that the same rules are not compiled again. */
+export interface RuleProvenance {
+  /** Hash of the rule files. */
+  readonly sources: string;
+  /** Hashes of the files that the rules name; undefined where there was none. */
+  readonly files: readonly { readonly path: string; readonly from: string; readonly hash: string | undefined }[];
+  /** What there was to be said about them. */
+  readonly warnings: readonly {
+    readonly severity: 'error' | 'warning';
+    readonly file: string;
+    readonly line: number;
+    readonly message: string;
+  }[];
+}
+
+export interface WafScoring {
+  /** Rules up to this level count, 1 to 4. */
+  readonly paranoia: number | undefined;
+  /** Rules up to this level are recorded without counting; not less than `paranoia`. */
+  readonly detectionParanoia: number | undefined;
+  /** A request with this score or more is refused. */
+  readonly inboundThreshold: number | undefined;
+  /** A response with this score or more is withheld. */
+  readonly outboundThreshold: number | undefined;
+  /** Refuse after the head already when that is enough. */
+  readonly isEarlyBlocking: boolean | undefined;
+}
+
+/**
+ * What rules do not look at. Everything that is undefined holds everywhere: without `target` the rules do not run at all,
+ * without a path they are left out on every path.
+ */
+export interface WafExclusion {
+  /** Ids and ranges such as `942100-942199`; or a tag. */
+  readonly rules: { readonly ids: readonly string[] } | { readonly tag: string };
+  /** A part of a request as rules name it, `ARGS:comment`. */
+  readonly target: string | undefined;
+  /** A prefix of whole segments. */
+  readonly path: string | undefined;
+  readonly exactPath: string | undefined;
+  /** For whoever reads it in a year. */
+  readonly reason: string;
+  /** The last day on which it holds, in UTC: `2027-03-31`. */
+  readonly until: string;
+}
+
+export interface WafRequestPolicy {
+  /** False: rules see the head alone, and bodies stream. */
+  readonly isBodyInspected: boolean;
+  /** Bytes of a body that are held and inspected. */
+  readonly bodyBytesMax: number;
+  /** What happens to a body that is larger. `inspect-beginning` lets the rest pass unseen. */
+  readonly aboveBodyMax: 'refuse' | 'inspect-beginning';
+  /** What happens to a body with a Content-Encoding. `pass` lets it pass unseen. */
+  readonly encodedBody: 'refuse' | 'pass';
+}
+
+export interface WafResponsePolicy {
+  readonly isInspected: boolean;
+  /** Media types whose bodies are inspected, lower case without parameters. */
+  readonly types: readonly string[];
+  /** Bytes of a response that are inspected. */
+  readonly bodyBytesMax: number;
+  /** Bytes that are held at one time: a response that is no larger is judged before a byte of it leaves. */
+  readonly windowBytes: number;
+  /** What happens to a response that is larger than `bodyBytesMax`, or encoded. `pass` lets the rest pass unseen. */
+  readonly aboveBodyMax: 'refuse' | 'pass';
 }
 
 export interface WebSocketLimits {

@@ -55,6 +55,12 @@ export const REASONS: Readonly<Record<ReasonCode, ReasonRow>> = {
   METHOD_NOT_ALLOWED: row(405, 'The method is not allowed here.'),
   BODY_TOO_LARGE: row(413, 'The request body is too large.'),
   CONTENT_TYPE_NOT_ALLOWED: row(415, 'The content type is not allowed here.'),
+  REQUEST_CONTENT_DENIED: row(403, 'The content of the request is not allowed here.'),
+  BODY_TYPE_AMBIGUOUS: row(400, 'The type of the request body is ambiguous.'),
+  BODY_ENCODED: row(415, 'The request body must not be encoded.'),
+  INSPECTION_TOO_COSTLY: row(403, 'The request takes too much work to be checked.'),
+  INSPECTION_BUSY: row(503, 'Too many request bodies are being checked.'),
+  RESPONSE_CONTENT_DENIED: row(502, 'The answer of the service was withheld.'),
   STAGE_FAILED: row(403, 'The request could not be checked.'),
 
   // Upstreams.
@@ -130,6 +136,12 @@ export type ReasonCode =
   | 'METHOD_NOT_ALLOWED'
   | 'BODY_TOO_LARGE'
   | 'CONTENT_TYPE_NOT_ALLOWED'
+  | 'REQUEST_CONTENT_DENIED'
+  | 'BODY_TYPE_AMBIGUOUS'
+  | 'BODY_ENCODED'
+  | 'INSPECTION_TOO_COSTLY'
+  | 'INSPECTION_BUSY'
+  | 'RESPONSE_CONTENT_DENIED'
   | 'STAGE_FAILED'
   | 'UPSTREAM_CONNECT_FAILED'
   | 'UPSTREAM_CLOSED'

@@ -51,6 +51,7 @@ function exchangeFields(event: ExchangeEvent, level: string, time: string): Read
     reasonDetail: present(event.reasonDetail),
     faultOf: present(event.faultOf),
     observed: event.observed.length === 0 ? undefined : event.observed,
+    inspection: event.inspection,
     failedStages: event.failedStages.length === 0 ? undefined : event.failedStages,
     listener: event.listener,
     route: present(event.route),

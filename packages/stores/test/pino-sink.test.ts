@@ -37,6 +37,7 @@ const EXCHANGE: ExchangeEvent = {
   bytesIn: 0,
   bytesOut: 5,
   durationMs: 2,
+  inspection: undefined,
 };
 
 const DENIED: ExchangeEvent = {

@@ -1,16 +1,17 @@
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createArena } from '@sallyport/arena';
-import { formatProblem, loadConfig } from '@sallyport/control';
+import { formatProblem, loadConfig, machineFiles, textFiles } from '@sallyport/control';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
 import { type Serving, serve } from '../serve.ts';
 import { startFailure } from './run.ts';
 
-const HELP = `sallyport demo [--port 8080] [--operations-port 8081]
+const HELP = `sallyport demo [--port 8080] [--operations-port 8081] [--rules FOLDER]
 
-Runs a small multiplayer game behind the gateway, on this machine only.
+Runs a small multiplayer game behind the gateway, on this machine only. What attacks look like is said by the built-in
+rules, or by those in FOLDER, for example a release of the OWASP CRS.
 `;
 
 /** `sallyport demo`: the arena behind the gateway, and what to try. */
@@ -26,8 +27,8 @@ export async function runDemo(args: readonly string[], io: CommandIo): Promise<n
   if (address?.kind !== 'tcp') throw new Error('the arena did not start');
   const logFile = join(tmpdir(), `sallyport-demo-${process.pid}.log`);
   const text = configuration({ ...ports, arenaPort: address.port, logFile });
-  const files = { read: () => ({ kind: 'content', text, mode: 0o600 }) as const };
-  const loaded = loadConfig({ path: 'demo.yaml', environment: {}, files });
+  const path = resolve('demo.yaml');
+  const loaded = loadConfig({ path, environment: {}, files: textFiles(new Map([[path, text]]), machineFiles) });
   if (!loaded.ok) {
     for (const problem of loaded.problems) io.stderr(`${formatProblem(problem)}\n`);
     return 1;
@@ -51,12 +52,15 @@ export async function runDemo(args: readonly string[], io: CommandIo): Promise<n
 interface Ports {
   readonly port: string;
   readonly operationsPort: string;
+  /** A folder of rules; undefined: the built-in ones. */
+  readonly rules: string | undefined;
 }
 
 /** The demo's configuration is one that a user could have written. */
 function configuration({
   port,
   operationsPort,
+  rules,
   arenaPort,
   logFile,
 }: Ports & { arenaPort: number; logFile: string }): string {
@@ -79,7 +83,7 @@ routes:
     upstream: arena
     profile: api
     request: { methods: [GET, HEAD, POST], contentTypes: [application/json], bodyMax: 4KB }
-drain: { deadline: 2s, webSocketSpread: 0s }
+${rules === undefined ? '' : `waf: { rules: [${JSON.stringify(resolve(rules))}] }\n`}drain: { deadline: 2s, webSocketSpread: 0s }
 workers: { count: 1 }
 operations:
   address: 127.0.0.1:${operationsPort}
@@ -94,7 +98,7 @@ function welcome({ port, operationsPort }: Ports, logFile: string): string {
   Sallyport is running, with a small game behind it. Three things to try:
 
   1. Play:        open ${url}/ in two browser windows
-  2. Break in:    curl -i --path-as-is '${url}/api/../../etc/passwd'
+  2. Break in:    curl -i '${url}/api/leaderboard?name=%27%20UNION%20SELECT%20password%20FROM%20users--%20-'
   3. Sneak past:  curl -i -H 'X_Forwarded_For: 127.0.0.1' ${url}/api/leaderboard
 
   What is refused appears below, with its reason. Metrics: http://127.0.0.1:${operationsPort}/metrics
@@ -151,10 +155,15 @@ function parse(args: readonly string[]): Ports | undefined {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { port: { type: 'string', default: '8080' }, 'operations-port': { type: 'string', default: '8081' } },
+      options: {
+        port: { type: 'string', default: '8080' },
+        'operations-port': { type: 'string', default: '8081' },
+        rules: { type: 'string' },
+      },
     });
-    const ports = { port: values.port, operationsPort: values['operations-port'] };
-    return Object.values(ports).every((port) => /^[0-9]{1,5}$/.test(port)) ? ports : undefined;
+    const ports = [values.port, values['operations-port']];
+    if (!ports.every((port) => /^[0-9]{1,5}$/.test(port))) return undefined;
+    return { port: values.port, operationsPort: values['operations-port'], rules: values.rules };
   } catch {
     return undefined;
   }

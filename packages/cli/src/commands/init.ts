@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type FileReader, formatProblem, loadConfig } from '@sallyport/control';
+import { formatProblem, loadConfig, textFiles } from '@sallyport/control';
 import type { ProfileName } from '@sallyport/kernel';
 import type { InitPlan, PlannedFile } from '../init/plan.ts';
 import { GITIGNORE_LINES, plannedFiles } from '../init/templates.ts';
@@ -114,13 +114,8 @@ async function ask(io: CommandIo, question: string, initial: string): Promise<st
 
 /** Checks the configuration before it is written, so that what is written is always good. */
 function problemsOf(file: PlannedFile, plan: InitPlan): string {
-  const files: FileReader = {
-    read: (path) =>
-      path === join(plan.directory, file.name)
-        ? { kind: 'content', text: file.text, mode: 0o644 }
-        : { kind: 'failure', why: 'does not exist', isMissing: true },
-  };
-  const result = loadConfig({ path: join(plan.directory, file.name), environment: {}, files });
+  const path = join(plan.directory, file.name);
+  const result = loadConfig({ path, environment: {}, files: textFiles(new Map([[path, file.text]])) });
   if (result.ok) return '';
   return result.problems.map((problem) => `${formatProblem({ ...problem, file: file.name })}\n`).join('');
 }

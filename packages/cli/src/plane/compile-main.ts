@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadConfig } from '@sallyport/control';
+import { loadConfig, RuleImages } from '@sallyport/control';
 import { type CompileRequest, type CompileResult, compileConfig } from './compile.ts';
 
 assert(parentPort !== null, 'this file runs in a worker thread');
@@ -15,7 +15,11 @@ parentPort.postMessage(compile(asked));
 
 function compile(request: CompileRequest): CompileResult {
   const sinceMs = performance.now();
-  const loaded = loadConfig({ path: request.path, environment: request.environment });
+  const loaded = loadConfig({
+    path: request.path,
+    environment: request.environment,
+    ruleImages: new RuleImages(request.previous?.stages.waf.ruleSets),
+  });
   if (!loaded.ok) return { ok: false, problems: loaded.problems };
   const compiled = compileConfig(loaded.config, request);
   // Reading, checking and compiling; not the start of the thread.

@@ -15,7 +15,7 @@ export type CompileResult = Compiled | { readonly ok: false; readonly problems: 
 
 export interface Compiled {
   readonly ok: true;
-  /** Without the entries of lists, which only their compiled form is needed of. */
+  /** Without the entries of lists and without rules, which only their compiled form is needed of. */
   readonly config: SallyportConfig;
   /** Of everything that was configured. */
   readonly hash: string;
@@ -30,10 +30,10 @@ export function compileConfig(
   { version, previous }: Pick<CompileRequest, 'version' | 'previous'>,
 ): Omit<Compiled, 'ok' | 'warnings'> {
   const sinceMs = performance.now();
-  const image = compilePolicy(config.gateway, version, previous);
+  const image = compilePolicy(config.gateway, version, { previous, ruleSets: config.ruleSets });
   const hash = createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, HASH_DIGITS);
   const gateway = { ...config.gateway, lists: { allow: [], deny: [] } };
-  return { config: { ...config, gateway }, hash, image, compileMs: performance.now() - sinceMs };
+  return { config: { ...config, gateway, ruleSets: new Map() }, hash, image, compileMs: performance.now() - sinceMs };
 }
 
 const HASH_DIGITS = 16;

@@ -1,4 +1,4 @@
-import type { ConnectionLimits, RouteConfig } from '@sallyport/kernel';
+import type { ConnectionLimits } from '@sallyport/kernel';
 import { IpAddress, parseNetwork } from '@sallyport/kernel';
 import { type BindAddress, formatAddress, isLocal, isPrivateHost } from './addresses.ts';
 import type { Mode } from './context.ts';
@@ -9,6 +9,7 @@ import { formatKey, type KeyPath, show, suggestName } from './problem.ts';
 import { isSection } from './references.ts';
 import type { AdminConfig } from './schema/admin.ts';
 import type { ListenerDraft } from './schema/listener.ts';
+import type { RouteDraft } from './schema/route.ts';
 import type { OperationsConfig } from './schema/sections.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
 
@@ -17,7 +18,7 @@ export interface Whole {
   readonly mode: Mode;
   readonly listeners: readonly Part<ListenerDraft>[];
   readonly upstreams: readonly (Part<UpstreamDraft> & { readonly name: string })[];
-  readonly routes: readonly Part<RouteConfig>[];
+  readonly routes: readonly Part<RouteDraft>[];
   readonly operations: OperationsConfig | undefined;
   readonly admin: AdminConfig | undefined;
   /** Undefined when the section did not parse. */
@@ -252,8 +253,8 @@ function checkRouteUpstreams(root: Whole['root']): readonly Finding[] {
 }
 
 /** Two routes of which neither is more specific would make the choice a matter of luck. */
-function checkMatches(routes: readonly Part<RouteConfig>[]): readonly Finding[] {
-  const earlier = new Map<string, Part<RouteConfig>[]>();
+function checkMatches(routes: readonly Part<RouteDraft>[]): readonly Finding[] {
+  const earlier = new Map<string, Part<RouteDraft>[]>();
   const findings: Finding[] = [];
   for (const route of routes) {
     const { hosts, path } = route.value.match;
@@ -274,7 +275,7 @@ function checkMatches(routes: readonly Part<RouteConfig>[]): readonly Finding[] 
   return findings;
 }
 
-function isTie(left: RouteConfig, right: RouteConfig): boolean {
+function isTie(left: RouteDraft, right: RouteDraft): boolean {
   const ours = left.match;
   const theirs = right.match;
   const haveBothMethods = ours.methods.length > 0 && theirs.methods.length > 0;

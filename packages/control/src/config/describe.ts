@@ -1,6 +1,7 @@
 import type { ClientPolicy, ListenerConfig, RouteConfig, TunnelProof, UpstreamConfig } from '@sallyport/kernel';
 import { stringify } from 'yaml';
 import { formatAddress } from './addresses.ts';
+import { describeWaf, describeWafPolicy } from './describe-waf.ts';
 import type { SallyportConfig } from './parts.ts';
 import type { AdminConfig } from './schema/admin.ts';
 import { parseCertificate } from './schema/key-pair.ts';
@@ -47,6 +48,7 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
       keepAlive: formatDuration(connections.keepAliveMs),
       headerMax: formatSize(connections.headerBytesMax),
     },
+    waf: describeWaf(gateway.waf),
     drain: {
       deadline: formatDuration(drain.deadlineMs),
       webSocketSpread: formatDuration(drain.webSocketSpreadMs),
@@ -234,6 +236,7 @@ function describeRoute(route: RouteConfig): object {
       bufferMax: formatSize(webSocket.bufferBytesMax),
       stallTimeout: formatDuration(webSocket.stallMs),
     },
+    waf: describeWafPolicy(route.waf),
   };
 }
 

@@ -7,6 +7,7 @@ import { type Finding, finding } from './issues.ts';
 import { parseParts, type SallyportConfig } from './parts.ts';
 import { formatKey, type Problem } from './problem.ts';
 import { isSection, resolveReferences } from './references.ts';
+import { RuleImages } from './rules/rule-images.ts';
 import { MODES } from './schema/sections.ts';
 
 export interface LoadOptions {
@@ -18,6 +19,8 @@ export interface LoadOptions {
   readonly files?: FileReader;
   /** Milliseconds since 1970, to judge certificates. Default: now. */
   readonly nowMs?: number;
+  /** Compiled rules of earlier loads, which are not compiled again. Default: none. */
+  readonly ruleImages?: RuleImages;
 }
 
 export type LoadResult =
@@ -40,7 +43,8 @@ export function loadConfig(options: LoadOptions): LoadResult {
   const { environment, faults, foreignValues } = readDotenv(sources);
   const references = resolveReferences(document.value, { ...sources, environment });
   const context = { ...sources, nowMs: options.nowMs ?? Date.now(), foreignValues, isWarning: true };
-  const parsed = parseParts(references.value, context);
+  const images = options.ruleImages ?? new RuleImages();
+  const parsed = parseParts(references.value, context, images);
   const found: Found[] = [
     ...document.faults.map((fault) => ({ ...finding(fault.path, fault.problem), position: fault.position })),
     ...references.faults.map((fault) => finding(fault.path, fault.problem, { value: fault.value })),
@@ -51,7 +55,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
   inFile.sort((left, right) => left.line - right.line || left.column - right.column);
   const problems = faults
     .map((fault) => ({ ...wholeFileProblem(fault.file, fault.problem), severity: fault.severity }))
-    .concat(inFile);
+    .concat(inFile, parsed.problems);
   const hasErrors = problems.some(({ severity }) => severity === 'error');
   if (hasErrors || parsed.config === undefined) return { ok: false, problems: limited(problems, options.path) };
   return { ok: true, config: parsed.config, warnings: limited(problems, options.path) };

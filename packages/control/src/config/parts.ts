@@ -5,8 +5,10 @@ import type { ParseContext } from './context.ts';
 import { type Finding, finding, findingsOf, unknownKey } from './issues.ts';
 import { describeKind } from './leaf.ts';
 import { NAME, NAME_ALLOWED } from './leaves.ts';
-import type { KeyPath } from './problem.ts';
+import type { KeyPath, Problem } from './problem.ts';
 import { Interpolated, isSection } from './references.ts';
+import { resolveWaf } from './rules/resolve.ts';
+import type { RuleImages, RuleSets } from './rules/rule-images.ts';
 import type { AdminConfig } from './schema/admin.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './schema/sections.ts';
@@ -22,6 +24,17 @@ export interface SallyportConfig {
   readonly log: LogConfig;
   readonly workers: WorkersConfig;
   readonly reload: ReloadConfig;
+  /** The compiled rules that the routes name. */
+  readonly ruleSets: RuleSets;
+}
+
+/** A document as far as it could be understood. */
+export interface ParsedParts {
+  /** Undefined when a part is missing. */
+  readonly config: SallyportConfig | undefined;
+  readonly findings: readonly Finding[];
+  /** About other files than the document. */
+  readonly problems: readonly Problem[];
 }
 
 /** A value that parsed, and where it stands. */
@@ -32,13 +45,10 @@ export interface Part<T> {
 
 /**
  * Parses the parts of a document each by itself and checks what parsed as a whole, so that a mistake in one route does
- * not hide those of another. `config` is undefined when a part is missing; findings may be errors in either case.
+ * not hide those of another. There may be findings in either case.
  */
-export function parseParts(
-  root: unknown,
-  context: ParseContext,
-): { readonly config: SallyportConfig | undefined; readonly findings: readonly Finding[] } {
-  if (!isSection(root)) return { config: undefined, findings: notASection(root, [], ROOT_ALLOWED) };
+export function parseParts(root: unknown, context: ParseContext, images: RuleImages): ParsedParts {
+  if (!isSection(root)) return { config: undefined, findings: notASection(root, [], ROOT_ALLOWED), problems: [] };
   const parser = new PartParser(context);
   for (const key of Object.keys(root)) if (!FILE_KEYS.includes(key)) parser.findings.push(unknownKey([key], FILE_KEYS));
   const version = parser.parse((schemas) => schemas.version, root['version'], ['version']);
@@ -52,6 +62,7 @@ export function parseParts(
   const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
   const workers = parser.parse((schemas) => schemas.workers, root['workers'], ['workers']);
   const reload = parser.parse((schemas) => schemas.reload, root['reload'], ['reload']);
+  const waf = parser.parse((schemas) => schemas.waf, root['waf'], ['waf']);
   const listeners = parser.parseList((schemas) => schemas.listener, root['listeners'], {
     key: 'listeners',
     max: LISTENERS_MAX,
@@ -75,24 +86,28 @@ export function parseParts(
       'comes from a .env file, which is chosen by the mode; set it in the file or in the process environment';
     parser.findings.push(finding(['mode'], problem));
   }
+  const resolved = waf && resolveWaf(waf, routes, { files: context.files, images, nowMs: context.nowMs });
+  parser.findings.push(...(resolved?.findings ?? []));
   const { findings } = parser;
-  if (!version || !mode || !observe || !lists || !connections || !drain) return { config: undefined, findings };
-  if (!operations || !admin || !log || !workers || !reload) {
-    return { config: undefined, findings };
-  }
+  const problems = resolved?.problems ?? [];
+  const nothing = { config: undefined, findings, problems };
+  if (!version || !mode || !observe || !lists || !connections || !drain || !resolved) return nothing;
+  if (!operations || !admin || !log || !workers || !reload) return nothing;
   const gateway: GatewayConfig = {
     mode: mode.value,
     observe: observe.value.all,
     observeStages: observe.value.stages,
     listeners: listeners.map(({ value }) => value),
-    routes: routes.map(({ value }) => value),
+    routes: resolved.routes,
     upstreams: upstreams.map(({ name, value }) => ({ name, ...value })),
     lists: lists.value,
     connections: connections.value,
     drain: drain.value,
+    waf: resolved.waf,
   };
   const service = { operations: operations.value, admin: admin.value, log: log.value };
-  return { config: { gateway, ...service, workers: workers.value, reload: reload.value }, findings };
+  const process = { workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
+  return { config: { gateway, ...service, ...process }, findings, problems };
 }
 
 const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';

@@ -1,6 +1,7 @@
 import { PROFILES } from '@sallyport/kernel';
 import { z } from 'zod';
 import type { ParseContext } from './context.ts';
+import { textFiles } from './files.ts';
 import { FILE_KEYS, fileSchemas, wholeFile } from './schema/file.ts';
 import { PROFILE_NAMES } from './schema/route.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -33,7 +34,7 @@ type Node = Readonly<Record<string, unknown>>;
 const NO_CONTEXT: ParseContext = {
   mode: 'production',
   directory: '/',
-  files: { read: () => ({ kind: 'failure', why: 'does not exist', isMissing: true }) },
+  files: textFiles(new Map()),
   nowMs: 0,
   foreignValues: new Map(),
   isWarning: false,

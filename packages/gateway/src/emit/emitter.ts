@@ -89,7 +89,6 @@ export class Emitter {
   }
 
   #exchangeEvent(record: ExchangeRecord, durationMs: number): ExchangeEvent {
-    const { decision } = record;
     this.#sequence += 1;
     return {
       kind: 'exchange',
@@ -113,8 +112,8 @@ export class Emitter {
       reason: record.reason,
       reasonDetail: record.reasonDetail,
       observed: observedOf(record),
-      failedStages: decision?.failures.map(({ stage }) => stage) ?? [],
-      stageUs: decision?.stageUs ?? {},
+      failedStages: failedStagesOf(record),
+      stageUs: stageUsOf(record),
       upstream: record.upstream,
       upstreamServer: record.upstreamServer,
       upstreamAttempts: record.upstreamAttempts,
@@ -123,17 +122,40 @@ export class Emitter {
       bytesIn: record.bytesIn,
       bytesOut: record.bytesOut,
       durationMs: rounded(durationMs),
+      inspection: record.inspected?.facts,
     };
   }
 }
 
 const NOTHING_OBSERVED: readonly ObservedVerdict[] = [];
 
-function observedOf({ decision, isBodyLimitExceeded }: ExchangeRecord): readonly ObservedVerdict[] {
+function observedOf(record: ExchangeRecord): readonly ObservedVerdict[] {
+  const verdict = record.inspected?.observed;
+  const observed = observedOfBody(record);
+  return verdict === undefined
+    ? observed
+    : [...observed, { stage: 'waf', verdict: verdict.kind, reason: verdict.reason.code }];
+}
+
+function observedOfBody({ decision, isBodyLimitExceeded }: ExchangeRecord): readonly ObservedVerdict[] {
   const observed = decision?.observed ?? NOTHING_OBSERVED;
   // An announced length was judged by the stage already.
   if (!isBodyLimitExceeded || observed.some(({ reason }) => reason === 'BODY_TOO_LARGE')) return observed;
   return [...observed, { stage: 'protocol', verdict: 'deny', reason: 'BODY_TOO_LARGE' }];
+}
+
+const NONE: readonly string[] = [];
+
+function failedStagesOf({ decision, failedStages }: ExchangeRecord): readonly string[] {
+  const failures = decision?.failures ?? [];
+  if (failures.length + failedStages.length === 0) return NONE;
+  return [...failures.map(({ stage }) => stage), ...failedStages];
+}
+
+/** An inspection goes on after the decision about the head, and counts its whole time itself. */
+function stageUsOf({ decision, inspected }: ExchangeRecord): ExchangeEvent['stageUs'] {
+  const stageUs = decision?.stageUs ?? {};
+  return inspected === undefined ? stageUs : { ...stageUs, waf: inspected.us };
 }
 
 /** To the microsecond: what lies beyond is noise of the clock. */

@@ -14,7 +14,7 @@ export class GatewayMetrics {
   readonly activeRequests: Gauge;
   readonly refused: Family<Counter>;
   readonly observed: Family<Counter>;
-  readonly stageFailures: Family<Counter>;
+  readonly inspection: InspectionMetrics;
   readonly bytes: { readonly in: Counter; readonly out: Counter };
   readonly connections: Family<Gauge>;
   readonly connectionsRefused: Family<Counter>;
@@ -30,6 +30,7 @@ export class GatewayMetrics {
   readonly webSocketBuffered: Gauge;
   readonly internalErrors: Counter;
   readonly #durations = new Map<string, Histogram>();
+  readonly #stageTimes = new Map<string, Counter>();
 
   constructor(registry: MetricsRegistry) {
     this.requestDuration = registry.histogram(
@@ -47,11 +48,7 @@ export class GatewayMetrics {
       'stage',
       'reason',
     ]);
-    this.stageFailures = registry.counter(
-      'gateway_stage_failures_total',
-      'Stages that failed and fell back to their onFailure.',
-      ['stage'],
-    );
+    this.inspection = new InspectionMetrics(registry);
     const bytes = registry.counter('gateway_http_bytes_total', 'Bytes of request and response bodies.', ['direction']);
     this.bytes = { in: bytes.with('in'), out: bytes.with('out') };
     this.connections = registry.gauge('gateway_connections', 'Open client connections.', ['listener']);
@@ -118,7 +115,49 @@ export class GatewayMetrics {
     if (event.bytesOut > 0) this.bytes.out.add(event.bytesOut);
     if (isRefusal(event)) this.refused.with(event.route, event.decidedBy, event.reason).add();
     for (const { stage, reason } of event.observed) this.observed.with(stage, reason).add();
-    for (const stage of event.failedStages) this.stageFailures.with(stage).add();
+    for (const stage of event.failedStages) this.inspection.stageFailures.with(stage).add();
+    for (const stage in event.stageUs) this.#stageTime(stage).add((event.stageUs[stage] ?? 0) / 1_000_000);
+    if (event.inspection !== undefined) this.#matches(event, event.inspection.ruleIds);
+  }
+
+  #matches({ verdict, decidedBy, observed }: ExchangeEvent, ruleIds: readonly number[]): void {
+    const isDetected = observed.some(({ stage }) => stage === 'waf');
+    const action = verdict !== 'pass' && decidedBy === 'waf' ? 'refused' : isDetected ? 'detected' : 'passed';
+    for (const id of ruleIds) this.inspection.ruleMatches.with(String(id), action).add();
+  }
+
+  /** Looked up once: every exchange has some. */
+  #stageTime(stage: string): Counter {
+    const known = this.#stageTimes.get(stage);
+    if (known !== undefined) return known;
+    const counter = this.inspection.stageSeconds.with(stage);
+    this.#stageTimes.set(stage, counter);
+    return counter;
+  }
+}
+
+/** What stages cost, and what rules found. */
+class InspectionMetrics {
+  readonly stageFailures: Family<Counter>;
+  readonly stageSeconds: Family<Counter>;
+  readonly ruleMatches: Family<Counter>;
+  readonly heldBytes: Gauge;
+
+  constructor(registry: MetricsRegistry) {
+    this.stageFailures = registry.counter(
+      'gateway_stage_failures_total',
+      'Stages that failed and fell back to their onFailure.',
+      ['stage'],
+    );
+    this.stageSeconds = registry.counter('gateway_stage_seconds_total', 'Time that stages took, bodies included.', [
+      'stage',
+    ]);
+    this.ruleMatches = registry.counter(
+      'gateway_waf_matches_total',
+      'Rules that matched, by what became of the exchange: refused, detected (would have been refused), passed.',
+      ['rule', 'action'],
+    );
+    this.heldBytes = registry.gauge('gateway_waf_held_bytes', 'Bytes of bodies that wait for inspection.').with();
   }
 }
 

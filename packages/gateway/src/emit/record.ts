@@ -1,6 +1,17 @@
-import type { Client, ClientFacts, ExchangeEvent, FailureSource, ReasonCode } from '@sallyport/kernel';
+import type {
+  Client,
+  ClientFacts,
+  Clock,
+  ExchangeEvent,
+  FailureSource,
+  Inspected,
+  Inspection,
+  ReasonCode,
+  Verdict,
+} from '@sallyport/kernel';
 import type { Decision } from '../pipeline/decide.ts';
 import type { Policy } from '../pipeline/policy.ts';
+import type { UpstreamCall } from '../upstream/port.ts';
 
 /**
  * What is known of one exchange so far; it becomes its event when the exchange ends. One writer: the exchange.
@@ -35,14 +46,39 @@ export class ExchangeRecord {
   bytesOut = 0;
   /** The policy it began with, once it is known; given back by the emitter. */
   policy: Policy | undefined;
+  /** Not yet finished. */
+  inspection: Inspection | undefined;
+  inspected: Inspected | undefined;
+  /** Stages that failed after the decision about the head. */
+  readonly failedStages: string[] = [];
   /** Set by the emitter: an exchange ends once. */
   isEmitted = false;
+
+  static begin(clock: Clock, listener: string, client: Client | undefined): ExchangeRecord {
+    return new ExchangeRecord({ wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() }, listener, client);
+  }
 
   constructor(times: { wallMs: number; monotonicMs: number }, listener: string, client: Client | undefined) {
     this.timeMs = times.wallMs;
     this.startedMs = times.monotonicMs;
     this.listener = listener;
     this.client = client;
+  }
+
+  /** What was decided about it, and by which step. */
+  note(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
+    this.verdict = verdict.kind;
+    this.decidedBy = decidedBy;
+    this.reason = verdict.reason.code;
+    this.reasonDetail = verdict.reason.detail ?? '';
+  }
+
+  /** Who was asked for an answer; undefined: nobody. */
+  noteCall(call: UpstreamCall | undefined): void {
+    if (call === undefined) return;
+    this.upstreamServer = call.server;
+    this.upstreamAttempts = call.attempts;
+    this.upstreamHeadMs = call.headMs;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Emitter } from '../emit/emitter.ts';
 import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
 import type { Identifiers } from '../emit/identifiers.ts';
 import type { ExchangeRecord } from '../emit/record.ts';
+import type { HeldBytes } from '../inspection/held-bytes.ts';
 import type { Connection, ConnectionTable } from '../listener/connection-table.ts';
 import type { Policy } from '../pipeline/policy.ts';
 import type { RelayRegistry } from '../websocket/registry.ts';
@@ -17,6 +18,8 @@ export interface GatewayContext {
   readonly ids: Identifiers;
   readonly connections: ConnectionTable;
   readonly relays: RelayRegistry;
+  /** Bodies that wait for their judgement. */
+  readonly held: HeldBytes;
   /** An exchange begins: the policy in force, which it keeps to its end. Its event gives it back. */
   pinPolicy(record: ExchangeRecord): Policy;
   isDraining(): boolean;

@@ -12,6 +12,7 @@ export function upstreamFields(
   proofHeader: string | undefined,
 ): string[] {
   const { headers, authority, httpVersion } = exchange.request;
+  const isInspected = exchange.inspection?.isResponseInspected === true;
   const fields = clientClaimsFor(exchange.client, exchange.listener.scheme, authority);
   fields.push(
     'x-request-id',
@@ -21,9 +22,12 @@ export function upstreamFields(
     'via',
     httpVersion === '2' ? '2 sallyport' : '1.1 sallyport',
   );
+  if (isInspected) fields.push('accept-encoding', 'identity');
   for (let index = 0; index < headers.length; index += 1) {
     const name = headers.nameAt(index);
     if (name === proofHeader || isHandshakeField(name)) continue;
+    // Its answer has to be readable for rules, and without a wish any encoding is as good as another (RFC 9110 §12.5.3).
+    if (isInspected && name === 'accept-encoding') continue;
     fields.push(name, headers.valueAt(index));
   }
   return fields;

@@ -6,7 +6,6 @@ import {
   type Reason,
   type RequestLimits,
   reason,
-  type Verdict,
 } from '@sallyport/kernel';
 import { ExchangeRecord } from '../emit/record.ts';
 import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
@@ -16,7 +15,9 @@ import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.
 import type { Arrival, GatewayContext } from './context.ts';
 import { type Expiry, FAULT_OF } from './expiry.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
+import { endExchange, InspectedExchange, type Refusal } from './inspected.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
+import { BodyPace, ReaderPace } from './pace.ts';
 
 /**
  * One HTTP request from its head to its event: judged, then refused or carried to an upstream and back.
@@ -24,9 +25,7 @@ import { type Forward, type Judged, judge } from './judge.ts';
  * Every way out ends in `#end`, which emits the event once. What the client does wrong, what the upstream does wrong and
  * what time does are method calls from outside; none of them throws.
  *
- * Bodies can be held back in two places. A request's body has not been read before `#forward`, and `receive` may be called
- * earlier than there. Of a response nothing is on its way before `onHead` calls `sendHead`; what `onData` answers with false
- * stays at the upstream until `resume`.
+ * Where inspection wants it, bodies wait in `InspectedExchange` before they go on in either direction.
  */
 export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, LiveExchange {
   readonly #context: GatewayContext;
@@ -38,6 +37,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   readonly #malformed: Reason | undefined;
   readonly #onEnd: (exchange: HttpExchange) => void;
   #call: UpstreamCall | undefined;
+  #inspected: InspectedExchange | undefined;
   /** The route's once one is known; until then a bound on how long a refusal may take. */
   #limits: RequestLimits = PROFILES.api.request;
   #isContinueExpected = false;
@@ -47,16 +47,11 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   #isEventStream = false;
   /** The client has to read before the upstream is asked for more. */
   #isDrainAwaited = false;
-  /** Body accounting for the minimum rate: when it began to flow, and how long we ourselves held it up. */
-  #bodySinceMs = -1;
-  #bodyPausedMs = 0;
-  #bodyPausedSinceMs = -1;
+  readonly #bodyPace = new BodyPace();
+  readonly #readerPace = new ReaderPace();
   /** A small body that arrives in one piece leaves together with its head. */
   #wholeBodyBytes = -1;
   #wholeBody: Buffer | undefined;
-  /** Response accounting for the stall deadline. */
-  #takenBefore = 0;
-  #takenSinceMs = 0;
 
   constructor(
     context: GatewayContext,
@@ -70,12 +65,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#response = message.response;
     this.#malformed = message.malformed;
     this.#onEnd = onEnd;
-    const { clock } = context;
-    this.#record = new ExchangeRecord(
-      { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() },
-      arrival.door.name,
-      arrival.connection.client,
-    );
+    this.#record = ExchangeRecord.begin(context.clock, arrival.door.name, arrival.connection.client);
     context.metrics.activeRequests.add(1);
   }
 
@@ -108,6 +98,8 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   onMalformedBody(why: Reason): void {
     // The answer is out already: what is left of the body changes nothing, and cutting the connection could lose it.
     if (this.#state === 'answered') return;
+    // For the event: what came of it may say what it was meant to be.
+    if (this.#inspected?.isHolding) this.#inspected.judge();
     this.#call?.abort();
     this.#record.faultOf = 'client';
     this.#refuse(denyFor(why), 'strictness', true);
@@ -118,7 +110,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     if (this.#state === 'ended') return;
     this.#call?.abort();
     this.#record.faultOf = 'client';
-    this.#note({ kind: 'drop', reason: why }, 'strictness');
+    this.#record.note({ kind: 'drop', reason: why }, 'strictness');
     this.#cut();
   }
 
@@ -128,7 +120,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     if (this.#state !== 'answered' || !this.#response.writableFinished) {
       this.#call?.abort();
       this.#record.faultOf = 'client';
-      this.#note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
+      this.#record.note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
     }
     this.#end();
   }
@@ -138,11 +130,14 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     if (this.#state === 'ended') return;
     if (nowMs - this.#record.startedMs > limits.totalMs && !this.#isEventStream) {
       // 408 invites a client to send the request again; only one that never sent it whole may take up the invitation.
-      const isClientLate = this.#bodySinceMs >= 0 && !this.#request.complete;
+      const isClientLate = this.#bodyPace.hasBegun && !this.#request.complete;
       return this.#expire(isClientLate ? 'REQUEST_TIMEOUT' : 'UPSTREAM_TIMEOUT');
     }
-    if (this.#isBodyTooSlow(nowMs, limits)) return this.#expire('BODY_TIMEOUT');
-    if (this.#isReaderStalled(nowMs, limits)) return this.#expire('RESPONSE_STALLED');
+    const isBodyMissing = !this.#request.complete;
+    if (isBodyMissing && this.#bodyPace.isTooSlow(nowMs, this.#record.bytesIn, limits))
+      return this.#expire('BODY_TIMEOUT');
+    if (this.#readerPace.isStalled(nowMs, this.#response, limits.stallMs)) return this.#expire('RESPONSE_STALLED');
+    this.#inspected?.sweep(nowMs);
   }
 
   onShutdown(): void {
@@ -156,39 +151,38 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#cut();
   }
 
-  // What the client sends: BodyReceiver. Nothing of it comes before `onBodyWanted`.
-
   onBody(chunk: Buffer): void {
-    const call = this.#call;
-    if (this.#state !== 'forwarding' || call === undefined) return;
+    const inspected = this.#inspected?.isBodyHere ? this.#inspected : undefined;
+    if (this.#state !== 'forwarding' && (this.#state !== 'judging' || inspected === undefined)) return;
     this.#record.bytesIn += chunk.length;
     if (this.#record.bytesIn > this.#limits.bodyBytesMax) {
       if (!this.#isBodyLimitObserved) {
-        call.abort();
+        this.#call?.abort();
         return this.#refuse(denyFor(reason('BODY_TOO_LARGE', `${this.#limits.bodyBytesMax} bytes`)), 'protocol', false);
       }
       this.#record.isBodyLimitExceeded = true;
     }
-    if (call.write(chunk)) return;
-    this.#bodyPausedSinceMs = this.#context.clock.monotonicMs();
-    this.#request.pause();
+    if (inspected !== undefined) return this.#holdBody(chunk, inspected);
+    if (this.#call?.write(chunk) === false) this.#pauseBody();
   }
 
   onBodyEnd(): void {
-    this.#call?.end();
+    const inspected = this.#inspected;
+    if (!inspected?.isBodyHere) return this.#call?.end();
+    inspected.endBody();
+    if (inspected.isHolding) this.#judgeBody(inspected);
   }
 
-  // What the upstream says: ResponseSink.
-
   onBodyWanted(): void {
-    if (this.#isContinueExpected) this.#response.sendContinue();
-    this.#bodySinceMs = this.#context.clock.monotonicMs();
-    this.#request.receive(this);
+    const inspected = this.#inspected;
+    if (!inspected?.isBodyHere || this.#call === undefined) return this.#receiveBody();
+    if (!inspected.send(this.#call)) this.#pauseBody();
+    else if (this.#bodyPace.isPaused) this.onDrain();
   }
 
   onDrain(): void {
-    if (this.#bodyPausedSinceMs >= 0) this.#bodyPausedMs += this.#context.clock.monotonicMs() - this.#bodyPausedSinceMs;
-    this.#bodyPausedSinceMs = -1;
+    this.#inspected?.release();
+    this.#bodyPace.resume(this.#context.clock.monotonicMs());
     this.#request.resume();
   }
 
@@ -201,7 +195,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     if (isLast || this.#request.isBodyMissing) this.#response.endConnectionAfter();
     this.#record.status = head.status;
     this.#response.sendHead(head.status, head.statusText, fields);
-    this.#takenSinceMs = this.#context.clock.monotonicMs();
+    this.#readerPace.begin(this.#context.clock.monotonicMs());
     const { framing } = head;
     if (framing.kind === 'length' && framing.bytes <= WHOLE_BODY_BYTES_MAX) this.#wholeBodyBytes = framing.bytes;
     // A stream of events may stay silent for long: its head must not wait for its first event.
@@ -233,12 +227,19 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#record.faultOf = error.source;
     if (!this.#response.headersSent) return this.#refuse(denyFor(why), 'upstream', false);
     // The status is out: the only honest signal left is a response that visibly breaks off.
-    this.#note({ kind: 'deny', status: this.#record.status, reason: why }, 'upstream');
+    this.#record.note({ kind: 'deny', status: this.#record.status, reason: why }, 'upstream');
     this.#cut();
   }
 
   onUpgrade(): void {
     throw new Error('an upgrade was not asked for');
+  }
+
+  #onResponseRefused(verdict: Refusal): void {
+    if (this.#state !== 'forwarding') return;
+    this.#call?.abort();
+    this.#record.faultOf = 'upstream';
+    this.#act(verdict, 'waf');
   }
 
   /** Once for however many pieces still come. */
@@ -256,17 +257,21 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   #settle(judged: Judged): void {
     if (this.#state !== 'judging') return;
     if (judged.kind === 'forward') return this.#forwardIfWhole(judged);
-    const { verdict, decidedBy, isConnectionSpoiled } = judged;
+    this.#act(judged.verdict, judged.decidedBy, judged.isConnectionSpoiled);
+  }
+
+  #act(verdict: Refusal, decidedBy: string, isConnectionSpoiled = false): void {
     switch (verdict.kind) {
       case 'deny':
         return this.#refuse(verdict, decidedBy, isConnectionSpoiled);
       case 'redirect': {
-        this.#note(verdict, decidedBy);
+        this.#record.note(verdict, decidedBy);
+        if (this.#response.headersSent) return this.#cut();
         const { status, headers } = redirectResponse(verdict.status, verdict.location, this.#record.requestId);
         return this.#answer(status, headers, '', isConnectionSpoiled);
       }
       case 'drop':
-        this.#note(verdict, decidedBy);
+        this.#record.note(verdict, decidedBy);
         this.#cut();
     }
   }
@@ -279,44 +284,59 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#forward(judged);
   }
 
-  #forward({ exchange, route, checked, policy, traceparent }: Forward): void {
-    this.#state = 'forwarding';
+  #forward(judged: Forward): void {
+    const { route, checked, policy } = judged;
     this.#isBodyLimitObserved = policy.modes.protocol === 'observe';
     this.#limits = route.request;
     this.#isContinueExpected = checked.isContinueExpected;
+    this.#inspected = InspectedExchange.of(this.#context, this.#record, judged);
+    if (this.#inspected?.isHolding) this.#receiveBody();
+    else this.#dispatch(judged);
+  }
+
+  #receiveBody(): void {
+    if (this.#isContinueExpected) this.#response.sendContinue();
+    this.#bodyPace.begin(this.#context.clock.monotonicMs());
+    this.#request.receive(this);
+  }
+
+  #pauseBody(): void {
+    this.#bodyPace.pause(this.#context.clock.monotonicMs());
+    this.#request.pause();
+  }
+
+  /** A body that must not be forwarded yet, or is not on its way yet. */
+  #holdBody(chunk: Buffer, inspected: InspectedExchange): void {
+    const next = inspected.add(chunk);
+    if (next === 'held') return;
+    if (next !== 'judge') return this.#act(next, 'waf');
+    this.#pauseBody();
+    this.#judgeBody(inspected);
+  }
+
+  #judgeBody(inspected: InspectedExchange): void {
+    const verdict = inspected.judge();
+    if (verdict.kind === 'pass') this.#dispatch(inspected.forward);
+    else this.#act(verdict, 'waf');
+  }
+
+  #dispatch({ exchange, route, policy, traceparent }: Forward): void {
+    this.#state = 'forwarding';
     this.#record.upstream = route.upstream;
     const upstream = policy.upstreams.get(route.upstream);
-    if (upstream === undefined)
-      return this.#refuse(denyFor(reason('UPSTREAM_UNAVAILABLE', route.upstream)), 'upstream', false);
+    if (upstream === undefined) return this.#act(denyFor(reason('UPSTREAM_UNAVAILABLE', route.upstream)), 'upstream');
     this.#call = upstream.dispatch(
       {
         method: exchange.request.method,
         target: exchange.request.path + exchange.request.query,
         authority: upstreamAuthority(exchange, route),
         headers: upstreamFields(exchange, traceparent, this.#arrival.door.resolver.proofHeader),
-        framing: exchange.request.framing,
+        framing: this.#inspected?.framing ?? exchange.request.framing,
         hashKey: exchange.client.network,
         isUpgrade: false,
       },
-      this,
+      this.#inspected?.sinkFor(this, (verdict) => this.#onResponseRefused(verdict)) ?? this,
     );
-  }
-
-  #isBodyTooSlow(nowMs: number, limits: RequestLimits): boolean {
-    if (this.#bodySinceMs < 0 || this.#request.complete || this.#bodyPausedSinceMs >= 0) return false;
-    const elapsedMs = nowMs - this.#bodySinceMs - this.#bodyPausedMs;
-    return elapsedMs > limits.bodyGraceMs && (this.#record.bytesIn / elapsedMs) * 1_000 < limits.bodyBytesPerSecondMin;
-  }
-
-  /** Bytes wait for the client and none of them left since the last look. */
-  #isReaderStalled(nowMs: number, limits: RequestLimits): boolean {
-    const { takenBytes } = this.#response;
-    if (!this.#response.headersSent || this.#response.waitingBytes === 0 || takenBytes !== this.#takenBefore) {
-      this.#takenBefore = takenBytes;
-      this.#takenSinceMs = nowMs;
-      return false;
-    }
-    return nowMs - this.#takenSinceMs > limits.stallMs;
   }
 
   #expire(code: Expiry): void {
@@ -325,7 +345,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     const why = denyFor(reason(code));
     this.#record.faultOf = FAULT_OF[code];
     if (!this.#response.headersSent) return this.#refuse(why, 'connection', true);
-    this.#note(why, 'connection');
+    this.#record.note(why, 'connection');
     this.#cut();
   }
 
@@ -338,10 +358,8 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
   #refuse(verdict: Deny, decidedBy: string, isConnectionSpoiled: boolean): void {
     if (this.#state === 'ended') return;
-    this.#note(verdict, decidedBy);
-    if (this.#response.headersSent) {
-      return this.#cut();
-    }
+    this.#record.note(verdict, decidedBy);
+    if (this.#response.headersSent) return this.#cut();
     const { status, headers, body } = refusalResponse(verdict, this.#record.requestId, this.#request.accept);
     this.#answer(status, headers, body, isConnectionSpoiled);
   }
@@ -362,20 +380,6 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#response.abandonBody(() => this.#context.connections.linger(this.#arrival.connection));
   }
 
-  #note(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
-    this.#record.verdict = verdict.kind;
-    this.#record.decidedBy = decidedBy;
-    this.#record.reason = verdict.reason.code;
-    this.#record.reasonDetail = verdict.reason.detail ?? '';
-  }
-
-  #noteCall(): void {
-    if (this.#call === undefined) return;
-    this.#record.upstreamServer = this.#call.server;
-    this.#record.upstreamAttempts = this.#call.attempts;
-    this.#record.upstreamHeadMs = this.#call.headMs;
-  }
-
   /** Ends the exchange with its connection, which goes first: otherwise what waits behind the exchange would begin. */
   #cut(): void {
     this.#response.cut();
@@ -384,9 +388,10 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
   #end(): void {
     this.#state = 'ended';
-    this.#noteCall();
+    this.#record.noteCall(this.#call);
+    this.#inspected?.end();
     this.#context.metrics.activeRequests.add(-1);
-    this.#context.emitter.exchange(this.#record);
+    endExchange(this.#context, this.#record);
     this.#onEnd(this);
   }
 }

@@ -11,6 +11,8 @@ import { soleValue } from '../client/raw-headers.ts';
 import type { RequestAnswer } from '../client/resolver.ts';
 import { acceptRequestId, continueTrace } from '../emit/identifiers.ts';
 import type { ExchangeRecord } from '../emit/record.ts';
+import { evidenceFields } from '../inspection/request.ts';
+import { type ReadLeniently, witnessOf } from '../inspection/witness.ts';
 import { type Decision, decide } from '../pipeline/decide.ts';
 import type { Policy } from '../pipeline/policy.ts';
 import { type CheckedHead, checkHead } from '../request/head.ts';
@@ -18,6 +20,7 @@ import { denyFor } from '../respond/refusal.ts';
 import type { RawHead } from '../transport/port.ts';
 import { checkHandshake, type Handshake } from '../websocket/handshake.ts';
 import type { Arrival, GatewayContext } from './context.ts';
+import { bearWitness } from './inspected.ts';
 
 /** A request after everything that happens before it may be forwarded. */
 export type Judged = Forward | Refused;
@@ -74,7 +77,11 @@ function judgeHead(
   const trace = continueTrace(soleValue(raw.rawHeaders, 'traceparent'));
   record.traceId = trace.traceId;
   const checked = checkHead(raw);
-  if ('code' in checked) return spoil(checked, 'strictness');
+  if ('code' in checked) {
+    const read = (clientIp: string): ReadLeniently => ({ request: witnessOf(raw, clientIp), body: undefined });
+    bearWitness(context, record, { arrival, read });
+    return spoil(checked, 'strictness');
+  }
   record.host = checked.head.host;
   record.path = checked.head.path;
   const { client } = arrival.connection;
@@ -130,12 +137,15 @@ function exchangeOf(step: Step, client: Client, scheme: 'http' | 'https'): Reque
     headerBytes: checked.headerBytes,
     route: policy.router.find(checked.head),
     isWebSocket: record.isWebSocket,
+    evidence: { target: step.raw.url ?? '', fields: evidenceFields(step.raw, arrival.door.resolver.proofHeader) },
+    inspection: undefined,
   };
 }
 
 function conclude(step: LastStep, decision: Decision): Judged {
   const { exchange, policy, checked, traceparent, handshake } = step;
   step.record.decision = decision;
+  step.record.inspection = exchange.inspection;
   for (const { stage, cause } of decision.failures) {
     step.context.log.error('a stage failed', { stage, requestId: step.record.requestId, error: cause });
   }

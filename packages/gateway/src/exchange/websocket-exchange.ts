@@ -17,6 +17,7 @@ import type { Slot } from '../websocket/registry.ts';
 import type { RelayFacts } from '../websocket/relay.ts';
 import type { Arrival, GatewayContext } from './context.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
+import { endExchange } from './inspected.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
 import { WebSocketSession } from './websocket-session.ts';
 
@@ -253,7 +254,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     if (this.#isEnded) return;
     this.#call?.abort();
     this.#record.faultOf = 'client';
-    this.#note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
+    this.#record.note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
     this.#end();
   }
 
@@ -266,7 +267,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
 
   #refuse(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
     if (this.#isEnded) return;
-    this.#note(verdict, decidedBy);
+    this.#record.note(verdict, decidedBy);
     const { stream } = this.#arrival.connection;
     const answer = this.#answerFor(verdict);
     if (answer === undefined) stream.destroy();
@@ -291,23 +292,14 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     }
   }
 
-  #note(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string): void {
-    this.#record.verdict = verdict.kind;
-    this.#record.decidedBy = decidedBy;
-    this.#record.reason = verdict.reason.code;
-    this.#record.reasonDetail = verdict.reason.detail ?? '';
-  }
-
   #end(): void {
     this.#isEnded = true;
-    if (this.#call !== undefined) {
-      this.#record.upstreamServer = this.#call.server;
-      this.#record.upstreamAttempts = this.#call.attempts;
-      this.#record.upstreamHeadMs = this.#call.headMs;
-    }
+    this.#record.noteCall(this.#call);
     if (this.#record.status !== 101) this.#slot?.release();
     this.#context.metrics.activeRequests.add(-1);
-    this.#context.emitter.exchange(this.#record);
+    endExchange(this.#context, this.#record);
+    // The connection may last for days, and its handshake is kept with it.
+    if (this.#forward !== undefined) this.#forward.exchange.inspection = undefined;
   }
 }
 

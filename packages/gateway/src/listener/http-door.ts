@@ -4,8 +4,11 @@ import type { Duplex } from 'node:stream';
 import { type Reason, reason } from '@sallyport/kernel';
 import { ExchangeRecord } from '../emit/record.ts';
 import type { Arrival, Door, GatewayContext } from '../exchange/context.ts';
+import { bearWitness, endExchange } from '../exchange/inspected.ts';
 import { beginWebSocket } from '../exchange/websocket-exchange.ts';
+import { type ReadLeniently, readLeniently, witnessOf } from '../inspection/witness.ts';
 import { denyFor, rawRefusal, refusalResponse } from '../respond/refusal.ts';
+import type { RawHead } from '../transport/port.ts';
 import type { Connection } from './connection-table.ts';
 import { Lane } from './lane.ts';
 import { LeanRequest } from './lean-request.ts';
@@ -50,7 +53,7 @@ export class HttpDoor {
     this.#server.on('checkExpectation', (request, response) => this.#onRequest(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
     this.#server.on('connect', (request, socket) =>
-      this.#refuseRaw(socket, reason('METHOD_UNSUPPORTED', request.method)),
+      this.#refuseRaw(socket, reason('METHOD_UNSUPPORTED', request.method), request),
     );
     this.#server.on('clientError', (error, socket) => this.#onClientError(error, socket));
   }
@@ -65,8 +68,13 @@ export class HttpDoor {
   }
 
   /** Answers a connection that has no response object, records why, and closes it. */
-  refuse(arrival: Arrival, why: Reason, isAnswered: boolean): void {
-    const { clock, emitter, ids } = this.#context;
+  refuse(
+    arrival: Arrival,
+    why: Reason,
+    how: { isAnswered: boolean; read?: (clientIp: string) => ReadLeniently },
+  ): void {
+    const { clock, ids } = this.#context;
+    const { isAnswered, read } = how;
     const record = new ExchangeRecord(
       { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() },
       this.#door.name,
@@ -87,7 +95,8 @@ export class HttpDoor {
       stream.resume();
       this.#context.connections.linger(arrival.connection);
     } else stream.destroy();
-    emitter.exchange(record);
+    if (read !== undefined) bearWitness(this.#context, record, { arrival, read });
+    endExchange(this.#context, record);
   }
 
   #onRequest(request: LeanRequest, response: LeanResponse): void {
@@ -95,7 +104,7 @@ export class HttpDoor {
     if (lane === undefined) return void request.socket.destroy();
     try {
       const tooDeep = lane.push(request, response);
-      if (tooDeep !== undefined) this.refuse(lane.arrival, tooDeep, false);
+      if (tooDeep !== undefined) this.refuse(lane.arrival, tooDeep, { isAnswered: false });
     } catch (cause) {
       this.#onInternalError(request.socket, cause);
     }
@@ -117,14 +126,18 @@ export class HttpDoor {
     const why = reasonOf(error);
     if (lane === undefined || why === undefined) return void socket.destroy();
     if (lane.isClosing) return;
-    lane.onMalformed(why, () => this.refuse(lane.arrival, why, true));
+    const packet = packetOf(error);
+    const read = packet && ((ip: string): ReadLeniently => readLeniently(packet.bytes, packet.errorAt, ip));
+    const how = read === undefined ? ANSWERED : { isAnswered: true, read };
+    lane.onMalformed(why, () => this.refuse(lane.arrival, why, how));
   }
 
-  #refuseRaw(socket: Duplex, why: Reason): void {
+  #refuseRaw(socket: Duplex, why: Reason, request: RawHead): void {
     const lane = this.#lanes.get(socket);
     if (lane === undefined) return void socket.destroy();
     if (lane.isClosing) return void socket.resume();
-    lane.spoil(() => this.refuse(lane.arrival, why, true));
+    const read = (ip: string): ReadLeniently => ({ request: witnessOf(request, ip), body: undefined });
+    lane.spoil(() => this.refuse(lane.arrival, why, { isAnswered: true, read }));
   }
 
   /** The boundary of one connection: what goes wrong inside it ends it, is counted, and goes no further (R0.5). */
@@ -141,4 +154,13 @@ function reasonOf(error: Error): Reason | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return reason('HEADERS_TOO_LARGE');
   if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return undefined;
   return reason('MALFORMED_REQUEST', code);
+}
+
+const ANSWERED = { isAnswered: true } as const;
+
+/** What the parser was reading when it gave up, and where in it. */
+function packetOf(error: Error): { readonly bytes: Uint8Array; readonly errorAt: number } | undefined {
+  const packet = 'rawPacket' in error ? error.rawPacket : undefined;
+  const errorAt = 'bytesParsed' in error && typeof error.bytesParsed === 'number' ? error.bytesParsed : 0;
+  return packet instanceof Uint8Array ? { bytes: packet, errorAt } : undefined;
 }

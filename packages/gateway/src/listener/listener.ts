@@ -143,7 +143,7 @@ export class Listener {
     if (connection.multiplex !== undefined) return connection.multiplex.expire(why);
     const isHeadBegun = connection.phase === 'expect-head' && connection.stream.bytesRead > 0;
     if (why.code === 'HEADER_TIMEOUT' && isHeadBegun) {
-      this.#http.refuse({ door: this.#door, connection }, why, true);
+      this.#http.refuse({ door: this.#door, connection }, why, { isAnswered: true });
       return;
     }
     if (why.code === 'TLS_HANDSHAKE_FAILED') this.#refuse(connection, this.#handshakeTimeout(connection));

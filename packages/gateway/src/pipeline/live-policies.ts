@@ -1,6 +1,11 @@
 import { strict as assert } from 'node:assert';
 import type { Policy } from './policy.ts';
 
+/** Who keeps a policy; undefined until it has one. */
+export interface Pinning {
+  policy: Policy | undefined;
+}
+
 /**
  * The policies that one data plane holds: the one in force, and those that exchanges still hold on to. An exchange pins the
  * policy it began with; a retired policy lets go of its upstreams when nothing pins it any more.
@@ -24,12 +29,14 @@ export class LivePolicies {
   }
 
   /** For an exchange that begins; it gives the policy back with `unpin`. */
-  pin(): Policy {
+  pin(exchange: Pinning): Policy {
     this.#current.pins += 1;
+    exchange.policy = this.#current;
     return this.#current;
   }
 
-  unpin(policy: Policy): void {
+  unpin({ policy }: Pinning): void {
+    if (policy === undefined) return;
     assert(policy.pins > 0, 'a policy was given back too often');
     policy.pins -= 1;
     if (policy.pins === 0 && policy !== this.#current) this.#release(policy);

@@ -1,8 +1,15 @@
-import type { DecisionTable } from '@sallyport/guards';
 import type { GatewayConfig, StageMode } from '@sallyport/kernel';
+import type { RuleSets, WafStage } from '../inspection/stage.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { DecidingPolicy } from './decide.ts';
-import { compileStages, instantiateStages, STAGE_ORDER, type StageImages, type StageName } from './order.ts';
+import {
+  compileStages,
+  instantiateStages,
+  STAGE_ORDER,
+  type StageImages,
+  type StageName,
+  type StageTools,
+} from './order.ts';
 import { Router } from './routes.ts';
 
 /** Everything configured, compiled: plain data and typed arrays, fit for another thread. */
@@ -22,6 +29,8 @@ export interface Policy extends DecidingPolicy {
   readonly config: PolicyConfig;
   readonly router: Router;
   readonly upstreams: Upstreams;
+  /** The stage `waf`, for what no pipeline sees. */
+  readonly rules: WafStage;
   /** Exchanges that began with this policy and have not ended. One writer: `LivePolicies`. */
   pins: number;
 }
@@ -31,22 +40,23 @@ export interface Policy extends DecidingPolicy {
  *
  * @throws Error only for what parsing should have refused.
  */
-export function compilePolicy(config: GatewayConfig, version: number, previous?: PolicyImage): PolicyImage {
+export function compilePolicy(config: GatewayConfig, version: number, from: PolicySources = {}): PolicyImage {
   const { lists: _compiled, ...rest } = config;
-  return { version, config: rest, stages: compileStages(config, previous?.stages) };
+  const { ruleSets = NO_RULES, previous } = from;
+  return { version, config: rest, stages: compileStages(config, ruleSets, previous?.stages) };
 }
 
 /** Data plane: makes an image usable, step by step, with the upstreams that were made for it. */
 export function* instantiatePolicy(
   image: PolicyImage,
   upstreams: Upstreams,
-  decisions: DecisionTable,
+  tools: StageTools,
 ): Generator<undefined, Policy, undefined> {
   const { version, config } = image;
-  const stages = yield* instantiateStages(image.stages, decisions);
+  const stages = yield* instantiateStages(image.stages, tools);
   const router = new Router(image.stages.routing);
   yield;
-  return { version, config, stages, modes: modesOf(config), router, upstreams, pins: 0 };
+  return { version, config, stages, modes: modesOf(config), router, upstreams, rules: stages.waf, pins: 0 };
 }
 
 function modesOf(config: PolicyConfig): Readonly<Record<StageName, StageMode>> {
@@ -54,5 +64,14 @@ function modesOf(config: PolicyConfig): Readonly<Record<StageName, StageMode>> {
     config.observe || config.observeStages.includes(name) ? 'observe' : 'enforce';
   const modes: Partial<Record<StageName, StageMode>> = {};
   for (const name of STAGE_ORDER) modes[name] = mode(name);
-  return { lists: 'enforce', decisions: 'enforce', routing: 'enforce', protocol: 'enforce', ...modes };
+  return { lists: 'enforce', decisions: 'enforce', routing: 'enforce', protocol: 'enforce', waf: 'enforce', ...modes };
+}
+
+const NO_RULES: RuleSets = new Map();
+
+/** What a policy is made of beside its configuration. */
+export interface PolicySources {
+  /** The compiled rules that the routes name. Default: none. */
+  readonly ruleSets?: RuleSets | undefined;
+  readonly previous?: PolicyImage | undefined;
 }

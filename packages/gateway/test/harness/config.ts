@@ -4,6 +4,7 @@ import {
   PROFILES,
   type RouteConfig,
   type UpstreamConfig,
+  WAF_OFF,
 } from '@sallyport/kernel';
 
 /** A plain listener on a port the system chooses. */
@@ -29,6 +30,7 @@ export function route(change: Partial<RouteConfig> = {}): RouteConfig {
     request: PROFILES.game.request,
     webSocket: { ...PROFILES.game.webSocket, perClientMax: 100 },
     hostHeader: 'preserve',
+    waf: WAF_OFF,
     ...change,
   };
 }
@@ -68,6 +70,7 @@ export function config(change: Partial<GatewayConfig> & Pick<GatewayConfig, 'ups
       headerBytesMax: 16_384,
     },
     drain: { deadlineMs: 5_000, webSocketSpreadMs: 500 },
+    waf: { policy: WAF_OFF, heldBytesMax: 1_048_576, heldPerClientBytesMax: 1_048_576 },
     ...change,
   };
 }

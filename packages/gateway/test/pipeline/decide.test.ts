@@ -39,6 +39,8 @@ const EXCHANGE: RequestExchange = {
   headerBytes: 10,
   route: route(),
   isWebSocket: false,
+  evidence: { target: '/', fields: [] },
+  inspection: undefined,
 };
 
 const DENY: Verdict = { kind: 'deny', status: 403, reason: reason('ADDRESS_DENIED') };
@@ -115,9 +117,9 @@ describe('the decision', () => {
   });
 
   it('goes on after a stage that passes later', async () => {
-    const { decision, asked } = await run({ lists: 'pass later', routing: 'pass later', protocol: 'deny later' });
+    const { decision, asked } = await run({ lists: 'pass later', routing: 'pass later', waf: 'deny later' });
     expect(asked).toEqual([...STAGE_ORDER]);
-    expect(decision.decidedBy).toBe('protocol');
+    expect(decision.decidedBy).toBe('waf');
   });
 
   it.each<Behaviour>(['throw', 'throw later'])(

@@ -111,6 +111,8 @@ describe('a listener that leads to https', () => {
       headerBytes: 10,
       route: found,
       isWebSocket: false,
+      evidence: { target: '/', fields: [] },
+      inspection: undefined,
     });
 
   it('redirects to the same place on a host that has a route', () => {

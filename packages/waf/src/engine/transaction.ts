@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type BodyType, parseBody, parseContentType, parseCookies } from '../body/index.ts';
+import type { EngineMode } from '../seclang/rule.ts';
 import { addArguments, addBody, bodyLimits, processorOf, setBodyError } from './bodies.ts';
 import { Collection } from './collection.ts';
 import { runCompiledPhase } from './compiled-evaluator.ts';
@@ -22,8 +23,10 @@ export interface TransactionConnection {
 /** The request line. Byte strings: one character for one byte. */
 export interface TransactionRequestLine {
   readonly method: string;
-  /** The request target as it came. */
+  /** The request target as the server behind the gateway will see it. */
   readonly target: string;
+  /** The request target as it came, for REQUEST_URI_RAW. Default: `target`. */
+  readonly rawTarget?: string;
   /** `HTTP/1.1`. */
   readonly protocol: string;
   /** The line as it came; put together from the other three where it is not known. */
@@ -54,9 +57,10 @@ export class Transaction {
   #responseType = '';
 
   /** Use `Waf.transaction`. */
-  constructor(context: EngineContext, uniqueId: string) {
+  constructor(context: EngineContext, uniqueId: string, mode?: EngineMode) {
     this.#context = context;
     this.#state = new State(context, (variable) => this.#defaultOf(variable));
+    if (mode !== undefined) this.#state.mode = mode;
     this.#startedMs = context.clock.monotonicMs();
     this.#startedAtMs = context.clock.wallMs();
     this.#state.variables.setScalar('UNIQUE_ID', uniqueId);
@@ -100,13 +104,13 @@ export class Transaction {
     variables.setScalar('SERVER_PORT', String(serverPort));
   }
 
-  processUri({ method, target, protocol, line }: TransactionRequestLine): void {
+  processUri({ method, target, rawTarget = target, protocol, line }: TransactionRequestLine): void {
     const { variables, settings } = this.#state;
     const { uri, path, basename, query } = splitTarget(target);
     variables.setScalar('REQUEST_METHOD', method);
     variables.setScalar('REQUEST_PROTOCOL', protocol);
-    variables.setScalar('REQUEST_LINE', line ?? `${method} ${target} ${protocol}`);
-    variables.setScalar('REQUEST_URI_RAW', target);
+    variables.setScalar('REQUEST_LINE', line ?? `${method} ${rawTarget} ${protocol}`);
+    variables.setScalar('REQUEST_URI_RAW', rawTarget);
     variables.setScalar('REQUEST_URI', uri);
     variables.setScalar('REQUEST_FILENAME', path);
     variables.setScalar('REQUEST_BASENAME', basename);
@@ -156,7 +160,10 @@ export class Transaction {
     return this.#run(3);
   }
 
-  /** Phase 4. The body as the client would read it: without transfer coding and content coding. */
+  /**
+   * Phase 4. The body as the client would read it: without transfer coding and content coding. A body that is too long to
+   * be held comes in pieces, and the phase runs for each of them.
+   */
   processResponseBody(body?: Uint8Array): Interruption | undefined {
     const { settings, variables } = this.#state;
     if (body !== undefined && this.wantsResponseBody) {

@@ -2,6 +2,7 @@ import type { Clock } from '@sallyport/kernel';
 import { type Detectors, detectors as ownDetectors } from '../detect/index.ts';
 import type { Diagnostic } from '../seclang/diagnostic.ts';
 import { parseRules, type RuleFiles, type RuleSource } from '../seclang/parse.ts';
+import type { EngineMode } from '../seclang/rule.ts';
 import { makeImage, planOf, type WafImage } from './image.ts';
 import { MemoryCollections, type PersistentCollections } from './persistence.ts';
 import { foldPlan, Policy } from './policy.ts';
@@ -84,9 +85,12 @@ export class Waf {
     this.#context = context;
   }
 
-  /** Begins an exchange. `uniqueId` is what rules see as UNIQUE_ID and log lines end with. */
-  transaction(uniqueId: string): Transaction {
-    return new Transaction(this.#context, uniqueId);
+  /**
+   * Begins an exchange. `uniqueId` is what rules see as UNIQUE_ID and log lines end with. `mode` holds in place of what
+   * SecRuleEngine says.
+   */
+  transaction(uniqueId: string, mode?: EngineMode): Transaction {
+    return new Transaction(this.#context, uniqueId, mode);
   }
 }
 

@@ -6,6 +6,7 @@ import { listener } from './listener.ts';
 import { route } from './route.ts';
 import { connections, drain, lists, log, mode, observe, operations, reload, workers } from './sections.ts';
 import { upstream } from './upstream.ts';
+import { waf } from './waf.ts';
 
 /** The schemas of the parts of a configuration file. Parts are parsed apart, so that every problem is found at once. */
 export interface FileSchemas {
@@ -18,6 +19,7 @@ export interface FileSchemas {
   readonly lists: ReturnType<typeof lists>;
   readonly connections: ReturnType<typeof connections>;
   readonly drain: ReturnType<typeof drain>;
+  readonly waf: ReturnType<typeof waf>;
   readonly operations: ReturnType<typeof operations>;
   readonly admin: ReturnType<typeof admin>;
   readonly log: ReturnType<typeof log>;
@@ -32,10 +34,11 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     observe: observe(),
     listener: listener(context),
     upstream: upstream(context),
-    route: route(),
+    route: route(context),
     lists: lists(context),
     connections: connections(),
     drain: drain(),
+    waf: waf(context),
     operations: operations(context),
     admin: admin(context),
     log: log(context),
@@ -58,6 +61,7 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     }),
     lists: schemas.lists,
     connections: schemas.connections,
+    waf: schemas.waf,
     drain: schemas.drain,
     operations: schemas.operations,
     admin: schemas.admin,
@@ -77,6 +81,7 @@ export const FILE_KEYS: readonly string[] = [
   'routes',
   'lists',
   'connections',
+  'waf',
   'drain',
   'operations',
   'admin',

@@ -8,11 +8,16 @@ import {
 } from '@sallyport/kernel';
 import { z } from 'zod';
 import { hostPattern } from '../addresses.ts';
+import type { ParseContext } from '../context.ts';
 import { addIssue, booleanLeaf, choiceLeaf, integerLeaf, section } from '../leaf.ts';
 import { duration, list, method, name, oneOrMore, pairs, size, text } from '../leaves.ts';
+import { routeWaf, SILENT, type WafDraft } from './waf.ts';
+
+/** A route before it has inherited what the section `waf` says. */
+export type RouteDraft = Omit<RouteConfig, 'waf'> & { readonly waf: WafDraft };
 
 /** One entry of `routes`. */
-export function route(): z.ZodType<RouteConfig> {
+export function route(context: ParseContext): z.ZodType<RouteDraft> {
   return section('Which requests go where, and what they may be. A request that no route matches is refused.', {
     name: name('Name of the route, in events and metrics.'),
     match: match().prefault({}),
@@ -24,7 +29,8 @@ export function route(): z.ZodType<RouteConfig> {
     ]).prefault('preserve'),
     request: request().prefault({}),
     webSocket: webSocket().prefault({}),
-  }).transform((raw, issues): RouteConfig => {
+    waf: routeWaf(context).optional(),
+  }).transform((raw, issues): RouteDraft => {
     const profile = PROFILES[raw.profile];
     const webSocketLimits = raw.webSocket.fill(profile.webSocket);
     if (!webSocketLimits.isAllowed && raw.webSocket.isSilent) {
@@ -39,6 +45,7 @@ export function route(): z.ZodType<RouteConfig> {
       request: raw.request(profile.request),
       webSocket: webSocketLimits,
       hostHeader: raw.hostHeader,
+      waf: raw.waf ?? SILENT,
     };
   });
 }

@@ -25,7 +25,7 @@ export interface Observe {
 }
 
 /** Stages that can be observed. Routing cannot: without a route there is nowhere to go on to. */
-const OBSERVABLE_STAGES: readonly string[] = [listsStage.name, protocolStage.name];
+const OBSERVABLE_STAGES: readonly string[] = [listsStage.name, protocolStage.name, 'waf'];
 
 export function observe(): z.ZodType<Observe> {
   const all = booleanLeaf('Judge and record everything, refuse nothing. Strictness about HTTP itself stays.');

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import type { RuleProvenance, WafScoring } from '@sallyport/kernel';
+import { compileWaf, type Diagnostic, type RuleFiles, type RuleSource, type WafImage } from '@sallyport/waf';
+import { areFilesAsBefore, RecordedFiles } from './rule-files.ts';
+
+/** A compiled rule set, and what it was made of. */
+export interface CompiledRuleSet {
+  readonly image: WafImage;
+  readonly madeOf: RuleProvenance;
+}
+
+/** Compiled rules by their digest, as a policy takes them. */
+export type RuleSets = ReadonlyMap<string, CompiledRuleSet>;
+
+export type CompiledRules =
+  | { readonly kind: 'compiled'; readonly ruleSet: CompiledRuleSet }
+  | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[] };
+
+/** Compiled rules that are taken over from one policy into the next: an unchanged rule set is not compiled again. */
+export class RuleImages {
+  readonly #known: CompiledRuleSet[];
+
+  /** `previous`: those of the policy in force. */
+  constructor(previous: RuleSets = new Map()) {
+    this.#known = [...previous.values()];
+  }
+
+  /** Compiles, or finds what was compiled of the same bytes. */
+  compile(sources: readonly RuleSource[], files: RuleFiles): CompiledRules {
+    const key = keyOf(sources);
+    const known = this.#known.find(({ madeOf }) => madeOf.sources === key && areFilesAsBefore(madeOf.files, files));
+    if (known !== undefined) return { kind: 'compiled', ruleSet: known };
+    const read = new RecordedFiles(files);
+    const result = compileWaf({ rules: sources, files: read });
+    if (result.kind === 'invalid') return result;
+    const ruleSet = { image: result.image, madeOf: { sources: key, files: read.hashes, warnings: result.warnings } };
+    this.#known.unshift(ruleSet);
+    if (this.#known.length > IMAGES_KEPT_MAX) this.#known.pop();
+    return { kind: 'compiled', ruleSet };
+  }
+}
+
+/** Most images kept beside one another; each may have megabytes. */
+const IMAGES_KEPT_MAX = 32;
+
+/** What the configuration says about scores, as rules. Rules that set up scores only set what nobody has set before them. */
+export function scoringRules(scoring: WafScoring): RuleSource {
+  const variables: readonly (readonly [string, number | undefined])[] = [
+    ['blocking_paranoia_level', scoring.paranoia],
+    ['detection_paranoia_level', scoring.detectionParanoia],
+    ['inbound_anomaly_score_threshold', scoring.inboundThreshold],
+    ['starter_threshold', scoring.inboundThreshold],
+    ['outbound_anomaly_score_threshold', scoring.outboundThreshold],
+    ['early_blocking', scoring.isEarlyBlocking === undefined ? undefined : Number(scoring.isEarlyBlocking)],
+  ];
+  const actions = variables.flatMap(([name, value]) => (value === undefined ? [] : [`setvar:tx.${name}=${value}`]));
+  const text =
+    actions.length === 0 ? '' : `SecAction "id:${SCORING_ID},phase:1,pass,nolog,t:none,${actions.join(',')}"\n`;
+  return { name: 'scoring', text };
+}
+
+/**
+ * What the gateway decides itself, after everything that rule files say: whether bodies are shown to rules is a matter of
+ * the route, and so is how much of them.
+ */
+export function engineRules(responseTypes: readonly string[]): RuleSource {
+  const text = `SecRuleEngine On
+SecRequestBodyAccess On
+SecRequestBodyLimit ${ENGINE_BODY_BYTES}
+SecRequestBodyLimitAction ProcessPartial
+SecResponseBodyAccess On
+SecResponseBodyLimit ${ENGINE_BODY_BYTES}
+SecResponseBodyLimitAction ProcessPartial
+SecResponseBodyMimeType ${responseTypes.length === 0 ? 'none/none' : responseTypes.join(' ')}
+`;
+  return { name: 'engine', text };
+}
+
+/** Ids from 7,090,000 on are ours: exclusions come first. */
+const SCORING_ID = 7_099_000;
+
+/** More than the gateway ever hands over: its own limits hold. */
+const ENGINE_BODY_BYTES = 1_073_741_824;
+
+function keyOf(sources: readonly RuleSource[]): string {
+  const hash = createHash('sha256');
+  for (const { name, text } of sources) hash.update(`${name.length} ${text.length}\n${name}${text}`, 'latin1');
+  return hash.digest('hex');
+}

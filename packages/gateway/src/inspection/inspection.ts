@@ -1,0 +1,167 @@
+import {
+  type Clock,
+  type HeaderList,
+  type Inspected,
+  type InspectedHead,
+  type Inspection,
+  PASS,
+  type RequestHold,
+  type ResponseHold,
+  type Verdict,
+  type WafPolicy,
+} from '@sallyport/kernel';
+import type { Interruption, Transaction, TransactionHeader, Waf } from '@sallyport/waf';
+import { factsOf } from './facts.ts';
+import type { InspectedRequest } from './request.ts';
+import { deny, verdictOf } from './verdict.ts';
+
+export interface RuleInspectionOptions {
+  readonly engine: Waf;
+  readonly policy: WafPolicy;
+  /** `detect`: rules run to their end, and everything passes. */
+  readonly mode: WafPolicy['mode'];
+  /** The request id; rules see it as UNIQUE_ID. */
+  readonly id: string;
+  readonly clock: Clock;
+}
+
+type Refusal = Exclude<Verdict, { kind: 'pass' }>;
+
+/** One exchange on its way through the phases of the rules. */
+export class RuleInspection implements Inspection {
+  readonly #transaction: Transaction;
+  readonly #policy: WafPolicy;
+  readonly #clock: Clock;
+  readonly #isDetecting: boolean;
+  #requestHold: RequestHold | undefined;
+  #responseHold: ResponseHold | undefined;
+  #observed: Refusal | undefined;
+  #path = '';
+  #us = 0;
+
+  constructor({ engine, policy, mode, id, clock }: RuleInspectionOptions) {
+    this.#policy = policy;
+    this.#clock = clock;
+    this.#isDetecting = mode !== 'block';
+    this.#transaction = engine.transaction(id, this.#isDetecting ? 'DetectionOnly' : 'On');
+  }
+
+  get requestHold(): RequestHold | undefined {
+    return this.#requestHold;
+  }
+
+  get responseHold(): ResponseHold | undefined {
+    return this.#responseHold;
+  }
+
+  get isResponseInspected(): boolean {
+    return this.#policy.response.isInspected;
+  }
+
+  /** Phase 1, and phase 2 where it has no body to wait for. */
+  head(request: InspectedRequest): Verdict {
+    const startMs = this.#clock.monotonicMs();
+    const { isBodyInspected, bodyBytesMax, aboveBodyMax, encodedBody } = this.#policy.request;
+    const transaction = this.#transaction;
+    transaction.processConnection({ clientIp: request.clientIp, clientPort: 0, serverIp: '', serverPort: 0 });
+    const { line, ...target } = request;
+    this.#path = target.target.split('?', 1)[0] ?? '';
+    transaction.processUri(line === undefined ? target : { ...target, line });
+    let verdict = this.#judged(transaction.processRequestHeaders(request.headers));
+    if (verdict.kind === 'pass' && request.hasBody && isBodyInspected) {
+      // A body that cannot be read has not been looked at, whatever the rules say about its bytes.
+      if (!isEncoded(request.contentEncoding)) {
+        const isLongerRefused = aboveBodyMax === 'refuse' && !this.#isDetecting;
+        this.#requestHold = { bytesMax: bodyBytesMax, isLongerRefused, isOptional: this.#isDetecting };
+      } else if (encodedBody === 'refuse') verdict = this.#refused(deny('BODY_ENCODED', request.contentEncoding));
+    }
+    if (verdict.kind === 'pass' && this.#requestHold === undefined) {
+      verdict = this.#judged(transaction.processRequestBody());
+    }
+    return this.#timed(startMs, verdict);
+  }
+
+  /** Phase 2. */
+  requestBody(body: Uint8Array): Verdict {
+    const startMs = this.#clock.monotonicMs();
+    const { bodyBytesMax, aboveBodyMax } = this.#policy.request;
+    const isLonger = body.length > bodyBytesMax;
+    const seen = isLonger ? body.subarray(0, bodyBytesMax) : body;
+    if (isLonger && aboveBodyMax === 'refuse') {
+      const verdict = this.#refused(deny('BODY_TOO_LARGE', `${bodyBytesMax} bytes`));
+      if (verdict.kind !== 'pass') return this.#timed(startMs, verdict);
+    }
+    return this.#timed(startMs, this.#judged(this.#transaction.processRequestBody(seen)));
+  }
+
+  /** Phase 3, and phase 4 where it has no body to wait for. */
+  responseHead({ status, headers, hasBody }: InspectedHead): Verdict {
+    if (!this.#policy.response.isInspected) return PASS;
+    const startMs = this.#clock.monotonicMs();
+    const head = { status, protocol: 'HTTP/1.1', headers: pairsOf(headers) };
+    let verdict = this.#judged(this.#transaction.processResponseHeaders(head));
+    const { windowBytes, bodyBytesMax, aboveBodyMax } = this.#policy.response;
+    const isLongerRefused = aboveBodyMax === 'refuse' && !this.#isDetecting;
+    // Holding back events would take away what they are for.
+    const isEventStream = headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false;
+    const isBodyWanted = hasBody && !isEventStream && this.#transaction.wantsResponseBody;
+    if (verdict.kind === 'pass' && isBodyWanted) {
+      if (!isEncoded(headers.getAll('content-encoding').join(', '))) {
+        this.#responseHold = {
+          windowBytes: Math.min(windowBytes, bodyBytesMax),
+          bytesMax: bodyBytesMax,
+          isLongerRefused,
+          isOptional: this.#isDetecting,
+        };
+      } else if (aboveBodyMax === 'refuse') {
+        verdict = this.#refused(deny('RESPONSE_CONTENT_DENIED', 'it is encoded and cannot be inspected'));
+      }
+    }
+    if (verdict.kind === 'pass' && this.#responseHold === undefined) {
+      verdict = this.#judged(this.#transaction.processResponseBody());
+    }
+    return this.#timed(startMs, verdict);
+  }
+
+  /** Phase 4, for each piece. */
+  responseBody(piece: Uint8Array): Verdict {
+    const startMs = this.#clock.monotonicMs();
+    return this.#timed(startMs, this.#judged(this.#transaction.processResponseBody(piece)));
+  }
+
+  /** Phase 5. */
+  finish(): Inspected {
+    const startMs = this.#clock.monotonicMs();
+    this.#transaction.processLogging();
+    const mode = this.#isDetecting ? 'detect' : 'block';
+    const facts = factsOf(this.#transaction, { mode, ruleSet: this.#policy.ruleSet, path: this.#path });
+    this.#timed(startMs, PASS);
+    return { facts, observed: this.#observed, us: Math.round(this.#us) };
+  }
+
+  #judged(interruption: Interruption | undefined): Verdict {
+    const wanted = interruption ?? this.#transaction.suppressedInterruption;
+    return wanted === undefined ? PASS : this.#refused(verdictOf(wanted, this.#transaction.matchedRules));
+  }
+
+  /** The verdict; in detection what would have been one is noted, the first of them. */
+  #refused(verdict: Refusal): Verdict {
+    if (!this.#isDetecting) return verdict;
+    this.#observed ??= verdict;
+    return PASS;
+  }
+
+  #timed(startMs: number, verdict: Verdict): Verdict {
+    this.#us += (this.#clock.monotonicMs() - startMs) * 1_000;
+    return verdict;
+  }
+}
+
+/** RFC 9110 §8.4: `identity` is no encoding. */
+function isEncoded(contentEncoding: string): boolean {
+  return contentEncoding.split(',').some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
+}
+
+function pairsOf(headers: HeaderList): readonly TransactionHeader[] {
+  return Array.from({ length: headers.length }, (_, index) => [headers.nameAt(index), headers.valueAt(index)] as const);
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { BodyHold } from '../../src/inspection/body-hold.ts';
+import { HeldBytes } from '../../src/inspection/held-bytes.ts';
+
+const CLIENT = '192.0.2.1';
+
+function account(heldBytesMax: number, heldPerClientBytesMax = heldBytesMax): HeldBytes {
+  return new HeldBytes({ heldBytesMax, heldPerClientBytesMax });
+}
+
+describe('a held body', () => {
+  it('is exactly what came, whatever its pieces were', () => {
+    const pieces = ['a', '', 'bcd', 'e'.repeat(10_000), 'f'.repeat(3), 'g'.repeat(70_000)];
+    const hold = new BodyHold({ bytesMax: 100_000, account: account(1_000_000), client: CLIENT });
+    expect(pieces.map((piece) => hold.add(Buffer.from(piece)))).toEqual(pieces.map(() => 'held'));
+    expect(hold.bytes().toString()).toBe(pieces.join(''));
+  });
+
+  it('costs no more than twice its length, also when every byte comes in a chunk of its own', () => {
+    const held = account(1_000_000);
+    const hold = new BodyHold({ bytesMax: 100_000, account: held, client: CLIENT });
+    for (let index = 0; index < 50_000; index += 1) hold.add(Buffer.of(0x61));
+    expect(hold.length).toBe(50_000);
+    expect(held.bytes).toBeLessThanOrEqual(100_000);
+  });
+
+  it('may have its largest length, and is longer with one byte more', () => {
+    const hold = new BodyHold({ bytesMax: 5_000, account: account(1_000_000), client: CLIENT });
+    expect(hold.add(Buffer.alloc(5_000))).toBe('held');
+    expect(hold.add(Buffer.alloc(1))).toBe('longer');
+    expect(hold.length).toBe(5_001);
+  });
+
+  it('gives back what it took, once', () => {
+    const held = account(1_000_000);
+    const hold = new BodyHold({ bytesMax: 100_000, account: held, client: CLIENT });
+    hold.add(Buffer.alloc(50_000));
+    expect(held.bytes).toBeGreaterThanOrEqual(50_000);
+    hold.release();
+    hold.release();
+    expect([held.bytes, held.clients]).toEqual([0, 0]);
+  });
+
+  it('finds no room beyond the bound of all bodies together, and keeps what it has', () => {
+    const held = account(100_000);
+    const first = new BodyHold({ bytesMax: 80_000, account: held, client: CLIENT });
+    const second = new BodyHold({ bytesMax: 80_000, account: held, client: '192.0.2.2' });
+    expect(first.add(Buffer.alloc(80_000))).toBe('held');
+    expect(second.add(Buffer.alloc(10_000))).toBe('held');
+    expect(second.add(Buffer.alloc(20_000))).toBe('full');
+    expect(second.length).toBe(10_000);
+    expect(held.bytes).toBeLessThanOrEqual(100_000);
+    first.release();
+    expect(second.add(Buffer.alloc(20_000))).toBe('held');
+  });
+
+  it('finds no room beyond what one client may hold, while others do', () => {
+    const held = account(100_000, 20_000);
+    const hold = (client: string): BodyHold => new BodyHold({ bytesMax: 20_000, account: held, client });
+    expect(hold(CLIENT).add(Buffer.alloc(15_000))).toBe('held');
+    expect(hold(CLIENT).add(Buffer.alloc(15_000))).toBe('client-full');
+    expect(hold('192.0.2.2').add(Buffer.alloc(15_000))).toBe('held');
+  });
+
+  it('shares the bound among the data planes of one node', () => {
+    const held = new HeldBytes({ heldBytesMax: 100_000, heldPerClientBytesMax: 50_000 }, 4);
+    expect(held.take(CLIENT, 25_000)).toBe('taken');
+    expect(held.take('192.0.2.2', 1)).toBe('full');
+  });
+
+  it('is measured by new limits when a policy brings them', () => {
+    const held = account(10_000);
+    expect(held.take(CLIENT, 10_000)).toBe('taken');
+    held.setLimits({ heldBytesMax: 5_000, heldPerClientBytesMax: 5_000 });
+    expect(held.take('192.0.2.2', 1)).toBe('full');
+    held.give(CLIENT, 10_000);
+    expect(held.take('192.0.2.2', 5_000)).toBe('taken');
+  });
+});
