@@ -3,6 +3,7 @@
  */
 import { availableParallelism, hostname } from 'node:os';
 import {
+  type AdminServer,
   createAdminServer,
   createOperationsServer,
   DecisionLog,
@@ -74,35 +75,9 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   });
   const { inherited = NOTHING_INHERITED } = options;
   const planes = joinPlanes(config, { options, inherited, metrics, output });
-  const { fleet, policies, decisions, emitter } = planes;
+  const { fleet, policies, emitter } = planes;
   let onDrain = (): void => undefined;
-  const admin =
-    config.admin === undefined
-      ? undefined
-      : createAdminServer({
-          config: config.admin,
-          plane: new RunningPlane({
-            node: hostname(),
-            mode: config.gateway.mode,
-            clock: systemClock,
-            emitter,
-            fleet,
-            policies,
-            decisions,
-            drain: () => onDrain(),
-          }),
-          clock: systemClock,
-          log: output.log,
-          metrics: registry,
-        });
-  const operations =
-    config.operations === undefined
-      ? undefined
-      : createOperationsServer({
-          config: config.operations,
-          metrics: () => fleet.metrics(registry.snapshot()),
-          readiness: () => fleet.readiness(),
-        });
+  const { admin, operations } = doorsOf(config, planes, { registry, log: output.log, drain: () => onDrain() });
   let operationsAddress: OperationsAddress | undefined;
   try {
     const socket = inherited.sockets.get(OPERATIONS_SOCKET);
@@ -149,6 +124,31 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
       await operations?.close();
       await output.flush();
     },
+  };
+}
+
+/** What operators reach: the admin API, metrics and health. */
+function doorsOf(
+  config: SallyportConfig,
+  { fleet, policies, decisions, emitter }: Planes,
+  { registry, log, drain }: { readonly registry: MetricsRegistry; readonly log: Log; readonly drain: () => void },
+): { readonly admin: AdminServer | undefined; readonly operations: OperationsServer | undefined } {
+  const clock = systemClock;
+  const { mode } = config.gateway;
+  const plane = new RunningPlane({ node: hostname(), mode, clock, emitter, fleet, policies, decisions, drain });
+  return {
+    admin:
+      config.admin === undefined
+        ? undefined
+        : createAdminServer({ config: config.admin, plane, clock, log, metrics: registry }),
+    operations:
+      config.operations === undefined
+        ? undefined
+        : createOperationsServer({
+            config: config.operations,
+            metrics: () => fleet.metrics(registry.snapshot()),
+            readiness: () => fleet.readiness(),
+          }),
   };
 }
 

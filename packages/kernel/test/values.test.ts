@@ -44,7 +44,7 @@ describe('a header list', () => {
 describe('reasons', () => {
   it('have a status an HTTP client understands and one sentence', () => {
     for (const [code, { status, title }] of Object.entries(REASONS)) {
-      expect(code).toMatch(/^[A-Z][A-Z_]+$/);
+      expect(code).toMatch(/^[A-Z][A-Z0-9_]+$/);
       expect(status).toBeGreaterThanOrEqual(300);
       expect(status).toBeLessThan(600);
       expect(title).toMatch(/^[A-Z].*\.$/);
