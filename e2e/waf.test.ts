@@ -96,6 +96,7 @@ routes:
     profile: webapp
     waf: { rules: [costly.conf] }
 waf: { heldMax: 32MB, heldPerClientMax: 16MB }
+workers: { count: 1 }
 `,
   });
 });

@@ -40,7 +40,10 @@ export function waf(context: ParseContext): z.ZodType<WafSection> {
         min: '1MB',
         max: '64GB',
       }).prefault('256MB'),
-      heldPerClientMax: size('The same for one client (IPv6: one /64).', { min: '64KB', max: '64GB' }).prefault('64MB'),
+      heldPerClientMax: size('The same for one client (IPv6: one /64), in each worker.', {
+        min: '64KB',
+        max: '64GB',
+      }).prefault('64MB'),
     },
   )
     .transform((raw): WafSection => {
