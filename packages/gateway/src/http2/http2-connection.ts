@@ -135,10 +135,13 @@ export class Http2Connection implements Multiplex, FrameWatcher {
   }
 
   expire(why: Reason): void {
-    if (why.code !== 'CONNECTION_IDLE' && why.code !== 'HEADER_TIMEOUT') this.#record(why);
+    const isEvicted = why.code !== 'CONNECTION_IDLE' && why.code !== 'HEADER_TIMEOUT';
+    if (isEvicted) this.#record(why);
     // A client that opened a connection and asked for nothing is counted and not recorded.
     if (why.code === 'HEADER_TIMEOUT') this.#context.metrics.connectionsRefused.with(this.#name, why.code).add();
     this.#end(constants.NGHTTP2_NO_ERROR);
+    // Somebody else gets its place now, and the table forgets it: nobody would end it if its client did not.
+    if (isEvicted) setImmediate(() => this.#arrival.connection.socket.destroy());
   }
 
   // FrameWatcher: what the wire sees.

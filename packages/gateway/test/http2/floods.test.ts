@@ -1,3 +1,4 @@
+import { connect } from 'node:tls';
 import { type Http2Limits, ManualClock } from '@sallyport/kernel';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FLAG, FRAME } from '../../src/http2/frames.ts';
@@ -13,6 +14,7 @@ import {
   headers,
   integer,
   POST,
+  PREFACE,
   settingsFrame,
   word,
 } from './frame-client.ts';
@@ -323,4 +325,32 @@ test('a drain finishes what is in progress, takes what is on its way, and says g
   ]);
   expect(outcomesIn(gateway.events)).toEqual(['2 200 pass', '2 200 pass']);
   gateway.close();
+});
+
+test('a connection that makes room for another is gone, also when its client does not close it', async () => {
+  const { connections } = config({ upstreams: [] });
+  const gateway = await startHttp2Gateway(upstreamPort, {
+    change: { connections: { ...connections, perClientMax: 1 } },
+  });
+  gateways.push(gateway);
+  const options = {
+    port: gateway.port,
+    host: '127.0.0.1',
+    ALPNProtocols: ['h2'],
+    rejectUnauthorized: false,
+    allowHalfOpen: true,
+  };
+  const socket = connect(options);
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.write(Buffer.concat([Buffer.from(PREFACE, 'latin1'), settingsFrame([]), headers(1, GET)]));
+  await until('the answer', () => outcomesIn(gateway.events).length > 0);
+  const next = await FrameClient.open(gateway.port);
+  await until('the eviction', () => refusedIn(gateway.events).length > 0);
+  await until('its end', () => gateway.metrics.render().includes('gateway_connections{listener="test"} 1'));
+  expect(refusedIn(gateway.events)).toEqual(['CONNECTIONS_PER_CLIENT idle']);
+  next.write(headers(1, GET));
+  await until('an answer', () => next.statuses.length > 0);
+  socket.destroy();
+  next.close();
 });
