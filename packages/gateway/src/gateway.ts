@@ -59,6 +59,7 @@ export class Gateway {
   #timer: NodeJS.Timeout | undefined;
   #isServing = false;
   #isDraining = false;
+  #drained: Promise<void> | undefined;
 
   /** @throws RangeError or Error for an image that parsing should have refused. */
   constructor(image: PolicyImage, deps: GatewayDeps) {
@@ -252,9 +253,14 @@ export class Gateway {
 
   /**
    * Ends service without losing what is in progress: no new connections, idle ones closed, exchanges finished, WebSockets
-   * closed in slices with a close frame; at the deadline what is left is cut. Resolves when nothing is left.
+   * closed in slices with a close frame; at the deadline what is left is cut. Resolves when nothing is left, for whoever asks.
    */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
     const { connections, relays, emitter, clock } = this.#context;

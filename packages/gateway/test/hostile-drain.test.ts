@@ -83,3 +83,18 @@ test('a client that leaves while its handshake is under way gives its place back
     expect(metrics.render()).toContain('http_server_active_requests 0');
   });
 });
+
+test('who asks for a drain that is under way waits for its end, and does not take it for over', async () => {
+  await withSilentServer(async ({ gateway, port }) => {
+    const client = await RawClient.open(port);
+    client.send(HANDSHAKE);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    let ends = 0;
+    const drains = [gateway.drain(), gateway.drain()].map((drain) => drain.then(() => (ends += 1)));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ends).toBe(0);
+    gateway.close();
+    await Promise.all(drains);
+    expect(ends).toBe(2);
+  });
+});

@@ -12,6 +12,8 @@ export class DecisionLog {
   readonly #options: DecisionLogOptions;
   readonly #inForce = new Map<string, Decision>();
   #sequence = 0;
+  /** None ends before that: a hundred thousand that are taken one by one must not be looked through each time. */
+  #nextEndMs = Number.POSITIVE_INFINITY;
 
   constructor(options: DecisionLogOptions) {
     this.#options = options;
@@ -29,6 +31,7 @@ export class DecisionLog {
     if (this.#inForce.has(decision.id)) return 'known';
     if (this.#inForce.size >= this.#options.decisionsMax) return 'too-many';
     this.#inForce.set(decision.id, decision);
+    this.#nextEndMs = Math.min(this.#nextEndMs, decision.endsMs ?? Number.POSITIVE_INFINITY);
     this.#sequence += 1;
     return this.#options.onChange({ kind: 'take', sequence: this.#sequence, decision });
   }
@@ -44,6 +47,11 @@ export class DecisionLog {
   /** What has ended holds nowhere any more, so nobody has to be told. */
   #forgetEnded(): void {
     const nowMs = this.#options.clock.wallMs();
-    for (const [id, { endsMs }] of this.#inForce) if (endsMs !== undefined && endsMs <= nowMs) this.#inForce.delete(id);
+    if (nowMs < this.#nextEndMs) return;
+    this.#nextEndMs = Number.POSITIVE_INFINITY;
+    for (const [id, { endsMs = Number.POSITIVE_INFINITY }] of this.#inForce) {
+      if (endsMs <= nowMs) this.#inForce.delete(id);
+      else this.#nextEndMs = Math.min(this.#nextEndMs, endsMs);
+    }
   }
 }

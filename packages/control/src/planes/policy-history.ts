@@ -38,13 +38,13 @@ export class PolicyHistory<Content> {
   }
 
   add(attempt: PolicyAttempt<Content>): void {
-    const last = [...this.#attempts, attempt].slice(-ATTEMPTS_MAX);
-    // What fails again and again must not push out what is in force.
-    const { current } = this;
-    const isCurrentLost = current !== undefined && !last.some(({ result }) => result === 'published');
-    const all = isCurrentLost ? [current, ...last.slice(1)] : last;
+    const all = [...this.#attempts, attempt];
     const kept = new Set(all.filter(({ content }) => content !== undefined).slice(-CONTENTS_MAX));
-    this.#attempts = all.map((item) => (kept.has(item) ? item : { ...item, content: undefined }));
+    // Those that can be brought back stay, however many attempts come to nothing after them: others leave in their place.
+    let tooMany = all.length - ATTEMPTS_MAX;
+    this.#attempts = all
+      .filter((item) => kept.has(item) || tooMany-- <= 0)
+      .map((item) => (kept.has(item) ? item : { ...item, content: undefined }));
   }
 }
 

@@ -132,13 +132,14 @@ export class Supervisor<Image extends PolicyVersion> {
 
   /**
    * Replaces one that still runs and is not to be trusted any more: another one takes its slot's place when it is gone. It
-   * finishes what it has in progress.
+   * finishes what it has in progress, which may take as long as a drain. So the only one that serves goes on instead: false.
    */
-  retire(slot: number): void {
+  retire(slot: number): boolean {
     const item = this.#slots[slot];
-    if (item?.state !== 'ready') return;
+    if (item?.state !== 'ready' || this.ready().length === 1) return false;
     this.#enter(item, 'draining');
     item.plane?.drain();
+    return true;
   }
 
   /** Finishes what is in progress everywhere; resolves when nothing is left. */

@@ -100,6 +100,7 @@ export class HeartbeatWatch {
   readonly #board: WorkerBoard;
   readonly #stillMs: number;
   readonly #seen: { beats: number; state: WorkerState; sinceMs: number }[] = [];
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(board: WorkerBoard, options: { readonly stillMs: number }) {
     this.#board = board;
@@ -109,11 +110,14 @@ export class HeartbeatWatch {
   /** Reads the board and returns the slots that have stood still for too long while `ready` or `draining`. */
   look(nowMs: number): readonly number[] {
     const still: number[] = [];
+    // Whoever looks has stood still too, as when a whole process is stopped and goes on: that says nothing about workers.
+    const isBlind = nowMs - this.#lookedMs > this.#stillMs / 2;
+    this.#lookedMs = nowMs;
     for (let slot = 0; slot < this.#board.slots; slot += 1) {
       const beats = this.#board.beats(slot);
       const state = this.#board.state(slot);
       const seen = this.#seen[slot];
-      if (seen === undefined || seen.beats !== beats || seen.state !== state) {
+      if (isBlind || seen === undefined || seen.beats !== beats || seen.state !== state) {
         this.#seen[slot] = { beats, state, sinceMs: nowMs };
       } else if (nowMs - seen.sinceMs >= this.#stillMs && (state === 'ready' || state === 'draining')) {
         still.push(slot);

@@ -93,12 +93,25 @@ describe('a heartbeat watch', () => {
     const board = readyBoard(1);
     const watch = new HeartbeatWatch(board, { stillMs: 1000 });
     watch.look(0);
+    watch.look(500);
     expect(watch.look(1000)).toEqual([0]);
     board.beat(0);
     expect(watch.look(1200)).toEqual([]);
     board.setState(0, 'draining');
-    expect(watch.look(2000)).toEqual([]);
-    expect(watch.look(2999)).toEqual([]);
-    expect(watch.look(3000)).toEqual([0]);
+    expect(watch.look(1700)).toEqual([]);
+    expect(watch.look(2200)).toEqual([]);
+    expect(watch.look(2699)).toEqual([]);
+    expect(watch.look(2700)).toEqual([0]);
+  });
+
+  it('says nothing about workers when it was itself not asked for long: the whole process stood still', () => {
+    const board = readyBoard(1);
+    const watch = new HeartbeatWatch(board, { stillMs: 1000 });
+    watch.look(0);
+    expect(watch.look(60_000)).toEqual([]);
+    board.beat(0);
+    expect(watch.look(60_500)).toEqual([]);
+    expect(watch.look(61_000)).toEqual([]);
+    expect(watch.look(61_500)).toEqual([0]);
   });
 });
