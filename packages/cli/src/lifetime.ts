@@ -41,7 +41,9 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
         },
       );
     };
+    const successor = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {
+      successor.abort();
       if (!isStopping) {
         options.onStopping?.();
         return stop(signal);
@@ -58,7 +60,7 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
     const handOver = async (): Promise<void> => {
       if (isStopping || isHandingOver) return;
       isHandingOver = true;
-      const isServed = await handOverNow(serving, options.environment ?? {});
+      const isServed = await handOverNow(serving, options.environment ?? {}, successor.signal);
       isHandingOver = false;
       if (!isServed || isStopping) return;
       options.onHandedOver?.();
@@ -104,9 +106,10 @@ function report({ log }: Serving, outcome: PublishOutcome): void {
 async function handOverNow(
   serving: Serving,
   environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const pid = await startSuccessor({ sockets: serving.socketNumbers(), environment });
+    const pid = await startSuccessor({ sockets: serving.socketNumbers(), environment, signal });
     serving.noteTakeOver({ pid });
     return true;
   } catch (error) {
@@ -134,8 +137,12 @@ function watch(path: string, onChange: () => void): void {
 
 const WATCH_MS = 1_000;
 
-/** '' while there is no such file. */
+/** '' while there is no such file, or it cannot be looked at. */
 function fingerprint(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? '' : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+  try {
+    const { dev, ino, size, mtimeMs } = statSync(path);
+    return `${dev} ${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return '';
+  }
 }

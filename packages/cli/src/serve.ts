@@ -20,7 +20,7 @@ import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts'
 import { RunningPlane } from './plane/control-plane.ts';
 import { Fleet } from './plane/fleet.ts';
 import { Policies, type PublishOutcome } from './plane/policies.ts';
-import type { Inherited } from './plane/take-over.ts';
+import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { VERSION } from './version.ts';
@@ -85,11 +85,18 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     await fleet.start();
     await admin?.listen({ isHandover: inherited.isTakingOver, port: inherited.sockets.get(ADMIN_SOCKET) });
   } catch (cause) {
+    // Workers that serve already would keep a process alive that nobody watches over.
+    await fleet.close();
     await admin?.close();
     await operations?.close();
     await output.flush();
     throw cause;
   }
+  closeUnused(inherited, [
+    ...config.gateway.listeners.map(({ name }) => name),
+    ...(operations === undefined ? [] : [OPERATIONS_SOCKET]),
+    ...(admin === undefined ? [] : [ADMIN_SOCKET]),
+  ]);
   return {
     log: output.log,
     addresses: fleet.addresses(),

@@ -8,6 +8,7 @@ export type { OpenConnection } from './command-desk.ts';
 export { SystemEmitter } from './emit/system-emitter.ts';
 export { Gateway, type Readiness } from './gateway.ts';
 export type { GatewayDeps } from './gateway-deps.ts';
+export { checkSocketFile } from './listener/bind.ts';
 export { compilePolicy, type PolicyImage } from './pipeline/policy.ts';
 export type { SharedCounts } from './shared-counts.ts';
 export type { UpstreamStatus } from './upstream/port.ts';

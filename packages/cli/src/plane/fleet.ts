@@ -80,6 +80,8 @@ export class Fleet {
     this.#options = options;
     const { workers, clock, output, onLine, onDropped, image } = options;
     const { count } = workers;
+    const onFailure = (error: unknown): void =>
+      options.log.error('lines of a worker cannot be carried over', { error });
     this.#board = new WorkerBoard(WorkerBoard.allocate(count));
     this.#watch = new HeartbeatWatch(this.#board, { stillMs: workers.hangMs });
     const keysMax = Math.min(COUNTED_KEYS_MAX, image.config.connections.connectionsMax * 2 + COUNTED_KEYS_MIN);
@@ -93,7 +95,7 @@ export class Fleet {
       () => new FlightRecorder(FlightRecorder.allocate({ cells: RECORDED_INPUTS, inputBytes: RECORDED_BYTES })),
     );
     this.#rings = slots.map(() => new ByteRing(ByteRing.allocate({ bytes: RING_BYTES, shares: RING_SHARES })));
-    this.#drains = this.#rings.map((ring) => new LogDrain({ ring, output, onLine, onDropped }));
+    this.#drains = this.#rings.map((ring) => new LogDrain({ ring, output, onLine, onDropped, onFailure }));
     this.#acceptor = new Acceptor({
       log: options.log,
       choose: () => this.#choose(),
@@ -134,7 +136,7 @@ export class Fleet {
       for (const listener of tcpListeners(image)) {
         if (this.#acceptor.has(listener)) continue;
         const inherited = this.#isFirstStart ? this.#options.inherited.get(listener.name) : undefined;
-        await this.#acceptor.open(listener, inherited);
+        await this.#acceptor.open(listener, { socket: inherited, isTakingOver: this.#options.isTakingOver });
       }
     } catch (cause) {
       this.closeOtherListeners(this.supervisor.image);
@@ -237,9 +239,10 @@ export class Fleet {
         counts: this.#counts.buffer,
         hashKey: this.#hashKey,
       },
-      ownListeners: slot === 0,
+      ownListeners: slot === SOCKET_FILES_SLOT,
       inherited: this.#isFirstStart ? inherited : new Map(),
       isTakingOver: !this.#isFirstStart || isTakingOver,
+      isReplacement: !this.#isFirstStart,
     };
     const thread = new WorkerThread({
       start,
@@ -260,13 +263,15 @@ export class Fleet {
   /**
    * A worker in which something unforeseen was thrown may hold what it should not: another one takes its place, and it
    * finishes what it has. But not again and again: somebody who knows such an input could otherwise end everybody's
-   * connections at will, and until then nothing was worse than one connection.
+   * connections at will, and until then nothing was worse than one connection. Nor where nobody else takes what comes
+   * meanwhile: the only worker that serves, and the one with the socket files, go on.
    */
   #retire(slot: number): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - (this.#retiredMs[slot] ?? Number.NEGATIVE_INFINITY) < RETIRE_PAUSE_MS) return;
-    this.#retiredMs[slot] = nowMs;
-    this.supervisor.retire(slot);
+    const { listeners } = this.supervisor.image.config;
+    if (slot === SOCKET_FILES_SLOT && listeners.some(({ address }) => address.kind === 'unix')) return;
+    if (this.supervisor.retire(slot)) this.#retiredMs[slot] = nowMs;
   }
 
   #onState(slot: number, state: PlaneState): void {
@@ -301,6 +306,9 @@ export class Fleet {
 function tcpListeners({ config }: PolicyImage): PolicyImage['config']['listeners'] {
   return config.listeners.filter(({ address }) => address.kind === 'tcp');
 }
+
+/** The worker that has the listeners on socket files. */
+const SOCKET_FILES_SLOT = 0;
 
 /** Lines of one worker that wait to be written: at 600 bytes for a request, a quarter of a second at 25,000 a second. */
 const RING_BYTES = 4_194_304;

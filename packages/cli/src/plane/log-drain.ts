@@ -11,6 +11,8 @@ export interface LogDrainOptions {
   /** Sees every line after the output has. */
   readonly onLine?: ((line: string) => void) | undefined;
   readonly onDropped: (lines: number) => void;
+  /** The output or `onLine` has thrown; the next lines are tried all the same. */
+  readonly onFailure: (cause: unknown) => void;
 }
 
 /** Carries the lines of one worker from its ring into the log, in batches, for as long as the process lives. */
@@ -57,7 +59,12 @@ export class LogDrain {
     while (!this.#isStopped) {
       await this.#options.ring.whenReadable();
       if (this.#isStopped) return;
-      this.flush();
+      try {
+        this.flush();
+      } catch (cause) {
+        // Otherwise one bad line would be the last one of this worker, for as long as the process lives.
+        this.#options.onFailure(cause);
+      }
       // Many lines with one wake-up. Not a timer that keeps the process alive.
       await new Promise<void>((resolve) => void setTimeout(resolve, PAUSE_MS).unref());
     }

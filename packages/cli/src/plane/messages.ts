@@ -31,6 +31,8 @@ export interface WorkerStart {
   readonly inherited: ReadonlyMap<string, number>;
   /** Who answers on our socket files now is the process or worker that we replace. */
   readonly isTakingOver: boolean;
+  /** It comes in the place of one that is gone, and serves what it can. */
+  readonly isReplacement: boolean;
 }
 
 /** What all threads see. */

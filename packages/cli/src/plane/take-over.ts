@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
 
 /** Listening sockets that this process was given when it started. */
 export interface Inherited {
@@ -27,10 +28,21 @@ export function inheritedSockets(environment: Readonly<Record<string, string | u
   return { sockets, isTakingOver: false };
 }
 
+/**
+ * Closes sockets of the process before us that nothing here is named after any more. Open, they would go on taking connections
+ * that nobody ever accepts. Those of a service manager stay: it has opened them and may have its reasons.
+ */
+export function closeUnused({ sockets, isTakingOver }: Inherited, names: readonly string[]): void {
+  if (!isTakingOver) return;
+  for (const [name, number] of sockets) if (!names.includes(name)) closeSync(number);
+}
+
 export interface SuccessorOptions {
   /** Numbers of our listening sockets, by listener. */
   readonly sockets: ReadonlyMap<string, number>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborts when we are told to stop: then nobody is to serve. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -39,7 +51,7 @@ export interface SuccessorOptions {
  *
  * @throws Error when it ends, or does not serve within {@link SUCCESSOR_MS_MAX}; it is then ended, and we go on as before.
  */
-export function startSuccessor({ sockets, environment }: SuccessorOptions): Promise<number> {
+export function startSuccessor({ sockets, environment, signal }: SuccessorOptions): Promise<number> {
   const entries = [...sockets];
   const described = entries.map(([name], index) => `${name}=${FIRST_INHERITED + index}`).join(',');
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
@@ -50,18 +62,22 @@ export function startSuccessor({ sockets, environment }: SuccessorOptions): Prom
   });
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail(new Error('the new process did not serve in time')), SUCCESSOR_MS_MAX);
+    const onAbort = (): void => fail(new Error('this process is told to stop'));
+    signal.addEventListener('abort', onAbort);
     const fail = (cause: Error): void => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
       child.removeAllListeners();
       child.on('error', () => undefined);
       child.kill('SIGKILL');
       reject(cause);
     };
     child.once('error', fail);
-    child.once('exit', (code, signal) => fail(new Error(`the new process ended with ${code ?? signal}`)));
+    child.once('exit', (code, by) => fail(new Error(`the new process ended with ${code ?? by}`)));
     child.once('message', (message) => {
       if (message !== SERVING) return fail(new Error('the new process said something unexpected'));
       clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
       child.removeAllListeners();
       child.disconnect();
       child.unref();
@@ -72,7 +88,10 @@ export function startSuccessor({ sockets, environment }: SuccessorOptions): Prom
 
 /** Tells the process before us, if there is one, that we serve. */
 export function tellPredecessor(): void {
-  process.send?.(SERVING, () => process.disconnect?.());
+  process.send?.(SERVING, () => {
+    // It may be gone: then there is nothing to disconnect from, and trying would throw.
+    if (process.connected) process.disconnect?.();
+  });
 }
 
 const SERVING = 'serving';

@@ -5,7 +5,7 @@
 import { strict as assert } from 'node:assert';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Gateway, type PolicyImage, type SharedCounts } from '@sallyport/gateway';
+import { checkSocketFile, Gateway, type PolicyImage, type SharedCounts } from '@sallyport/gateway';
 import {
   ByteRing,
   type Clock,
@@ -72,20 +72,45 @@ async function begin(): Promise<void> {
   heartbeat = setInterval(beat, HEARTBEAT_MS);
   beat();
   await gateway.ready();
-  const addresses = start.ownListeners ? await openSocketFiles(start.isTakingOver) : new Map<string, ListenAddress>();
+  const addresses = start.ownListeners
+    ? await openSocketFiles(() => start.isTakingOver, start.isReplacement)
+    : new Map<string, ListenAddress>();
   gateway.serve();
   beat();
   say({ kind: 'started', addresses });
 }
 
-/** Opens the listeners on socket files that are not open yet. */
-async function openSocketFiles(isTakingOver: boolean): Promise<ReadonlyMap<string, ListenAddress>> {
+/**
+ * Opens the listeners on socket files that are not open yet. `isOurs`: who answers on that file is the worker or process that we
+ * replace. Where others are served already, one that cannot be had must not end everything else: it is logged.
+ */
+async function openSocketFiles(
+  isOurs: (path: string) => boolean,
+  isServing: boolean,
+): Promise<ReadonlyMap<string, ListenAddress>> {
   const opened = new Map<string, ListenAddress>();
   for (const { name, address } of inForce.config.listeners) {
     if (address.kind !== 'unix' || gateway.isOpen(name)) continue;
-    opened.set(name, await gateway.open(name, { socket: start.inherited.get(name), isTakingOver }));
+    try {
+      const socket = start.inherited.get(name);
+      opened.set(name, await gateway.open(name, { socket, isTakingOver: isOurs(address.path) }));
+    } catch (error) {
+      if (!isServing) throw error;
+      output.log.error('a listener cannot be opened', { listener: name, error });
+    }
   }
   return opened;
+}
+
+/** A policy whose socket files cannot be had is known before it is in force. */
+async function checkSocketFiles({ config }: PolicyImage): Promise<void> {
+  const known = socketFiles(inForce);
+  for (const { address } of config.listeners)
+    if (address.kind === 'unix' && !known.has(address.path)) await checkSocketFile(address.path);
+}
+
+function socketFiles({ config }: PolicyImage): ReadonlySet<string> {
+  return new Set(config.listeners.flatMap(({ address }) => (address.kind === 'unix' ? [address.path] : [])));
 }
 
 function receive(message: ToWorker): void {
@@ -93,9 +118,12 @@ function receive(message: ToWorker): void {
     case 'socket':
       // Nobody may read before the listener says how.
       message.socket.allowHalfOpen = true;
-      gateway.adopt(message.listener, message.socket);
-      // The acceptor has counted it until here.
-      board.addLoad(start.slot, -1);
+      try {
+        gateway.adopt(message.listener, message.socket);
+      } finally {
+        // The acceptor has counted it until here.
+        board.addLoad(start.slot, -1);
+      }
       return;
     case 'ask':
       return void answer(message.id, message.question);
@@ -126,14 +154,16 @@ async function answerTo(question: Question): Promise<Answer> {
   switch (question.kind) {
     case 'prepare': {
       const sinceMs = clock.monotonicMs();
+      if (start.ownListeners) await checkSocketFiles(question.image);
       await gateway.prepare(question.image);
       prepared = question.image;
       return { kind: 'duration', ms: clock.monotonicMs() - sinceMs };
     }
     case 'activate': {
       const ms = gateway.activate(question.version);
+      const before = socketFiles(inForce);
       if (prepared !== undefined) inForce = prepared;
-      if (start.ownListeners) await openSocketFiles(true);
+      if (start.ownListeners) await openSocketFiles((path) => before.has(path), true);
       return { kind: 'duration', ms };
     }
     case 'decision':

@@ -39,6 +39,7 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   #lastId = 0;
   #failure: PlaneEnd | undefined;
   #isTold = false;
+  #isEnded = false;
   #resolveStarted: () => void = () => undefined;
   #rejectStarted: (cause: Error) => void = () => undefined;
 
@@ -69,6 +70,8 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   }
 
   take(listener: string, socket: Socket): void {
+    // What is sent to a thread that has ended goes nowhere, and would stay open.
+    if (this.#isEnded) return void socket.destroy();
     const message: ToWorker = { kind: 'socket', listener, socket };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node moves sockets since 26.6; its types do not say so yet.
     this.#worker.postMessage(message, [socket as never]);
@@ -202,6 +205,7 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   }
 
   #onExit(code: number): PlaneEnd {
+    this.#isEnded = true;
     const end: PlaneEnd =
       this.#failure ??
       (this.#isTold ? { cause: 'stopped', detail: '' } : { cause: 'error', detail: `it ended with ${code}` });

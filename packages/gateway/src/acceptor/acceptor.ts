@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { ListenAddress, ListenerConfig, Log } from '@sallyport/kernel';
-import { bind } from '../listener/bind.ts';
+import { IpAddress, type ListenAddress, type ListenerConfig, type Log } from '@sallyport/kernel';
+import { bind, type ListenOptions } from '../listener/bind.ts';
 
 export interface AcceptorOptions {
   readonly log: Log;
@@ -30,11 +30,20 @@ export class Acceptor {
     this.#options = options;
   }
 
-  /** Opens a listener. `socket`: one that somebody else has opened. @throws Error (EADDRINUSE and its like). */
-  async open({ name, address }: ListenerConfig, socket?: number): Promise<void> {
+  /**
+   * Opens a listener. A socket of the process before us is used when it is at the address: a listener may have moved since
+   * then. One of the service manager is used wherever it is. @throws Error (EADDRINUSE and its like).
+   */
+  async open({ name, address }: ListenerConfig, { socket, isTakingOver = false }: ListenOptions = {}): Promise<void> {
     if (address.kind !== 'tcp') throw new Error(`listener ${name} has no TCP address`);
-    const server = createServer(SOCKET_OPTIONS, (accepted) => this.#onAccepted(name, accepted));
-    await bind(server, socket === undefined ? { host: address.host, port: address.port } : { fd: socket });
+    const make = (): Server => createServer(SOCKET_OPTIONS, (accepted) => this.#onAccepted(name, accepted));
+    let server = make();
+    if (socket !== undefined) await bind(server, { fd: socket });
+    if (socket !== undefined && isTakingOver && !isAt(server, address)) {
+      server.close();
+      server = make();
+    }
+    if (!server.listening) await bind(server, { host: address.host, port: address.port });
     server.on('error', (error) => this.#options.log.error('a listener failed', { listener: name, error }));
     this.#doors = [...this.#doors, { name, address, server }];
   }
@@ -88,16 +97,18 @@ export class Acceptor {
     for (;;) {
       const next = this.#waiting[0];
       if (next === undefined) return;
-      const taker = this.#options.choose();
+      // Whoever is chosen counts it, so nobody is chosen for one that cannot be handed over any more.
+      const taker = next.socket.destroyed ? 'nobody' : this.#options.choose();
       if (taker === undefined) return;
       this.#waiting.shift();
-      hand(taker, next.listener, next.socket);
+      if (taker !== 'nobody') taker.take(next.listener, next.socket);
     }
   }
 
   #onAccepted(listener: string, socket: Socket): void {
+    if (socket.destroyed) return;
     const taker = this.#options.choose();
-    if (taker !== undefined) return hand(taker, listener, socket);
+    if (taker !== undefined) return taker.take(listener, socket);
     if (this.#waiting.length >= WAITING_MAX) {
       this.#options.onRefused(listener);
       return void socket.destroy();
@@ -106,16 +117,17 @@ export class Acceptor {
   }
 }
 
+function isAt(server: Server, { host, port }: Extract<ListenAddress, { kind: 'tcp' }>): boolean {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return false;
+  const isHost = IpAddress.parse(bound.address)?.text === IpAddress.parse(host)?.text;
+  return isHost && (port === 0 || bound.port === port);
+}
+
 interface OpenDoor {
   readonly name: string;
   readonly address: ListenAddress;
   readonly server: Server;
-}
-
-function hand(taker: SocketTaker, listener: string, socket: Socket): void {
-  // One that was reset before we came to it cannot be handed over any more.
-  if (socket.destroyed) return;
-  taker.take(listener, socket);
 }
 
 /** Nothing is read here, so that the data plane gets all of it. */

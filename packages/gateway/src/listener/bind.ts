@@ -43,12 +43,9 @@ export async function listenOnPath(
   { path, mode }: Extract<ListenAddress, { kind: 'unix' }>,
   isTakingOver: boolean,
 ): Promise<SocketFile> {
-  if (!isTakingOver && !(await isFree(path))) {
-    throw Object.assign(new Error(`listen EADDRINUSE: address already in use ${path}`), {
-      code: 'EADDRINUSE',
-      address: path,
-    });
-  }
+  // What is not a socket is never replaced: a path may be misspelt at every start.
+  const isOurs = isTakingOver && lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+  if (!isOurs && !(await isFree(path))) throw inUse(path);
   const folder = makeFolder(path);
   try {
     const made = join(folder, 's');
@@ -66,6 +63,23 @@ export async function listenOnPath(
       if (now?.dev === dev && now.ino === ino) rmSync(path, { force: true });
     },
   };
+}
+
+/**
+ * Whether a socket file could be made where none of ours is yet.
+ *
+ * @throws Error as {@link listenOnPath} would.
+ */
+export async function checkSocketFile(path: string): Promise<void> {
+  if (!(await isFree(path))) throw inUse(path);
+  const folder = makeFolder(path);
+  rmSync(folder, { recursive: true, force: true });
+  if (Buffer.byteLength(join(folder, 's')) > SOCKET_PATH_BYTES_MAX) throw tooLong(path);
+}
+
+function inUse(path: string): Error {
+  const error = new Error(`listen EADDRINUSE: address already in use ${path}`);
+  return Object.assign(error, { code: 'EADDRINUSE', address: path });
 }
 
 /** The length of a path in a socket address of Linux, without its final zero. */

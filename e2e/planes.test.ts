@@ -1,0 +1,139 @@
+/** What an operator's bad luck does to the data planes: ports that are taken, files that are in the way, signals at the wrong moment. */
+import { strict as assert } from 'node:assert';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { GatewayProcess, SALLYPORT } from './harness/gateway.ts';
+import { httpRequest } from './harness/http-client.ts';
+import { Program, temporaryFolder } from './harness/program.ts';
+import { eventually, type Scope } from './harness/scope.ts';
+import { startUpstream } from './harness/upstream.ts';
+
+async function listening(): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== 'string');
+  return { server, port: address.port };
+}
+
+async function freePort(): Promise<number> {
+  const { server, port } = await listening();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function configuration(upstream: string, listeners: string, more = ''): string {
+  return `version: 1
+mode: production
+listeners: ${listeners}
+upstreams: { game: "${upstream}" }
+routes: [{ name: game, upstream: game, profile: game }]
+drain: { deadline: 3s, webSocketSpread: 1s }
+workers: { count: 2 }
+${more}
+`;
+}
+
+function isRefused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('connect', () => void socket.destroy());
+    socket.on('error', () => resolve(true));
+    socket.on('close', () => resolve(false));
+  });
+}
+
+/** Ends the process that has taken over: it holds the output of the one before. */
+async function endSuccessor(gateway: GatewayProcess): Promise<void> {
+  const event = await gateway.logged({ what: 'taken-over' });
+  const [, pid] = /process ([0-9]+)/.exec(String(event['detail'])) ?? [];
+  process.kill(Number(pid), 'SIGKILL');
+}
+
+async function start(t: Scope): Promise<{ gateway: GatewayProcess; url: string }> {
+  const { url } = await startUpstream(t, {});
+  const listeners = '[{ name: public, address: "127.0.0.1:0" }, { name: second, address: "127.0.0.1:0" }]';
+  return { gateway: await GatewayProcess.start(t, { yaml: configuration(url, listeners) }), url };
+}
+
+void test('a start that fails after the workers have begun ends the process', async (t) => {
+  const { url } = await startUpstream(t, {});
+  const taken = await listening();
+  const directory = temporaryFolder(t);
+  const file = join(directory, 'sallyport.yaml');
+  const more = `admin: { socket: ${directory}/admin.sock, address: "127.0.0.1:${taken.port}" }`;
+  writeFileSync(file, configuration(url, '[{ name: public, address: "127.0.0.1:0" }]', more));
+  try {
+    const program = Program.start(t, {
+      command: process.execPath,
+      arguments: [SALLYPORT, 'run', '-c', file],
+      directory,
+    });
+    assert.equal((await program.exited()).code, 1);
+  } finally {
+    taken.server.close();
+  }
+});
+
+void test('a policy whose socket file cannot be had is not published, and what is in its way stays', async (t) => {
+  const { gateway, url } = await start(t);
+  const file = join(gateway.directory, 'sallyport.yaml');
+  const precious = join(gateway.directory, 'precious');
+  writeFileSync(precious, 'mine');
+  for (const path of [precious, join(gateway.directory, 'nowhere', 'gateway.sock')]) {
+    const listeners = `[{ name: public, address: "127.0.0.1:0" }, { name: tunnel, address: "unix:${path}" }]`;
+    writeFileSync(file, configuration(url, listeners));
+    gateway.program.signal('SIGHUP');
+    const failure = await eventually('a refusal', () =>
+      gateway.log().find(({ msg, why }) => /could not be published/.test(String(msg)) && String(why).includes(path)),
+    );
+    assert.ok(failure);
+  }
+  assert.equal(readFileSync(precious, 'utf8'), 'mine');
+  assert.equal((await httpRequest(gateway.url('/x'))).status, 200);
+  mkdirSync(join(gateway.directory, 'nowhere'));
+  gateway.program.signal('SIGHUP');
+  await gateway.logged({ msg: 'a new policy is in force' });
+  assert.ok(existsSync(join(gateway.directory, 'nowhere', 'gateway.sock')));
+});
+
+void test('listeners that were moved or removed are so after a hand-over, and nobody waits at the old ports', async (t) => {
+  const { gateway, url } = await start(t);
+  const [before, second, moved] = [gateway.port('public'), gateway.port('second'), await freePort()];
+  const listeners = `[{ name: public, address: "127.0.0.1:${moved}" }]`;
+  writeFileSync(join(gateway.directory, 'sallyport.yaml'), configuration(url, listeners));
+  gateway.program.signal('SIGUSR2');
+  await gateway.logged({ kind: 'system', what: 'taken-over' });
+  try {
+    assert.equal((await httpRequest(`http://127.0.0.1:${moved}/x`)).status, 200);
+    await eventually('an end of the old ports', async () =>
+      (await isRefused(before)) && (await isRefused(second)) ? true : undefined,
+    );
+  } finally {
+    await endSuccessor(gateway);
+  }
+});
+
+void test('SIGTERM during a hand-over ends the successor too: whoever stops the gateway means all of it', async (t) => {
+  const { gateway } = await start(t);
+  // A server that accepts and never answers: the successor waits for its first health check.
+  const silent = await listening();
+  const port = gateway.port('public');
+  try {
+    const health = 'healthCheck: { path: /health, timeout: 20s, interval: 30s }';
+    const text = configuration('SILENT', '[{ name: public, address: "127.0.0.1:0" }]');
+    const silentOne = `{ servers: ["http://127.0.0.1:${silent.port}"], ${health} }`;
+    writeFileSync(join(gateway.directory, 'sallyport.yaml'), text.replace('"SILENT"', silentOne));
+    gateway.program.signal('SIGUSR2');
+    await new Promise((resolve) => silent.server.once('connection', resolve));
+    gateway.program.signal('SIGTERM');
+    const failed = await gateway.logged({ kind: 'system', what: 'take-over-failed' });
+    assert.match(String(failed['detail']), /told to stop/);
+    await gateway.program.exited();
+    await eventually('an end of the port', async () => ((await isRefused(port)) ? true : undefined));
+  } finally {
+    silent.server.close();
+  }
+});
