@@ -10,8 +10,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AdminClient } from '@sallyport/control';
+import type { AdminClient } from '@sallyport/control';
+import { adminOf } from './harness/admin.ts';
 import { LineProcess } from './harness/line-process.ts';
 import { allowedCpus } from './harness/process.ts';
 import { type Launch, Servers, sallyport, upstream } from './harness/servers.ts';
@@ -28,13 +28,12 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
     const { port: upstreamPort } = await servers.start(upstream, loadCpu);
     // The control plane and the compiler share the processor of the load, as far as the system likes.
     const { port } = await servers.start(gateway(0), `${loadCpu},${serverCpu}`, upstreamPort);
-    const socket = join(servers.directory, 'admin.sock');
-    await adminReady(socket);
+    const admin = await adminOf(join(servers.directory, 'admin.sock'));
     await client.ask({ kind: 'begin', port });
     const callsMs: number[] = [];
     for (let reload = 1; reload <= reloads; reload += 1) {
       servers.rewrite(gateway(reload), port, upstreamPort);
-      callsMs.push(await publish(socket));
+      callsMs.push(await publish(admin));
     }
     const asked = await client.ask({ kind: 'end' });
     const all = readPublished(join(servers.directory, `${NAME}-access.log`));
@@ -65,23 +64,10 @@ function gateway(reload: number): Launch {
 
 const BODY_BYTES = 1_000_000;
 
-/** The admin API comes after the listeners. */
-async function adminReady(socket: string): Promise<void> {
-  for (let attempt = 0; attempt < ADMIN_ATTEMPTS_MAX; attempt += 1) {
-    const { kind } = await new AdminClient({ socket, author: 'bench' }).call('getStatus', {});
-    if (kind === 'answer') return;
-    await sleep(ADMIN_PAUSE_MS);
-  }
-  throw new Error('there is no admin API');
-}
-
-const ADMIN_ATTEMPTS_MAX = 200;
-const ADMIN_PAUSE_MS = 50;
-
 /** Milliseconds until every worker had it. @throws Error with what is wrong. */
-async function publish(socket: string): Promise<number> {
+async function publish(admin: AdminClient): Promise<number> {
   const startMs = performance.now();
-  const outcome = await new AdminClient({ socket, author: 'bench' }).call('reload', {});
+  const outcome = await admin.call('reload', {});
   if (outcome.kind !== 'answer' || outcome.answer.result !== 'published') throw new Error(JSON.stringify(outcome));
   return performance.now() - startMs;
 }

@@ -9,55 +9,64 @@
  * all turns counts. The client sends exact numbers of requests; where a server is quicker than the client, it is not the
  * server's limit that is measured, and need not be.
  *
- * Beside that: our engine in a process of its own without a gateway around it; how long it takes to be ready, counted from
- * the start of the process until every kind of request has been judged; what it holds in memory; and the most that one
- * request can be made to cost, at any paranoia level (worst.ts).
+ * Beside that: our engine in a process of its own without a gateway around it; `ready_ms`, from the start of a gateway's
+ * process with all rules until every kind of request has been answered; `rss_mib`, what a gateway with one worker holds after
+ * all the traffic; and `worst_ms`, the most that one request can be made to cost, at any paranoia level (worst.ts).
  */
 import { dataFolder } from '../conformance/main.ts';
+import { Connection } from './harness/http-connection.ts';
 import { LineProcess } from './harness/line-process.ts';
 import { allowedCpus } from './harness/process.ts';
+import { Servers, upstream } from './harness/servers.ts';
 import type { BenchOptions, BenchResult } from './main.ts';
 import type { Done, Job } from './waf/client.ts';
 import type { EngineDone, EngineJob, EngineReady } from './waf/engine.ts';
+import { guardedSallyport } from './waf/sallyport.ts';
 import { type Pairs, startPairs } from './waf/servers.ts';
-import { TRAFFIC, type Traffic, type TrafficKind } from './waf/traffic.ts';
+import { TRAFFIC, type Traffic, type TrafficKind, wireBytes } from './waf/traffic.ts';
 import type { Worst, WorstDone, WorstJob } from './waf/worst.ts';
 
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const [loadCpu, serverCpu] = allowedCpus();
   if (loadCpu === undefined || serverCpu === undefined) throw new Error('this benchmark needs two processors');
   const effort = quick ? QUICK : FULL;
-  const starts: Started[] = [];
-  for (let start = 0; start < effort.starts; start += 1) starts.push(await measureStart(serverCpu));
-  const rounds = await measureTraffic(loadCpu, serverCpu, effort);
+  const startsMs: number[] = [];
+  for (let start = 0; start < effort.starts; start += 1) startsMs.push(await measureStart(loadCpu, serverCpu));
+  const { rounds, residentMib } = await measureTraffic(loadCpu, serverCpu, effort);
   const worst = await measureWorst(serverCpu, effort);
-  return { ...resultOf(rounds, starts, worst), detail: { rounds, starts, worst } };
+  return { ...resultOf(rounds, { startsMs, residentMib, worst }), detail: { rounds, startsMs, worst } };
 }
 
 interface Effort {
   readonly rounds: number;
   /** Processor time of one server with one kind of traffic in one round, in microseconds. */
   readonly cellUs: number;
+  /** What each kind of traffic warms our own code up with, before the first round. */
+  readonly warmUpUs: number;
   readonly starts: number;
   readonly searchMs: number;
 }
 
-const FULL: Effort = { rounds: 7, cellUs: 800_000, starts: 5, searchMs: 240_000 };
-const QUICK: Effort = { rounds: 2, cellUs: 80_000, starts: 1, searchMs: 6_000 };
+const FULL: Effort = { rounds: 7, cellUs: 800_000, warmUpUs: 3_000_000, starts: 5, searchMs: 240_000 };
+const QUICK: Effort = { rounds: 2, cellUs: 80_000, warmUpUs: 800_000, starts: 1, searchMs: 6_000 };
 
-interface Started {
-  readonly readyMs: number;
-  readonly residentMib: number;
-}
-
-async function measureStart(cpu: number): Promise<Started> {
-  const startMs = performance.now();
-  const engine = new LineProcess<EngineJob, EngineDone, EngineReady>(ENGINE, cpu, dataFolder());
+/** Milliseconds from the start of a gateway's process until each kind of request was answered once. */
+async function measureStart(loadCpu: number, serverCpu: number): Promise<number> {
+  const servers = new Servers();
   try {
-    const { residentMib } = await engine.first();
-    return { readyMs: performance.now() - startMs, residentMib };
+    const { port: upstreamPort } = await servers.start(upstream, loadCpu);
+    const startMs = performance.now();
+    const { port } = await servers.start(guardedSallyport('starting', dataFolder()), serverCpu, upstreamPort);
+    const connection = await Connection.open(port);
+    for (const traffic of TRAFFIC) {
+      const status = await connection.exchange(wireBytes(traffic.request(0)));
+      if (status !== traffic.status) throw new Error(`a gateway that starts answers ${traffic.kind} with ${status}`);
+    }
+    const readyMs = performance.now() - startMs;
+    connection.close();
+    return readyMs;
   } finally {
-    await engine.stop();
+    await servers.stop();
   }
 }
 
@@ -70,6 +79,7 @@ interface Cell {
   readonly apache: number;
   readonly modsecurity2: number;
   readonly sallyport: number;
+  readonly sallyportWaf: number;
   /** Without a gateway around it. */
   readonly engine: number;
 }
@@ -77,7 +87,13 @@ interface Cell {
 /** Of one turn. */
 type Round = Readonly<Record<TrafficKind, Cell>>;
 
-async function measureTraffic(loadCpu: number, serverCpu: number, effort: Effort): Promise<readonly Round[]> {
+interface Measured {
+  readonly rounds: readonly Round[];
+  /** Of the gateway with its firewall, after all of them. */
+  readonly residentMib: number;
+}
+
+async function measureTraffic(loadCpu: number, serverCpu: number, effort: Effort): Promise<Measured> {
   const client = new LineProcess<Job, Done>(new URL('waf/client.ts', import.meta.url), loadCpu);
   const engine = new LineProcess<EngineJob, EngineDone, EngineReady>(ENGINE, serverCpu, dataFolder());
   let pairs: Pairs | undefined;
@@ -87,12 +103,13 @@ async function measureTraffic(loadCpu: number, serverCpu: number, effort: Effort
     const subjects = subjectsOf(pairs, client, engine);
     const lastUs = new Map<string, number>();
     const rounds: Round[] = [];
-    // The first round warms up, and tells how many requests fit into a turn.
+    await warmUp(subjects, effort.warmUpUs);
+    // The first round tells how many requests fit into a turn.
     for (let round = 0; round <= effort.rounds; round += 1) {
       const cells = await playRound(subjects, effort.cellUs, lastUs);
       if (round > 0) rounds.push(cells);
     }
-    return rounds;
+    return { rounds, residentMib: pairs.sallyport.guarded.program.residentMib() };
   } finally {
     await pairs?.stop();
     await engine.stop();
@@ -125,6 +142,7 @@ function subjectsOf(pairs: Pairs, client: Client, engine: Engine): Readonly<Reco
     apache: server(apache.plain, false),
     modsecurity2: server(apache.guarded, true),
     sallyport: server(sallyport.plain, false),
+    sallyportWaf: server(sallyport.guarded, true),
     engine: async ({ kind }, requests) => {
       const { cpuUs } = await engine.ask({ kind, requests });
       return cpuUs / requests;
@@ -139,6 +157,16 @@ const CONNECTIONS = 16;
 const FIRST_REQUESTS = 24;
 const REQUESTS_MIN = 4;
 const REQUESTS_MAX = 20_000;
+
+/** Just-in-time compilers need a while; what C has compiled does not. */
+async function warmUp(subjects: Readonly<Record<keyof Cell, Subject>>, warmUpUs: number): Promise<void> {
+  for (const traffic of TRAFFIC) {
+    for (const subject of ['sallyport', 'sallyportWaf', 'engine'] as const) {
+      const us = await subjects[subject](traffic, firstOf(traffic));
+      await subjects[subject](traffic, Math.min(REQUESTS_MAX, Math.ceil(warmUpUs / us)));
+    }
+  }
+}
 
 async function playRound(
   subjects: Readonly<Record<keyof Cell, Subject>>,
@@ -161,6 +189,7 @@ async function playRound(
       apache: await play('apache'),
       modsecurity2: await play('modsecurity2'),
       sallyport: await play('sallyport'),
+      sallyportWaf: await play('sallyportWaf'),
       engine: await play('engine'),
     };
   }
@@ -189,19 +218,24 @@ async function measureWorst(cpu: number, { searchMs }: Effort): Promise<WorstDon
   }
 }
 
-function resultOf(rounds: readonly Round[], starts: readonly Started[], worst: WorstDone): BenchResult {
-  console.log('CPU us/request   nginx  +ModSec3  apache  +ModSec2  sallyport   +engine   ModSec3/ours  ModSec2/ours');
+function resultOf(
+  rounds: readonly Round[],
+  { startsMs, residentMib, worst }: { startsMs: readonly number[]; residentMib: number; worst: WorstDone },
+): Pick<BenchResult, 'figures'> {
+  console.log(
+    'added CPU us/request  nginx+ModSec3  Apache+ModSec2  Sallyport  engine   ModSec3/ours  plain: nginx  Apache  Sallyport',
+  );
   for (const { kind, title } of TRAFFIC) {
     const of = (key: keyof Cell): number => median(rounds.map((round) => round[kind][key]));
     const cells = [
-      of('nginx').toFixed(1).padStart(9),
-      addedBy(rounds, kind, 'modsecurity3').toFixed(0).padStart(9),
+      addedBy(rounds, kind, 'modsecurity3').toFixed(0).padStart(21),
+      addedBy(rounds, kind, 'modsecurity2').toFixed(0).padStart(15),
+      addedBy(rounds, kind, 'sallyportWaf').toFixed(0).padStart(10),
+      of('engine').toFixed(0).padStart(7),
+      ratio(rounds, kind).toFixed(2).padStart(14),
+      of('nginx').toFixed(1).padStart(13),
       of('apache').toFixed(1).padStart(7),
-      addedBy(rounds, kind, 'modsecurity2').toFixed(0).padStart(9),
       of('sallyport').toFixed(1).padStart(10),
-      of('engine').toFixed(1).padStart(9),
-      ratio(rounds, kind, 'modsecurity3').toFixed(2).padStart(14),
-      ratio(rounds, kind, 'modsecurity2').toFixed(2).padStart(13),
     ];
     console.log(`${kind.padEnd(12)} ${cells.join(' ')}   ${title}`);
   }
@@ -209,13 +243,13 @@ function resultOf(rounds: readonly Round[], starts: readonly Started[], worst: W
   for (const level of worst.levels) printWorst(level);
   return {
     figures: {
-      modsecurity3_get_ratio: round2(ratio(rounds, 'get', 'modsecurity3')),
-      modsecurity3_json_ratio: round2(ratio(rounds, 'json', 'modsecurity3')),
-      modsecurity3_form_ratio: round2(ratio(rounds, 'form', 'modsecurity3')),
-      modsecurity3_attack_ratio: round2(ratio(rounds, 'attack', 'modsecurity3')),
+      modsecurity3_get_ratio: round2(ratio(rounds, 'get')),
+      modsecurity3_json_ratio: round2(ratio(rounds, 'json')),
+      modsecurity3_form_ratio: round2(ratio(rounds, 'form')),
+      modsecurity3_attack_ratio: round2(ratio(rounds, 'attack')),
       worst_ms: round2(Math.max(...worst.levels.map(({ valueMs, bodyMs }) => Math.max(valueMs, bodyMs)))),
-      ready_ms: Math.round(median(starts.map(({ readyMs }) => readyMs))),
-      rss_mib: Math.round(median(starts.map(({ residentMib }) => residentMib))),
+      ready_ms: Math.round(median(startsMs)),
+      rss_mib: Math.round(residentMib),
     },
   };
 }
@@ -226,15 +260,19 @@ function printWorst({ level, valueMs, bodyMs, value, body, overBudget }: Worst):
 }
 
 /** The server without its firewall. */
-const PLAIN = { modsecurity3: 'nginx', modsecurity2: 'apache' } as const;
+const PLAIN = { modsecurity3: 'nginx', modsecurity2: 'apache', sallyportWaf: 'sallyport' } as const;
 
-function addedBy(rounds: readonly Round[], kind: TrafficKind, peer: keyof typeof PLAIN): number {
-  return median(rounds.map((round) => round[kind][peer] - round[kind][PLAIN[peer]]));
+function addedBy(rounds: readonly Round[], kind: TrafficKind, guarded: keyof typeof PLAIN): number {
+  return median(rounds.map((round) => addedIn(round[kind], guarded)));
 }
 
-/** How many times less processor time we add. */
-function ratio(rounds: readonly Round[], kind: TrafficKind, peer: keyof typeof PLAIN): number {
-  return median(rounds.map((round) => (round[kind][peer] - round[kind][PLAIN[peer]]) / round[kind].engine));
+function addedIn(cell: Cell, guarded: keyof typeof PLAIN): number {
+  return cell[guarded] - cell[PLAIN[guarded]];
+}
+
+/** How many times less processor time we add than ModSecurity 3. */
+function ratio(rounds: readonly Round[], kind: TrafficKind): number {
+  return median(rounds.map((round) => addedIn(round[kind], 'modsecurity3') / addedIn(round[kind], 'sallyportWaf')));
 }
 
 function median(values: readonly number[]): number {

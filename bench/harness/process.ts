@@ -22,7 +22,7 @@ export interface Scheduled {
 }
 
 /** Longest time a program may take to listen, and to stop when told to. */
-const START_MS_MAX = 10_000;
+const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 5_000;
 
 /** Characters of a program's output that an error shows. */
@@ -65,6 +65,14 @@ export class Program {
   /** What the scheduler gave it so far, all threads and processes together. Those that have ended are not in it. */
   scheduled(): Scheduled {
     return scheduledOf(...this.#processes());
+  }
+
+  /** Memory of all its processes that is in RAM, in mebibytes; pages that several share count for each. */
+  residentMib(): number {
+    const kibibytes = this.#processes().map((pid) =>
+      Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1]),
+    );
+    return kibibytes.reduce((sum, each) => sum + each, 0) / 1_024;
   }
 
   /** Memory of all its processes, shared pages divided among those that share them, in mebibytes. */

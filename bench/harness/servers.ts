@@ -125,6 +125,8 @@ export interface SallyportParts {
   readonly place: Place;
   /** Worker threads. Default: 1. */
   readonly workers?: number;
+  /** The section `waf`, in one line of YAML. Default: no rule runs. */
+  readonly waf?: string;
   /** More keys of the first listener, of the only route, and at the top; lines of YAML. */
   readonly listener?: readonly string[];
   readonly route?: readonly string[];
@@ -136,6 +138,7 @@ export function sallyport({
   name,
   place,
   workers = 1,
+  waf = '{ mode: off }',
   listener = [],
   route = [],
   top = [],
@@ -161,6 +164,7 @@ routes:
 ${indented(route)}# All clients of this load have one address, and their connections arrive in one burst.
 connections: { perClientMax: 8192, halfOpenPerClientMax: 1024 }
 workers: { count: ${workers} }
+waf: ${waf}
 operations: false
 log:
   destination: { file: ${directory}/${name}-access.log }

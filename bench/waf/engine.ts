@@ -15,7 +15,7 @@ export interface EngineDone {
 
 /** Said first, when every kind of request has been judged once. */
 export interface EngineReady {
-  readonly residentMib: number;
+  readonly kind: 'ready';
 }
 
 const [dataFolder = ''] = process.argv.slice(2);
@@ -40,7 +40,7 @@ function play({ kind, requests: count }: EngineJob): EngineDone {
 }
 
 for (const { kind } of TRAFFIC) play({ kind, requests: 1 });
-const ready: EngineReady = { residentMib: process.memoryUsage.rss() / 2 ** 20 };
+const ready: EngineReady = { kind: 'ready' };
 sayLine(ready);
 await answerLines((line) => {
   const job: EngineJob = JSON.parse(line);

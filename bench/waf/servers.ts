@@ -12,6 +12,7 @@ import {
   upstream,
 } from '../harness/servers.ts';
 import { BODY_BYTES_MAX, crsFiles, engineDirectives } from './rules.ts';
+import { guardedSallyport } from './sallyport.ts';
 
 /** One server twice: what its firewall adds is the difference. */
 export interface Pair {
@@ -22,7 +23,7 @@ export interface Pair {
 export interface Pairs {
   readonly nginx: Pair;
   readonly apache: Pair;
-  readonly sallyport: Pick<Pair, 'plain'>;
+  readonly sallyport: Pair;
   stop(): Promise<void>;
 }
 
@@ -42,7 +43,10 @@ export async function startPairs(dataFolder: string, upstreamCpu: number, server
         plain: await start((place) => apacheProxy('apache', place)),
         guarded: await start((place) => apacheProxy('apache-modsecurity', place, rulesFile)),
       },
-      sallyport: { plain: await start((place) => sallyport({ name: 'sallyport', place })) },
+      sallyport: {
+        plain: await start((place) => sallyport({ name: 'sallyport', place })),
+        guarded: await start(guardedSallyport('sallyport-waf', dataFolder)),
+      },
       stop: () => servers.stop(),
     };
   } catch (cause) {
