@@ -208,6 +208,7 @@ function adapted(yaml: string): string {
   return yaml
     .replace('address: "127.0.0.1:8080"', 'address: "127.0.0.1:0"')
     .replace('unix:/run/sallyport/http.sock', 'unix:./http.sock')
+    .replace('"/run/sallyport/admin.sock", address: "127.0.0.1:8082"', '"./admin.sock", address: "127.0.0.1:0"')
     .replace(/^operations:.*\n/m, '');
 }
 

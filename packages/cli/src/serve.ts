@@ -3,11 +3,9 @@
  */
 import { availableParallelism, hostname } from 'node:os';
 import {
-  type AdminServer,
-  createAdminServer,
-  createOperationsServer,
+  type AdminAddresses,
+  type ControlPlane,
   DecisionLog,
-  type OperationsServer,
   type PolicySource,
   type SallyportConfig,
 } from '@sallyport/control';
@@ -16,6 +14,7 @@ import { type Clock, DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistr
 import { openPino, type PinoOutput } from '@sallyport/stores';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { compileInThread } from './plane/compile-thread.ts';
+import { type ControlAddresses, ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
 import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
 import { RunningPlane } from './plane/control-plane.ts';
 import { Fleet } from './plane/fleet.ts';
@@ -41,6 +40,10 @@ export interface Serving {
   readonly addresses: ReadonlyMap<string, ListenAddress>;
   /** Where metrics and health are served; undefined when they are not. */
   readonly operations: OperationsAddress | undefined;
+  /** Where the admin API is served; undefined when it is not. */
+  readonly admin: AdminAddresses | undefined;
+  /** What operators see and do, whether or not the admin API is served. */
+  readonly plane: ControlPlane;
   /** Counts an error that nobody foresaw; see `run`. */
   onInternalError(cause: unknown): void;
   /** Reads the configuration again, and publishes it when nothing is wrong with it. */
@@ -59,9 +62,6 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-/** Where the operations listener is; a listener's address is one too. */
-export type OperationsAddress = Awaited<ReturnType<OperationsServer['listen']>>;
-
 /** Starts everything a configuration asks for. @throws Error when an address or the log file cannot be had. */
 export async function serve(config: SallyportConfig, options: ServeOptions = {}): Promise<Serving> {
   const registry = new MetricsRegistry();
@@ -75,20 +75,16 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   });
   const { inherited = NOTHING_INHERITED } = options;
   const planes = joinPlanes(config, { options, inherited, metrics, output });
-  const { fleet, policies, emitter } = planes;
-  let onDrain = (): void => undefined;
-  const { admin, operations } = doorsOf(config, planes, { registry, log: output.log, drain: () => onDrain() });
-  let operationsAddress: OperationsAddress | undefined;
+  const { fleet, policies, emitter, plane } = planes;
+  const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
+  let addresses: ControlAddresses;
   try {
-    const socket = inherited.sockets.get(OPERATIONS_SOCKET);
-    operationsAddress = await operations?.listen({ socket, isTakingOver: inherited.isTakingOver });
+    addresses = await listeners.listen(inherited);
     await fleet.start();
-    await admin?.listen({ isHandover: inherited.isTakingOver, port: inherited.sockets.get(ADMIN_SOCKET) });
   } catch (cause) {
     // Workers that serve already would keep a process alive that nobody watches over.
     await fleet.close();
-    await admin?.close();
-    await operations?.close();
+    await listeners.close();
     await output.flush();
     throw cause;
   }
@@ -100,62 +96,32 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   return {
     log: output.log,
     addresses: fleet.addresses(),
-    operations: operationsAddress,
+    ...addresses,
+    plane,
     onInternalError: (cause) => {
       metrics.internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });
     },
     reload: (source, author) => policies.reload({ source, author }),
-    socketNumbers: () => {
-      const sockets = fleet.socketNumbers();
-      const own = { [OPERATIONS_SOCKET]: operations?.socketNumber(), [ADMIN_SOCKET]: admin?.socketNumber() };
-      for (const [name, number] of Object.entries(own)) if (number !== undefined) sockets.set(name, number);
-      return sockets;
-    },
+    socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
     noteTakeOver: (result) => {
-      if ('pid' in result) emitter.system('taken-over', `process ${result.pid}`);
-      else emitter.system('take-over-failed', result.failure);
+      if ('failure' in result) return emitter.system('take-over-failed', result.failure);
+      emitter.system('taken-over', `process ${result.pid}`);
+      // Who asks from now on means the process that serves.
+      void listeners.closeAdmin();
     },
+    onDrainAsked: planes.onDrainAsked,
+    firstLink: () => listeners.firstLink(),
     abort: async () => {
       await fleet.close();
-      await admin?.close();
+      await listeners.closeAdmin();
       await output.flush();
     },
-    onDrainAsked: (callback) => {
-      onDrain = callback;
-    },
-    firstLink: () => admin?.firstLink(),
     stop: async () => {
       await fleet.drain();
-      await admin?.close();
-      await operations?.close();
+      await listeners.close();
       await output.flush();
     },
-  };
-}
-
-/** What operators reach: the admin API, metrics and health. */
-function doorsOf(
-  config: SallyportConfig,
-  { fleet, policies, decisions, emitter }: Planes,
-  { registry, log, drain }: { readonly registry: MetricsRegistry; readonly log: Log; readonly drain: () => void },
-): { readonly admin: AdminServer | undefined; readonly operations: OperationsServer | undefined } {
-  const clock = systemClock;
-  const { mode } = config.gateway;
-  const plane = new RunningPlane({ node: hostname(), mode, clock, emitter, fleet, policies, decisions, drain });
-  return {
-    admin:
-      config.admin === undefined
-        ? undefined
-        : createAdminServer({ config: config.admin, plane, clock, log, metrics: registry }),
-    operations:
-      config.operations === undefined
-        ? undefined
-        : createOperationsServer({
-            config: config.operations,
-            metrics: () => fleet.metrics(registry.snapshot()),
-            readiness: () => fleet.readiness(),
-          }),
   };
 }
 
@@ -169,8 +135,10 @@ interface Parts {
 interface Planes {
   readonly fleet: Fleet;
   readonly policies: Policies;
-  readonly decisions: DecisionLog;
   readonly emitter: SystemEmitter;
+  readonly plane: RunningPlane;
+  /** Calls back when somebody has told the gateway to drain. */
+  readonly onDrainAsked: (callback: () => void) => void;
 }
 
 /** The data planes, and what the control plane brings to them. */
@@ -201,7 +169,10 @@ function joinPlanes(config: SallyportConfig, { options, inherited, metrics, outp
     onLine: options.onLine,
     onDropped: (lines) => metrics.dropped.add(lines),
     decisions: () => decisions.snapshot(),
-    onWorker: (what) => recordWorkerNews(what, news),
+    onWorker: (what) => {
+      recordWorkerNews(what, news);
+      if (what.kind === 'started') plane.bring(what.slot);
+    },
     inherited: inherited.sockets,
     isTakingOver: inherited.isTakingOver,
   });
@@ -217,14 +188,23 @@ function joinPlanes(config: SallyportConfig, { options, inherited, metrics, outp
     },
   });
   metrics.version.set(FIRST_VERSION);
-  return { fleet, policies, decisions, emitter };
+  let drain = (): void => undefined;
+  const plane: RunningPlane = new RunningPlane({
+    node,
+    clock,
+    emitter,
+    fleet,
+    policies,
+    decisions,
+    drain: () => drain(),
+  });
+  const onDrainAsked = (callback: () => void): void => {
+    drain = callback;
+  };
+  return { fleet, policies, emitter, plane, onDrainAsked };
 }
 
 const FIRST_VERSION = 1;
-
-/** Names among the sockets that processes hand on. No listener can have them. */
-const OPERATIONS_SOCKET = '.operations';
-const ADMIN_SOCKET = '.admin';
 
 const NOTHING_INHERITED: Inherited = { sockets: new Map(), isTakingOver: false };
 

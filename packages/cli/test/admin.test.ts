@@ -1,7 +1,8 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AdminClient } from '@sallyport/control';
 import type { StatusAnswer } from '@sallyport/control/contract';
 import { describe, expect, it } from 'vitest';
 import { ADMIN_COMMANDS } from '../src/admin/all.ts';
@@ -303,6 +304,20 @@ describe('the way to the gateway', () => {
     expect([ran.code, ran.io.out()]).toEqual([code, '']);
     if (typeof text === 'string') expect(ran.io.err()).toBe(text);
     else expect(ran.io.err()).toMatch(text);
+  });
+
+  it('does not lead to a socket of another user', async () => {
+    const { socket, heard } = await scriptedGateway({ 'GET /api/v1/status': { json: STATUS } });
+    // What belongs to root is everybody's business.
+    if (statSync(socket).uid === 0) chownSync(socket, 65_534, 65_534);
+    const uid = statSync(socket).uid + 1;
+    const outcome = await new AdminClient({ socket, author: 'eve', uid }).call('getStatus', {});
+    expect(outcome).toEqual({
+      kind: 'unreachable',
+      why: 'forbidden',
+      detail: `${socket} belongs to another user (uid ${uid - 1}); ask as that user or as root`,
+    });
+    expect(heard).toEqual([]);
   });
 
   it('ends where nobody listens any more', async () => {

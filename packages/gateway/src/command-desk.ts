@@ -30,6 +30,22 @@ export interface OpenConnection {
   readonly bytesOut: number;
 }
 
+/** Which open connections are wanted. */
+export interface OpenConnectionQuery {
+  /** An address or a network; undefined: all. */
+  readonly client: string | undefined;
+  /** Only WebSockets, or only what is none; undefined: both. */
+  readonly isWebSocket: boolean | undefined;
+  readonly max: number;
+}
+
+export interface OpenConnections {
+  /** How many match. */
+  readonly total: number;
+  /** The oldest of them first, at most as many as were wanted. */
+  readonly connections: readonly OpenConnection[];
+}
+
 export interface CommandDeskOptions {
   /** Number of this data plane: the first part of the ids of its connections. */
   readonly plane: number;
@@ -69,12 +85,16 @@ export class CommandDesk {
     return this.#dismissAll('CLIENT_BANNED', (client) => decisions.banOf(client.address) !== undefined);
   }
 
-  /** Open connections, the oldest first, at most `max`. */
-  connections(max: number): readonly OpenConnection[] {
+  connections({ client, isWebSocket, max }: OpenConnectionQuery): OpenConnections {
     const nowMs = this.#context.clock.monotonicMs();
+    const network = client === undefined ? undefined : parseNetwork(client);
     const open: OpenConnection[] = [];
+    let total = 0;
     for (const connection of this.#context.connections.entries()) {
-      if (open.length >= max) break;
+      if (client !== undefined && !isOf(connection, network)) continue;
+      if (isWebSocket !== undefined && connection.exchange instanceof WebSocketSession !== isWebSocket) continue;
+      total += 1;
+      if (open.length >= max) continue;
       const { listener, phase, exchange, acceptedMs, stream } = connection;
       const session = exchange instanceof WebSocketSession ? exchange : undefined;
       open.push({
@@ -88,7 +108,7 @@ export class CommandDesk {
         ...(session?.bytes ?? { bytesIn: stream.bytesRead, bytesOut: stream.bytesWritten }),
       });
     }
-    return open;
+    return { total, connections: open };
   }
 
   #act(action: Command['action']): number {
@@ -139,6 +159,12 @@ export class CommandDesk {
     }
     return count;
   }
+}
+
+/** Whether somebody of a network is behind it; nobody is in none. */
+function isOf(connection: Connection, network: Network | undefined): boolean {
+  const client = clientOf(connection);
+  return client !== undefined && network !== undefined && contains(network, client.address);
 }
 
 /** Commands that are remembered: whoever repeats one does so soon. */

@@ -4,7 +4,7 @@ import { DecisionTable } from '@sallyport/guards';
 import type { Command, CommandAck, DecisionChange, DecisionSnapshot, ListenAddress } from '@sallyport/kernel';
 import { MemoryCollections } from '@sallyport/waf';
 import { compileClientPolicy } from './client/resolve.ts';
-import { CommandDesk, type OpenConnection } from './command-desk.ts';
+import { CommandDesk, type OpenConnectionQuery, type OpenConnections } from './command-desk.ts';
 import { Emitter } from './emit/emitter.ts';
 import { GatewayMetrics } from './emit/gateway-metrics.ts';
 import { Identifiers } from './emit/identifiers.ts';
@@ -220,9 +220,8 @@ export class Gateway {
     return this.#desk.carryOut(command);
   }
 
-  /** The oldest first, at most `max`. */
-  connections(max: number): readonly OpenConnection[] {
-    return this.#desk.connections(max);
+  connections(query: OpenConnectionQuery): OpenConnections {
+    return this.#desk.connections(query);
   }
 
   /** New session tickets are encrypted with these 48 bytes, and older ones are no longer understood. */

@@ -4,7 +4,7 @@
  * @module
  */
 export { Acceptor, type AcceptorOptions, type SocketTaker } from './acceptor/acceptor.ts';
-export type { OpenConnection } from './command-desk.ts';
+export type { OpenConnection, OpenConnectionQuery, OpenConnections } from './command-desk.ts';
 export { SystemEmitter } from './emit/system-emitter.ts';
 export { Gateway, type Readiness } from './gateway.ts';
 export type { GatewayDeps } from './gateway-deps.ts';

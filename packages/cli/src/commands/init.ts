@@ -30,9 +30,8 @@ export async function runInit(args: readonly string[], io: CommandIo): Promise<n
     await mkdir(plan.directory, { recursive: true });
     await writeAll(files, plan, flags.force);
     await addToGitignore(plan.directory);
-    // The folder of the development socket; in production the service manager makes /run/sallyport.
-    if (plan.isTunnel && plan.mode === 'development')
-      await mkdir(join(plan.directory, 'run'), { recursive: true, mode: 0o750 });
+    // The folder of the development sockets; in production the service manager makes /run/sallyport.
+    if (plan.mode === 'development') await mkdir(join(plan.directory, 'run'), { recursive: true, mode: 0o750 });
   } catch (error) {
     return refuse(io, `${cannotWrite(error)}\n`, EXIT.cannotCreate);
   }

@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { formatProblem, loadConfig } from '@sallyport/control';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
+import type { OperationsAddress } from '../plane/control-listeners.ts';
 import { inheritedSockets, tellPredecessor } from '../plane/take-over.ts';
-import { type OperationsAddress, type Serving, serve } from '../serve.ts';
+import { type Serving, serve } from '../serve.ts';
 import { ServiceManager } from '../service-manager.ts';
 
 const HELP = `sallyport run [-c FILE]
@@ -50,6 +51,11 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     serving.log.info('listening', { listener: name, address: formatAddress(address) });
   if (serving.operations !== undefined)
     serving.log.info('serving metrics and health', { address: formatAddress(serving.operations) });
+  if (serving.admin !== undefined) {
+    const { socket = '', address } = serving.admin;
+    const where = { socket, address: address === undefined ? '' : formatAddress(address) };
+    serving.log.info('serving the admin API', where);
+  }
   const manager = new ServiceManager({
     environment: io.environment,
     pid: process.pid,

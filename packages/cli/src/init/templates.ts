@@ -41,7 +41,20 @@ routes:
 ${limits}
 # Metrics and health, for this machine only: /metrics, /livez, /readyz
 operations: { address: "127.0.0.1:9090" }
+
+# \`sallyport status\`, \`reload\` and the like ask the gateway over this socket file, which only the
+# gateway's own user may open; a browser needs a link from \`sallyport admin link\`. Neither can be
+# reached from another machine.
+${renderAdmin(plan)}
 `;
+}
+
+/** Where a production gateway runs by hand nobody may have made the folder, and it must start all the same. */
+function renderAdmin(plan: InitPlan): string {
+  const isFolderThere = plan.isTunnel || plan.mode === 'development';
+  const folder = plan.mode === 'development' ? './run' : '/run/sallyport';
+  const line = `admin: { socket: "${folder}/admin.sock", address: "127.0.0.1:8082" }`;
+  return isFolderThere ? line : `# ${line}`;
 }
 
 function renderTunnelListener(plan: InitPlan): string {

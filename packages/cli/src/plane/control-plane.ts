@@ -7,18 +7,11 @@ import type {
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
+  SlotStatus,
 } from '@sallyport/control';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from '@sallyport/control/contract';
-import type { OpenConnection, SystemEmitter } from '@sallyport/gateway';
-import {
-  type Clock,
-  type Command,
-  contains,
-  type Decision,
-  IpAddress,
-  type ListenAddress,
-  parseNetwork,
-} from '@sallyport/kernel';
+import type { OpenConnection, OpenConnections, SystemEmitter } from '@sallyport/gateway';
+import type { Clock, Command, Decision, ListenAddress } from '@sallyport/kernel';
 import { VERSION } from '../version.ts';
 import type { Fleet } from './fleet.ts';
 import type { Policies } from './policies.ts';
@@ -26,7 +19,6 @@ import type { WorkerThread } from './worker-thread.ts';
 
 export interface RunningPlaneOptions {
   readonly node: string;
-  readonly mode: StatusAnswer['mode'];
   readonly clock: Clock;
   readonly emitter: SystemEmitter;
   readonly fleet: Fleet;
@@ -40,7 +32,7 @@ export interface RunningPlaneOptions {
 export class RunningPlane implements ControlPlane {
   readonly #options: RunningPlaneOptions;
   readonly #startedMs: number;
-  /** What commands said, for those that are repeated after a worker was replaced. */
+  /** What data planes that begin later have to be told. */
   #attackLevel = 0;
   #isDraining = false;
 
@@ -50,12 +42,11 @@ export class RunningPlane implements ControlPlane {
   }
 
   status(): StatusAnswer {
-    const { node, mode, clock, emitter, fleet, policies } = this.#options;
+    const { node, clock, emitter, fleet, policies } = this.#options;
     const { ready, reasons } = fleet.readiness();
     const { current } = policies.history;
-    const tls = new Set(
-      current?.content?.config.gateway.listeners.flatMap(({ name, tls: has }) => (has === undefined ? [] : [name])),
-    );
+    const gateway = current?.content?.config.gateway;
+    const tls = new Set(gateway?.listeners.flatMap(({ name, tls: has }) => (has === undefined ? [] : [name])));
     const slots = fleet.supervisor.status();
     return {
       node,
@@ -63,9 +54,9 @@ export class RunningPlane implements ControlPlane {
       boot: emitter.boot,
       startedMs: this.#startedMs,
       uptimeMs: clock.wallMs() - this.#startedMs,
-      mode,
+      mode: gateway?.mode ?? 'production',
       isReady: ready && !this.#isDraining,
-      notReadyReasons: reasons,
+      notReadyReasons: ready && this.#isDraining ? ['draining'] : reasons,
       isDraining: this.#isDraining,
       attackLevel: this.#attackLevel,
       listeners: [...fleet.addresses()].map(([name, address]) => ({
@@ -91,11 +82,11 @@ export class RunningPlane implements ControlPlane {
           .catch(() => undefined);
         return {
           id: slot,
-          state: STATES[state],
+          state: stateOf(state, lastEnd),
           startedMs: Math.round(startedMs + offsetMs),
           restarts,
           lastFailure:
-            lastEnd === undefined
+            lastEnd === undefined || lastEnd.cause === 'stopped'
               ? null
               : { timeMs: Math.round(lastEndMs + offsetMs), reason: `${lastEnd.cause}: ${lastEnd.detail}` },
           connections: vitals?.connections ?? 0,
@@ -168,28 +159,36 @@ export class RunningPlane implements ControlPlane {
       if (!isRepeat) this.#options.drain();
       return { acks: ready.map(({ slot }) => ({ id, worker: slot, closed: 0, isRepeat })), of };
     }
-    const acks = await this.#options.fleet.supervisor.command(command);
     if (action.kind === 'set-attack-level') this.#attackLevel = action.level;
+    const acks = await this.#options.fleet.supervisor.command(command);
     return { acks, of };
+  }
+
+  /** A data plane begins: it knows of no attack. */
+  bring(slot: number): void {
+    if (this.#attackLevel === 0) return;
+    const action = { kind: 'set-attack-level', level: this.#attackLevel } as const;
+    const answer = this.#options.fleet.supervisor.planeOf(slot)?.command({ id: 'begin', action });
+    // It has ended again: the next one in its place is told as well.
+    answer?.catch(() => undefined);
   }
 
   async connections(
     query: ConnectionQuery,
   ): Promise<{ readonly total: number; readonly connections: readonly ConnectionRecord[] }> {
+    const { client, kind, limit } = query;
+    const wanted = { client, isWebSocket: kind === undefined ? undefined : kind === 'websocket', max: limit };
     const lists = await Promise.all(
       this.#options.fleet.threads().map(async (thread) => {
-        const open = await thread.connections(CONNECTIONS_LISTED_MAX).catch(() => []);
-        return open.map((connection) => this.#record(thread, connection));
+        const { total, connections } = await thread.connections(wanted).catch(() => NONE_OPEN);
+        return { total, records: connections.map((connection) => this.#record(thread, connection)) };
       }),
     );
-    const network = query.client === undefined ? undefined : parseNetwork(query.client);
-    const matching = lists.flat().filter(({ kind, client }) => {
-      if (query.kind !== undefined && kind !== query.kind) return false;
-      if (network === undefined) return true;
-      const address = IpAddress.parse(client);
-      return address !== undefined && contains(network, address);
-    });
-    return { total: matching.length, connections: matching.slice(0, query.limit) };
+    const total = lists.reduce((sum, list) => sum + list.total, 0);
+    const records = lists.flatMap((list) => list.records);
+    // The oldest of each worker are not yet the oldest of all.
+    records.sort((left, right) => left.openedMs - right.openedMs);
+    return { total, connections: records.slice(0, limit) };
   }
 
   #record(thread: WorkerThread, connection: OpenConnection): ConnectionRecord {
@@ -213,15 +212,20 @@ export class RunningPlane implements ControlPlane {
   }
 }
 
-const STATES: Readonly<Record<'absent' | 'starting' | 'ready' | 'draining', WorkerStatus['state']>> = {
-  absent: 'failed',
-  starting: 'starting',
-  ready: 'running',
-  draining: 'draining',
-};
+function stateOf(state: SlotStatus['state'], lastEnd: SlotStatus['lastEnd']): WorkerStatus['state'] {
+  switch (state) {
+    case 'ready':
+      return 'running';
+    case 'starting':
+    case 'draining':
+      return state;
+    case 'absent':
+      return lastEnd === undefined || lastEnd.cause === 'stopped' ? 'stopped' : 'failed';
+  }
+}
 
-/** Most connections that one worker lists. */
-const CONNECTIONS_LISTED_MAX = 10_000;
+/** What a worker that ends has open. */
+const NONE_OPEN: OpenConnections = { total: 0, connections: [] };
 
 function addressText(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`;

@@ -3,7 +3,7 @@
  * sockets. Everything is plain data, apart from sockets, which move.
  */
 import type { Socket } from 'node:net';
-import type { OpenConnection, PolicyImage, Readiness, UpstreamStatus } from '@sallyport/gateway';
+import type { OpenConnectionQuery, OpenConnections, PolicyImage, Readiness, UpstreamStatus } from '@sallyport/gateway';
 import type {
   Command,
   CommandAck,
@@ -59,7 +59,7 @@ export type Question =
   | { readonly kind: 'decision'; readonly change: DecisionChange }
   | { readonly kind: 'command'; readonly command: Command }
   | { readonly kind: 'metrics' }
-  | { readonly kind: 'connections'; readonly max: number }
+  | { readonly kind: 'connections'; readonly query: OpenConnectionQuery }
   | { readonly kind: 'memory' };
 
 /** What a data plane says of itself when it changes. */
@@ -94,7 +94,7 @@ export type Answer =
   | { readonly kind: 'decided'; readonly isInOrder: boolean }
   | { readonly kind: 'ack'; readonly ack: CommandAck }
   | { readonly kind: 'metrics'; readonly snapshot: MetricsSnapshot }
-  | { readonly kind: 'connections'; readonly connections: readonly OpenConnection[] }
+  | { readonly kind: 'connections'; readonly open: OpenConnections }
   | {
       readonly kind: 'memory';
       readonly heapBytes: number;

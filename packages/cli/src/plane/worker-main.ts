@@ -173,7 +173,7 @@ async function answerTo(question: Question): Promise<Answer> {
     case 'metrics':
       return { kind: 'metrics', snapshot: metrics.snapshot() };
     case 'connections':
-      return { kind: 'connections', connections: gateway.connections(question.max) };
+      return { kind: 'connections', open: gateway.connections(question.query) };
     case 'memory':
       return {
         kind: 'memory',

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { DataPlane, PlaneEnd, PlaneEndCause } from '@sallyport/control';
-import type { OpenConnection, PolicyImage, SocketTaker } from '@sallyport/gateway';
+import type { OpenConnectionQuery, OpenConnections, PolicyImage, SocketTaker } from '@sallyport/gateway';
 import type {
   Command,
   CommandAck,
@@ -115,10 +115,10 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
     return answer.snapshot;
   }
 
-  async connections(max: number): Promise<readonly OpenConnection[]> {
-    const answer = await this.#ask({ kind: 'connections', max });
+  async connections(query: OpenConnectionQuery): Promise<OpenConnections> {
+    const answer = await this.#ask({ kind: 'connections', query });
     if (answer.kind !== 'connections') throw new TypeError(`connections were answered with ${answer.kind}`);
-    return answer.connections;
+    return answer.open;
   }
 
   async vitals(): Promise<WorkerVitals> {

@@ -9,6 +9,8 @@ export interface AdminClientOptions {
   readonly socket: string;
   /** Who calls, for the record. What is no name is not believed. */
   readonly author: string;
+  /** Whose sockets are asked. Default: those of this process's user. */
+  readonly uid?: number | undefined;
 }
 
 export type Outcome<T> =
@@ -40,7 +42,7 @@ export class AdminClient {
     operation: Name,
     input: Input<AdminOperations[Name]>,
   ): Promise<Outcome<AdminOperations[Name]['answer']>> {
-    const refusal = judgeSocket(this.#options.socket);
+    const refusal = judgeSocket(this.#options.socket, this.#options.uid ?? process.geteuid?.());
     if (refusal !== undefined) return refusal;
     const route = ROUTES.find((one) => one.operation === operation);
     if (route === undefined) throw new Error(`there is no operation ${operation}`);
@@ -99,11 +101,10 @@ const ANSWER_BYTES_MAX = 4_194_304;
  * A socket file that somebody else has put in the place of ours would tell us what its owner likes. Root may ask every
  * gateway.
  */
-function judgeSocket(path: string): Unreachable | undefined {
+function judgeSocket(path: string, uid: number | undefined): Unreachable | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return absent(`${path} does not exist: the gateway does not run, or has another socket`);
   if (!stat.isSocket()) return { kind: 'unreachable', why: 'absent', detail: `${path} is not a socket file` };
-  const uid = process.geteuid?.();
   if (uid === 0 || stat.uid === 0 || stat.uid === uid) return undefined;
   const detail = `${path} belongs to another user (uid ${stat.uid}); ask as that user or as root`;
   return { kind: 'unreachable', why: 'forbidden', detail };

@@ -12,7 +12,27 @@ export function diffConfigs(
   const masks = numberedMasks();
   const walk: Walk = { changes: [], isCut: false };
   compare(describeParts(from, masks), describeParts(to, masks), { key: '', walk });
+  compareRules(from, to, walk);
   return walk;
+}
+
+/** Files of rules may say something else under the same name. */
+function compareRules(from: SallyportConfig, to: SallyportConfig, walk: Walk): void {
+  const before = rulesOf(from);
+  for (const [key, rules] of rulesOf(to)) {
+    const old = before.get(key);
+    if (old !== undefined && old !== rules) add({ key, walk }, { from: showRules(old), to: showRules(rules) });
+  }
+}
+
+/** By key, the hash of everything that rules are made of there. */
+function rulesOf({ gateway }: SallyportConfig): ReadonlyMap<string, string> {
+  const routes = gateway.routes.map(({ name, waf }) => [`routes[${name}].waf.rules`, waf.ruleSet] as const);
+  return new Map([['waf.rules', gateway.waf.policy.ruleSet], ...routes]);
+}
+
+function showRules(hash: string): string {
+  return hash === '' ? '<no rules>' : `<rules, sha256 ${hash.slice(0, 12)}>`;
 }
 
 /** Changes that are listed: beyond, it is another configuration. */

@@ -66,6 +66,23 @@ describe('the difference between two configurations', () => {
     ]);
   });
 
+  it('says that rules are others although their files have the same names', () => {
+    const from = load(BASE);
+    const { gateway } = from;
+    const policy = { ...gateway.waf.policy, ruleSet: 'fedcba9876543210' };
+    const routes = gateway.routes.map((route) => ({ ...route, waf: { ...route.waf, ruleSet: '0123456789abcdef' } }));
+    const to = { ...from, gateway: { ...gateway, routes, waf: { ...gateway.waf, policy } } };
+    const before = (hash: string): string => (hash === '' ? '<no rules>' : `<rules, sha256 ${hash.slice(0, 12)}>`);
+    expect(diffConfigs(from, to).changes).toEqual([
+      { key: 'waf.rules', from: before(gateway.waf.policy.ruleSet), to: '<rules, sha256 fedcba987654>' },
+      {
+        key: 'routes[game].waf.rules',
+        from: before(gateway.routes[0]?.waf.ruleSet ?? ''),
+        to: '<rules, sha256 0123456789ab>',
+      },
+    ]);
+  });
+
   it('is cut when there is too much of it, and says so', () => {
     const routes = Array.from({ length: 600 }, (_, index) => {
       const facts = `upstream: game, profile: api`;

@@ -1,9 +1,9 @@
 /** Two good configurations that differ, and one that is not good. */
-export const GOOD: string = configuration('FIRST', 64);
-export const OTHER: string = configuration('SECOND', 32);
+export const GOOD: string = configuration('FIRST', 60);
+export const OTHER: string = configuration('SECOND', 30);
 export const BAD: string = GOOD.replace('profile: game', 'profile: gaem').replace('upstream: game', 'upstream: gmae');
 
-function configuration(secret: string, kilobytes: number): string {
+function configuration(secret: string, seconds: number): string {
   return `version: 1
 listeners:
   - name: public
@@ -17,6 +17,6 @@ routes:
   - name: game
     upstream: game
     profile: game
-    request: { bodyMax: ${kilobytes}KB }
+    request: { totalTimeout: ${seconds}s }
 `;
 }

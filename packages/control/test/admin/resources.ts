@@ -70,7 +70,7 @@ export function resources(): void {
         changes: [
           { key: 'listeners[public].client.proof.secrets[<secret 1>]', from: '<secret 1>', to: null },
           { key: 'listeners[public].client.proof.secrets[<secret 2>]', from: null, to: '<secret 2>' },
-          { key: 'routes[game].request.bodyMax', from: '64KB', to: '32KB' },
+          { key: 'routes[game].request.totalTimeout', from: '1m', to: '30s' },
         ],
       });
       isProblem(await rig.callSocket('GET', '/api/v1/policies/diff?from=1&to=9'), 404, 'NOT_FOUND');

@@ -1,0 +1,82 @@
+import {
+  type AdminAddresses,
+  type ControlPlane,
+  createAdminServer,
+  createOperationsServer,
+  type OperationsServer,
+  type SallyportConfig,
+} from '@sallyport/control';
+import type { Clock, Log, MetricsRegistry } from '@sallyport/kernel';
+import type { Fleet } from './fleet.ts';
+import type { Inherited } from './take-over.ts';
+
+/** Where the operations listener is; a listener's address is one too. */
+export type OperationsAddress = Awaited<ReturnType<OperationsServer['listen']>>;
+
+/** Where whoever runs the gateway reaches it; undefined where the configuration names nothing. */
+export interface ControlAddresses {
+  readonly operations: OperationsAddress | undefined;
+  readonly admin: AdminAddresses | undefined;
+}
+
+export interface ControlListenersOptions {
+  readonly plane: ControlPlane;
+  readonly fleet: Fleet;
+  readonly registry: MetricsRegistry;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** The listeners for those who run the gateway: metrics and health, and the admin API. */
+export class ControlListeners {
+  readonly #operations: OperationsServer | undefined;
+  readonly #admin: ReturnType<typeof createAdminServer> | undefined;
+
+  constructor({ operations, admin }: SallyportConfig, options: ControlListenersOptions) {
+    const { plane, fleet, registry, log, clock } = options;
+    if (operations !== undefined) {
+      this.#operations = createOperationsServer({
+        config: operations,
+        metrics: () => fleet.metrics(registry.snapshot()),
+        readiness: () => fleet.readiness(),
+      });
+    }
+    if (admin !== undefined) {
+      this.#admin = createAdminServer({ config: admin, plane, clock, log, metrics: registry });
+    }
+  }
+
+  /** Opens both, or throws; whoever catches that closes what is open. @throws Error when an address cannot be had. */
+  async listen({ sockets, isTakingOver }: Inherited): Promise<ControlAddresses> {
+    return {
+      operations: await this.#operations?.listen({ socket: sockets.get(OPERATIONS_SOCKET), isTakingOver }),
+      admin: await this.#admin?.listen({ isHandover: isTakingOver, port: sockets.get(ADMIN_SOCKET) }),
+    };
+  }
+
+  /** Numbers of their listening sockets, for a process that inherits them. */
+  socketNumbers(): readonly (readonly [string, number])[] {
+    const own = [
+      [OPERATIONS_SOCKET, this.#operations?.socketNumber()],
+      [ADMIN_SOCKET, this.#admin?.socketNumber()],
+    ] as const;
+    return own.flatMap(([name, number]) => (number === undefined ? [] : [[name, number] as const]));
+  }
+
+  firstLink(): string | undefined {
+    return this.#admin?.firstLink();
+  }
+
+  async closeAdmin(): Promise<void> {
+    await this.#admin?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#admin?.close();
+    await this.#operations?.close();
+  }
+}
+
+/** Names among the sockets that processes hand on. No listener can have them. */
+const OPERATIONS_SOCKET = '.operations';
+const ADMIN_SOCKET = '.admin';
