@@ -90,8 +90,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   }
   closeUnused(inherited, [
     ...config.gateway.listeners.map(({ name }) => name),
-    ...(operations === undefined ? [] : [OPERATIONS_SOCKET]),
-    ...(admin === undefined ? [] : [ADMIN_SOCKET]),
+    ...listeners.socketNumbers().map(([name]) => name),
   ]);
   return {
     log: output.log,

@@ -1,9 +1,9 @@
 import { loadConfig } from '@sallyport/control';
+import { CONTROL_PLANE_CONTRACT } from '@sallyport/control/control-plane-contract';
+import { memoryFiles } from '@sallyport/control/memory-files';
 import { SystemEmitter } from '@sallyport/gateway';
 import type { Clock } from '@sallyport/kernel';
 import { describe, it } from 'vitest';
-import { CONTROL_PLANE_CONTRACT } from '../../../control/test/admin/control-plane-contract.ts';
-import { memoryFiles } from '../../../control/test/memory-files.ts';
 import { type CompileResult, compileConfig } from '../../src/plane/compile.ts';
 import { RunningPlane } from '../../src/plane/control-plane.ts';
 import { Policies } from '../../src/plane/policies.ts';
@@ -43,8 +43,7 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
   });
   const emitter = new SystemEmitter({ node: 'test', sink: { emit: () => undefined }, clock });
   const drain = (): void => undefined;
-  const mode = first.config.gateway.mode;
-  return { plane: new RunningPlane({ node: 'test', mode, clock, emitter, fleet, policies, decisions, drain }), rig };
+  return { plane: new RunningPlane({ node: 'test', clock, emitter, fleet, policies, decisions, drain }), rig };
 }
 
 describe('the control plane of the running gateway', () => {

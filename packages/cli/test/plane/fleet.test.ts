@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { config, upstream } from '@sallyport/gateway/test-config';
 import type { Decision } from '@sallyport/kernel';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { config, upstream } from '../../../gateway/test/harness/config.ts';
 import { FleetRig } from './fleet-rig.ts';
 
 let server: Server;

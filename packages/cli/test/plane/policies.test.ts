@@ -1,8 +1,8 @@
 import { loadConfig, type Problem } from '@sallyport/control';
+import { memoryFiles } from '@sallyport/control/memory-files';
 import type { PolicyImage } from '@sallyport/gateway';
 import { ManualClock } from '@sallyport/kernel';
 import { describe, expect, it } from 'vitest';
-import { memoryFiles } from '../../../control/test/memory-files.ts';
 import { type Compiled, type CompileRequest, type CompileResult, compileConfig } from '../../src/plane/compile.ts';
 import { Policies } from '../../src/plane/policies.ts';
 

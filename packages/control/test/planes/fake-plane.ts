@@ -112,6 +112,6 @@ export class FakePlane implements DataPlane<PolicyVersion> {
   }
 }
 
-export function pending<Value>(): Pending<Value> {
+function pending<Value>(): Pending<Value> {
   return Promise.withResolvers<Value>();
 }
