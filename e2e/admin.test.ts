@@ -2,37 +2,12 @@ import { strict as assert } from 'node:assert';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { serve } from '../packages/cli/src/serve.ts';
-import { loadConfig } from '../packages/control/src/index.ts';
-import { CONTROL_PLANE_CONTRACT } from '../packages/control/test/admin/control-plane-contract.ts';
 import { GatewayProcess, SALLYPORT } from './harness/gateway.ts';
 import { httpRequest } from './harness/http-client.ts';
 import { type Finished, Program, run, temporaryFolder } from './harness/program.ts';
 import { eventually } from './harness/scope.ts';
 import { startUpstream } from './harness/upstream.ts';
 import { closingOf, openWebSocket } from './harness/websocket-client.ts';
-
-void describe('the control plane of the gateway', () => {
-  for (const { name, check } of CONTROL_PLANE_CONTRACT) {
-    void test(name, async (t) => {
-      const folder = temporaryFolder(t);
-      const path = join(folder, 'sallyport.yaml');
-      const log = `log: { destination: { file: ${JSON.stringify(join(folder, 'log'))} } }\noperations: false\n`;
-      const good = configuration('http://127.0.0.1:9') + log;
-      const texts = {
-        good,
-        other: good.replace('profile: game', 'profile: game, request: { bodyMax: 32KB }'),
-        bad: good.replace('profile: game', 'profile: gaem'),
-      };
-      writeFileSync(path, texts.good);
-      const loaded = loadConfig({ path, environment: {} });
-      assert.ok(loaded.ok);
-      const serving = await serve(loaded.config, { file: { path, environment: {} } });
-      t.after(() => serving.abort());
-      await check({ plane: serving.plane, configure: (text) => writeFileSync(path, text), texts });
-    });
-  }
-});
 
 void describe('an operator on the machine', () => {
   void test('sees what runs, changes it, is told what is wrong, and takes it back', async (t) => {

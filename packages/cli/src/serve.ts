@@ -2,19 +2,13 @@
  * The composition root: the one file that knows every package and joins them.
  */
 import { availableParallelism, hostname } from 'node:os';
-import {
-  type AdminAddresses,
-  type ControlPlane,
-  DecisionLog,
-  type PolicySource,
-  type SallyportConfig,
-} from '@sallyport/control';
+import { type AdminAddresses, DecisionLog, type PolicySource, type SallyportConfig } from '@sallyport/control';
 import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
 import { type Clock, DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
 import { openPino, type PinoOutput } from '@sallyport/stores';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { compileInThread } from './plane/compile-thread.ts';
-import { type ControlAddresses, ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
+import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
 import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
 import { RunningPlane } from './plane/control-plane.ts';
 import { Fleet } from './plane/fleet.ts';
@@ -42,8 +36,6 @@ export interface Serving {
   readonly operations: OperationsAddress | undefined;
   /** Where the admin API is served; undefined when it is not. */
   readonly admin: AdminAddresses | undefined;
-  /** What operators see and do, whether or not the admin API is served. */
-  readonly plane: ControlPlane;
   /** Counts an error that nobody foresaw; see `run`. */
   onInternalError(cause: unknown): void;
   /** Reads the configuration again, and publishes it when nothing is wrong with it. */
@@ -77,10 +69,12 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const planes = joinPlanes(config, { options, inherited, metrics, output });
   const { fleet, policies, emitter, plane } = planes;
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
-  let addresses: ControlAddresses;
+  let operations: OperationsAddress | undefined;
+  let admin: AdminAddresses | undefined;
   try {
-    addresses = await listeners.listen(inherited);
+    operations = await listeners.openOperations(inherited);
     await fleet.start();
+    admin = await listeners.openAdmin(inherited);
   } catch (cause) {
     // Workers that serve already would keep a process alive that nobody watches over.
     await fleet.close();
@@ -95,8 +89,8 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   return {
     log: output.log,
     addresses: fleet.addresses(),
-    ...addresses,
-    plane,
+    operations,
+    admin,
     onInternalError: (cause) => {
       metrics.internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });

@@ -13,12 +13,6 @@ import type { Inherited } from './take-over.ts';
 /** Where the operations listener is; a listener's address is one too. */
 export type OperationsAddress = Awaited<ReturnType<OperationsServer['listen']>>;
 
-/** Where whoever runs the gateway reaches it; undefined where the configuration names nothing. */
-export interface ControlAddresses {
-  readonly operations: OperationsAddress | undefined;
-  readonly admin: AdminAddresses | undefined;
-}
-
 export interface ControlListenersOptions {
   readonly plane: ControlPlane;
   readonly fleet: Fleet;
@@ -46,12 +40,17 @@ export class ControlListeners {
     }
   }
 
-  /** Opens both, or throws; whoever catches that closes what is open. @throws Error when an address cannot be had. */
-  async listen({ sockets, isTakingOver }: Inherited): Promise<ControlAddresses> {
-    return {
-      operations: await this.#operations?.listen({ socket: sockets.get(OPERATIONS_SOCKET), isTakingOver }),
-      admin: await this.#admin?.listen({ isHandover: isTakingOver, port: sockets.get(ADMIN_SOCKET) }),
-    };
+  /** Serves metrics and health. @throws Error when the address cannot be had. */
+  async openOperations({ sockets, isTakingOver }: Inherited): Promise<OperationsAddress | undefined> {
+    return this.#operations?.listen({ socket: sockets.get(OPERATIONS_SOCKET), isTakingOver });
+  }
+
+  /**
+   * Serves the admin API. When everything else serves: its socket file takes the place of the one of the process before us,
+   * which goes on if we do not. @throws Error when an address cannot be had.
+   */
+  async openAdmin({ sockets, isTakingOver }: Inherited): Promise<AdminAddresses | undefined> {
+    return this.#admin?.listen({ isHandover: isTakingOver, port: sockets.get(ADMIN_SOCKET) });
   }
 
   /** Numbers of their listening sockets, for a process that inherits them. */
