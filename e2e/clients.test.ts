@@ -36,8 +36,6 @@ before(async () => {
   gateway = await GatewayProcess.start(scope, {
     yaml: `version: 1
 mode: development
-# What is carried is looked at here, not what is judged: held bodies are the subject of waf.test.ts.
-waf: { mode: off }
 listeners: [{ name: public, address: "127.0.0.1:0" }]
 upstreams: { a: "${upstream.url}" }
 routes:
