@@ -22,8 +22,9 @@ for name in bin sbin lib lib64; do
     mount --rbind "/$name" "$name"
   fi
 done
-mkdir -p ".$repository"
-mount --rbind "$repository" ".$repository"
+# Not where it is: a unit that may not see /tmp or /home must find it wherever somebody has cloned it to.
+mkdir -p opt/sallyport/source
+mount --rbind "$repository" opt/sallyport/source
 mount --rbind /dev dev
 mount -t proc proc proc
 mount -t sysfs sysfs sys
@@ -39,7 +40,7 @@ for target in sysinit basic sockets multi-user shutdown network-online; do
 done
 touch opt/node-26/bin/node
 mount --bind "$node" opt/node-26/bin/node
-ln -s "$repository/packages/cli/bin/sallyport.js" opt/sallyport/current/bin/sallyport
+ln -s /opt/sallyport/source/packages/cli/bin/sallyport.js opt/sallyport/current/bin/sallyport
 pivot_root . old
 umount -l /old
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_UNIT_PATH=/etc/units SYSTEMD_GENERATOR_PATH=/etc/none \
