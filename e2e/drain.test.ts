@@ -28,6 +28,7 @@ listeners: [{ name: public, address: "127.0.0.1:0" }]
 upstreams: { game: "${upstream.url}" }
 routes: [{ name: game, upstream: game, profile: game, webSocket: { perClientMax: 200 } }]
 drain: ${drain}
+workers: { count: 1 }
 `;
 }
 
