@@ -168,7 +168,7 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
  * Most methods and statuses told apart per process. Each is a histogram of 17 series, and an upstream or a client that
  * tries everything must not fill the database of the metrics (R0.18); beyond it only the route is told apart.
  */
-const DURATIONS_MAX = 80;
+const DURATIONS_MAX = 40;
 
 /** What the gateway decided against; not what an upstream or a client broke off, nor a redirect to https. */
 function isRefusal({ verdict, decidedBy, reason }: ExchangeEvent): boolean {
