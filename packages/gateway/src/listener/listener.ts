@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { createHash, hkdfSync } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
@@ -133,9 +133,17 @@ export class Listener {
     this.#tls?.setTicketKeys(this.#ownKeys(keys));
   }
 
-  /** A session of one listener proves nothing at another, which may ask for a certificate: each has keys of its own. */
+  /**
+   * A session carries what was proven when it began. It proves nothing at another listener, which may ask for a certificate, and
+   * nothing at this one after a reload that trusts another authority: each listener has keys of its own for each authority.
+   */
   #ownKeys(keys: Buffer): Buffer {
-    return Buffer.from(hkdfSync('sha512', keys, '', `session tickets of ${this.name}`, keys.length));
+    const trusted = createHash('sha256')
+      .update(this.#resolver.clientCa ?? '')
+      .digest('hex');
+    return Buffer.from(
+      hkdfSync('sha512', keys, '', `session tickets of ${this.name}, trusting ${trusted}`, keys.length),
+    );
   }
 
   /** Ends a connection that ran out of time or had to make room. */
