@@ -88,12 +88,8 @@ class Folder {
       this.#dropped.push(rule);
       return known;
     }
-    if (isMatch === true && trial.canRun(rule)) {
-      const outcome = trial.run(rule);
-      if (outcome === 'no match') {
-        this.#dropped.push(rule);
-        return known;
-      }
+    const outcome = isMatch === true && trial.canRun(rule) ? trial.run(rule) : undefined;
+    if (outcome !== undefined) {
       const { skip, skipAfter } = rule.rule.actions;
       const isJump = skipAfter !== undefined || skip > 0;
       const next = isJump ? this.#destination(rule, index) : index + 1;
@@ -190,9 +186,10 @@ class Trial {
     return [msg, logdata].every((macro) => macro === undefined || this.#canExpand(macro, head, written));
   }
 
-  run(rule: CompiledRule): Outcome | 'no match' {
+  /** Undefined when a link does not match: links before it have had their effects, and those are left to the request. */
+  run(rule: CompiledRule): Outcome | undefined {
     const { tx } = this.#state.variables;
-    if (!runRule(rule, this.#state)) return 'no match';
+    if (!runRule(rule, this.#state)) return undefined;
     const [matched] = this.#state.matched;
     if (matched === undefined) throw new Error('a rule that matches is among the matches');
     const writes = new Map<string, Value>();

@@ -78,6 +78,7 @@ describe('does not fold', () => {
     ['what a capture may have overwritten', 'SecAction "id:1,phase:1,pass,setvar:tx.0=1"\nSecRule ARGS "@rx x" "id:2,phase:1,pass,capture"\nSecRule TX:0 "@eq 1" "id:3,phase:1,pass"', '[1] 2 3'],
     ['two ways that meet with different values', `${SETUP}\nSecRule ARGS "@rx x" "id:2,phase:1,pass,skipAfter:MEET"\nSecAction "id:3,phase:1,pass,setvar:tx.level=2"\nSecMarker MEET\n${gate}`, '[1] 2 [3] 9'],
     ['a refusal', 'SecRule &TX:level "@eq 0" "id:2,phase:1,deny"', '2'],
+    ['a chain of which a link does not match, for what its head does', 'SecRule &TX:a "@eq 0" "id:2,phase:1,pass,setvar:tx.a=1,chain"\nSecRule &TX:a "@eq 0"', '2'],
     ['a severity, which is compared with those before it', 'SecAction "id:2,phase:1,pass,severity:CRITICAL"', '2'],
     ['a control', 'SecAction "id:2,phase:1,pass,ctl:forceRequestBodyVariable=On"', '2'],
     ['a persistent collection', 'SecAction "id:2,phase:1,pass,initcol:ip=x,setvar:ip.hits=+1"', '2'],
@@ -148,6 +149,20 @@ describe('a transaction of which what was folded does not hold', () => {
       expect(idsFor({ target: '/?a=x' })).toEqual([1, 3]);
     }
   });
+
+  test.each(['compiled', 'rule by rule'] as const)(
+    'keeps what the head of a chain has done that goes no further: %s',
+    (name) => {
+      const rules = `
+      SecRule &TX:flag "!@streq 1" "id:1,phase:1,pass,setvar:tx.flag=+1,chain"
+        SecRule &TX:flag "@eq 2"
+      SecAction "id:2,phase:1,pass,msg:'%{MATCHED_VAR_NAME} %{MATCHED_VAR} %{TX.flag}'"`;
+      const [compiled, ruleByRule] = engines(rules);
+      const { matchedRules } = play(name === 'compiled' ? compiled : ruleByRule, { target: '/' });
+      // The head saw that the flag was not set; the link saw it once, and that is what was seen last of what matched.
+      expect(matchedRules.map(({ id, message }) => [id, message])).toEqual([[2, '&TX 0 1']]);
+    },
+  );
 
   test('is one whose phases came in another order', () => {
     for (const waf of engines(gated.replace('CONTROL', 'auditEngine=Off'))) {
