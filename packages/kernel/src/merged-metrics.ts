@@ -17,6 +17,8 @@ export class MergedMetrics {
   readonly #latest = new Map<string, MetricsSnapshot>();
   #retained: MetricsSnapshot = [];
   readonly #admitted = new Map<string, Set<string>>();
+  /** The totals of the last snapshot, by family and series. */
+  readonly #shown = new Map<string, Map<string, readonly number[]>>();
 
   /** Takes over what a worker has now. `worker` is its place, and the value of the label `worker` where there is one. */
   update(worker: string, snapshot: MetricsSnapshot): void {
@@ -38,7 +40,12 @@ export class MergedMetrics {
   /** Everything together; `own` is what this thread counts itself. */
   snapshot(own: MetricsSnapshot = []): MetricsSnapshot {
     const workers = [...this.#latest].map(([worker, snapshot]) => ({ worker, snapshot }));
-    return this.#merge([{ worker: 'main', snapshot: own }, { worker: '', snapshot: this.#retained }, ...workers]);
+    const merged = this.#merge([
+      { worker: 'main', snapshot: own },
+      { worker: '', snapshot: this.#retained },
+      ...workers,
+    ]);
+    return merged.map((family) => (family.type === 'gauge' ? family : this.#notFallen(family)));
   }
 
   /** The exposition of everything together. */
@@ -69,6 +76,22 @@ export class MergedMetrics {
       const before = series.get(key);
       series.set(key, before === undefined ? values : combined(before, values, family.merge));
     }
+  }
+
+  /**
+   * Sums of fractions depend in their last bit on the order of the workers, and the order changes when one ends. Prometheus
+   * takes a counter that falls, by however little, for one that began again at 0, and counts all of it a second time.
+   */
+  #notFallen(family: FamilySnapshot): FamilySnapshot {
+    const shown = this.#shown.get(family.name) ?? new Map<string, readonly number[]>();
+    this.#shown.set(family.name, shown);
+    const series = family.series.map(({ labels, values }) => {
+      const before = shown.get(labels);
+      const now = before === undefined ? values : combined(before, values, 'max');
+      shown.set(labels, now);
+      return { labels, values: now };
+    });
+    return { ...family, series };
   }
 
   /**

@@ -74,6 +74,22 @@ describe('metrics of several workers', () => {
     expect(linesOf(merged.render())).toContain('open 1');
   });
 
+  it('do not fall by a last bit when the order of the workers changes', () => {
+    const merged = new MergedMetrics();
+    const seconds = (by: number): MetricsRegistry => {
+      const registry = new MetricsRegistry();
+      registry.counter('seconds_total', 'Seconds.').with().add(by);
+      return registry;
+    };
+    // (0.1 + 0.2) + 0.3 is a bit more than (0.2 + 0.3) + 0.1.
+    for (const [worker, by] of [0.1, 0.2, 0.3].entries()) merged.update(`${worker}`, seconds(by).snapshot());
+    expect(linesOf(merged.render())).toEqual(['seconds_total 0.6000000000000001']);
+    for (const worker of ['1', '2', '0']) {
+      merged.retire(worker);
+      expect(linesOf(merged.render())).toEqual(['seconds_total 0.6000000000000001']);
+    }
+  });
+
   it('are the sum of all increments, whoever made them and whoever has ended since', () => {
     const step = fc.record({ worker: fc.nat(2), route: fc.nat(4), by: fc.nat(9), isLast: fc.boolean() });
     fc.assert(
