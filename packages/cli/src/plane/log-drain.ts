@@ -18,6 +18,8 @@ export interface LogDrainOptions {
 /** Carries the lines of one worker from its ring into the log, in batches, for as long as the process lives. */
 export class LogDrain {
   readonly #options: LogDrainOptions;
+  /** The ring's memory, which is one and the same for every record. */
+  #memory: Buffer | undefined;
   #isStopped = false;
 
   constructor(options: LogDrainOptions) {
@@ -36,7 +38,8 @@ export class LogDrain {
       length = 0;
     };
     ring.drain((memory, start, end) => {
-      const line = memory.toString('utf8', start, end);
+      this.#memory ??= Buffer.from(memory.buffer, memory.byteOffset, memory.byteLength);
+      const line = this.#memory.toString('utf8', start, end);
       onLine?.(line);
       lines.push(line);
       length += line.length;

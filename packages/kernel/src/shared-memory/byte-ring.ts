@@ -13,7 +13,12 @@ export interface ByteRingOptions {
 }
 
 /** Gets one record: its bytes are `memory[start]` to `memory[end - 1]`, and only during the call. */
-export type RecordReader = (memory: Buffer, start: number, end: number, recordClass: number) => void;
+export type RecordReader = (
+  memory: Uint8Array<SharedArrayBuffer>,
+  start: number,
+  end: number,
+  recordClass: number,
+) => void;
 
 /**
  * A bounded ring of byte records from one thread to another, in shared memory: events on their way from a worker to the
@@ -26,7 +31,7 @@ export type RecordReader = (memory: Buffer, start: number, end: number, recordCl
 export class ByteRing {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array<SharedArrayBuffer>;
-  readonly #memory: Buffer;
+  readonly #memory: Buffer<SharedArrayBuffer>;
   readonly #capacity: number;
   readonly #limits: readonly number[];
 

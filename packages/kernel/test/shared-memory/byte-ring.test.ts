@@ -10,10 +10,14 @@ function ringOf(shares: readonly number[] = [0.5, 1]): ByteRing {
   return new ByteRing(ByteRing.allocate({ bytes: BYTES, shares }));
 }
 
+function textOf(memory: Uint8Array, start: number, end: number): string {
+  return Buffer.from(memory.subarray(start, end)).toString('utf8');
+}
+
 function drainTexts(ring: ByteRing, bytesMax?: number): string[] {
   const texts: string[] = [];
   ring.drain((memory, start, end, recordClass) => {
-    texts.push(`${recordClass} ${memory.toString('utf8', start, end)}`);
+    texts.push(`${recordClass} ${textOf(memory, start, end)}`);
   }, bytesMax);
   return texts;
 }
@@ -22,8 +26,8 @@ function drainTexts(ring: ByteRing, bytesMax?: number): string[] {
 class NumberedReader {
   next = 0;
 
-  readonly read = (memory: Buffer, start: number, end: number, recordClass: number): void => {
-    const text = memory.toString('utf8', start, end);
+  readonly read = (memory: Uint8Array, start: number, end: number, recordClass: number): void => {
+    const text = textOf(memory, start, end);
     const expected = `${this.next}:${'é'.repeat(this.next % 61)}`;
     if (text !== expected || recordClass !== this.next % 2) throw new Error(`${text} instead of ${expected}`);
     this.next += 1;
