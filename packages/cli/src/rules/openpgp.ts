@@ -108,13 +108,13 @@ function publicKeyOf(body: Uint8Array): KeyObject | undefined {
   const [version, , , , , algorithm = 0] = body;
   if (version !== 4) return undefined;
   if (RSA.has(algorithm)) {
-    const [n, e] = integersOf(body.subarray(6));
+    const [n, e] = integersOf(body.subarray(6), 2) ?? [];
     return n === undefined || e === undefined || n.length < RSA_BYTES_MIN
       ? undefined
       : jwk({ kty: 'RSA', n: base64url(n), e: base64url(e) });
   }
   const isEd25519 = algorithm === EDDSA && Buffer.from(body.subarray(6, 16)).toString('hex') === ED25519_OID;
-  const [point] = isEd25519 ? integersOf(body.subarray(16)) : [];
+  const [point] = (isEd25519 ? integersOf(body.subarray(16), 1) : undefined) ?? [];
   // 0x40 says that the point is in its own format.
   return point?.length === 33 && point[0] === 0x40
     ? jwk({ kty: 'OKP', crv: 'Ed25519', x: base64url(point.subarray(1)) })
@@ -133,16 +133,29 @@ function jwk(key: Record<string, string>): KeyObject | undefined {
   }
 }
 
-/** Numbers with their length in bits in front (RFC 9580 §3.2). */
-function integersOf(bytes: Uint8Array): readonly Uint8Array[] {
+/**
+ * Exactly `count` numbers with their length in bits in front (RFC 9580 §3.2), and nothing behind them. The length is that
+ * from the first bit that is set: a signature has one spelling, or bytes of it could be changed that nothing vouches for.
+ */
+function integersOf(bytes: Uint8Array, count: number): readonly Uint8Array[] | undefined {
   const integers: Uint8Array[] = [];
-  for (let at = 0; at + 2 <= bytes.length; ) {
-    const length = Math.ceil((numberAt(bytes, at, 2) ?? 0) / 8);
-    if (at + 2 + length > bytes.length) break;
-    integers.push(bytes.subarray(at + 2, at + 2 + length));
-    at += 2 + length;
+  let at = 0;
+  while (integers.length < count) {
+    const bits = numberAt(bytes, at, 2);
+    if (bits === undefined) return undefined;
+    const start = at + 2;
+    at = start + Math.ceil(bits / 8);
+    if (at > bytes.length) return undefined;
+    const integer = bytes.subarray(start, at);
+    if (bits !== bitsOf(integer)) return undefined;
+    integers.push(integer);
   }
-  return integers;
+  return at === bytes.length ? integers : undefined;
+}
+
+/** Bits from the first one that is set in the first byte. */
+function bitsOf(integer: Uint8Array): number {
+  return integer.length * 8 - (Math.clz32(integer[0] ?? 0) - 24);
 }
 
 const HASHES: ReadonlyMap<number, string> = new Map([
@@ -151,7 +164,10 @@ const HASHES: ReadonlyMap<number, string> = new Map([
   [10, 'sha512'],
 ]);
 
-/** A version 4 signature over a document (RFC 9580 §5.2.3, §5.2.4). */
+/**
+ * A version 4 signature over a document (RFC 9580 §5.2.3, §5.2.4). The subpackets that are not hashed are skipped unread:
+ * nothing vouches for them, so nothing they say may count.
+ */
 function isSignature(body: Uint8Array, data: Uint8Array, key: KeyObject): boolean {
   const [version, type, algorithm = 0, hashNumber = 0] = body;
   const hash = HASHES.get(hashNumber);
@@ -160,20 +176,29 @@ function isSignature(body: Uint8Array, data: Uint8Array, key: KeyObject): boolea
   const hashedEnd = 6 + hashedLength;
   const unhashedLength = numberAt(body, hashedEnd, 2);
   if (unhashedLength === undefined) return false;
-  const integers = integersOf(body.subarray(hashedEnd + 2 + unhashedLength + 2));
-  const trailer = Buffer.from([4, 0xff, 0, 0, hashedEnd >> 8, hashedEnd & 0xff]);
-  const signed = Buffer.concat([data, body.subarray(0, hashedEnd), trailer]);
+  const hintStart = hashedEnd + 2 + unhashedLength;
+  const signed = Buffer.concat([data, body.subarray(0, hashedEnd), trailer(hashedEnd)]);
+  const digest = createHash(hash).update(signed).digest();
+  // The first 16 bits of the digest: another sign that this is over something else, and bytes that could say anything otherwise.
+  if (numberAt(body, hintStart, 2) !== digest.readUInt16BE(0)) return false;
+  const numbers = body.subarray(hintStart + 2);
   if (RSA.has(algorithm) && key.asymmetricKeyType === 'rsa') {
-    const [number] = integers;
+    const [number] = integersOf(numbers, 1) ?? [];
     const size = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
     return number !== undefined && verify(hash, signed, key, padded(number, size));
   }
   if (algorithm !== EDDSA || key.asymmetricKeyType !== 'ed25519') return false;
-  const [r, s] = integers;
+  const [r, s] = integersOf(numbers, 2) ?? [];
   if (r === undefined || s === undefined) return false;
   // OpenPGP signs the digest and not the document.
-  const digest = createHash(hash).update(signed).digest();
   return verify(null, digest, key, Buffer.concat([padded(r, 32), padded(s, 32)]));
+}
+
+/** RFC 9580 §5.2.4: the version, 0xff and how many bytes of the packet were hashed, in four bytes. */
+function trailer(hashedBytes: number): Buffer {
+  const bytes = Buffer.from([4, 0xff, 0, 0, 0, 0]);
+  bytes.writeUInt32BE(hashedBytes, 2);
+  return bytes;
 }
 
 /** Numbers are written without the zeros in front that signatures have. */

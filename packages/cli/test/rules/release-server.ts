@@ -40,20 +40,38 @@ export function paxRecord(key: string, value: string): string {
   return `${digits + rest.length}${rest}`;
 }
 
-/** A key that signs like OpenPGP does (RFC 9580, version 4, RSA). */
+/** What a signature says about itself, right or wrong. */
+export interface SignatureParts {
+  /** 0 is over bytes. */
+  readonly type?: number;
+  /** 2 SHA-1, 8 SHA-256, 10 SHA-512. */
+  readonly hash?: number;
+  /** Subpackets outside of what is signed. */
+  readonly unhashed?: Buffer;
+}
+
+const HASHES = { 2: 'sha1', 8: 'sha256', 10: 'sha512' } as Readonly<Record<number, string>>;
+
+/** A key that signs like OpenPGP does (RFC 9580, version 4). */
 export class ReleaseKey {
   readonly fingerprint: string;
   readonly packet: Buffer;
+  readonly #algorithm: number;
   readonly #privateKey: KeyObject;
 
-  constructor() {
-    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const { n = '', e = '' } = publicKey.export({ format: 'jwk' });
-    const body = Buffer.concat([
-      Buffer.from([4, 0, 0, 0, 1, 1]),
-      integer(Buffer.from(n, 'base64url')),
-      integer(Buffer.from(e, 'base64url')),
-    ]);
+  constructor(kind: 'rsa' | 'ed25519' = 'rsa') {
+    const { publicKey, privateKey } =
+      kind === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ed25519');
+    const { n = '', e = '', x = '' } = publicKey.export({ format: 'jwk' });
+    this.#algorithm = kind === 'rsa' ? 1 : 22;
+    const numbers =
+      kind === 'rsa'
+        ? [integer(Buffer.from(n, 'base64url')), integer(Buffer.from(e, 'base64url'))]
+        : [
+            Buffer.from('092b06010401da470f01', 'hex'),
+            integer(Buffer.concat([Buffer.from([0x40]), Buffer.from(x, 'base64url')])),
+          ];
+    const body = Buffer.concat([Buffer.from([4, 0, 0, 0, 1, this.#algorithm]), ...numbers]);
     this.packet = packet(6, body);
     this.fingerprint = createHash('sha1')
       .update(Buffer.from([0x99, body.length >> 8, body.length & 0xff]))
@@ -66,13 +84,21 @@ export class ReleaseKey {
     return armored('PUBLIC KEY BLOCK', this.packet);
   }
 
-  sign(data: Uint8Array, { type = 0, hash = 8 }: { type?: number; hash?: number } = {}): Buffer {
-    const hashed = Buffer.from([4, type, 1, hash, 0, 6, 5, 2, 0x60, 0, 0, 0]);
+  sign(data: Uint8Array, { type = 0, hash = 8, unhashed = Buffer.alloc(0) }: SignatureParts = {}): Buffer {
+    const hashed = Buffer.from([4, type, this.#algorithm, hash, 0, 6, 5, 2, 0x60, 0, 0, 0]);
     const trailer = Buffer.from([4, 0xff, 0, 0, 0, hashed.length]);
-    const name = hash === 2 ? 'sha1' : hash === 10 ? 'sha512' : 'sha256';
-    const number = sign(name, Buffer.concat([data, hashed, trailer]), this.#privateKey);
-    return packet(2, Buffer.concat([hashed, Buffer.from([0, 0, 0, 0]), integer(number)]));
+    const signed = Buffer.concat([data, hashed, trailer]);
+    const name = HASHES[hash] ?? '';
+    const digest = createHash(name).update(signed).digest();
+    const numbers =
+      this.#algorithm === 1 ? [sign(name, signed, this.#privateKey)] : halves(sign(null, digest, this.#privateKey));
+    const unhashedLength = Buffer.from([unhashed.length >> 8, unhashed.length & 0xff]);
+    return packet(2, Buffer.concat([hashed, unhashedLength, unhashed, digest.subarray(0, 2), ...numbers.map(integer)]));
   }
+}
+
+function halves(bytes: Buffer): readonly Buffer[] {
+  return [bytes.subarray(0, bytes.length / 2), bytes.subarray(bytes.length / 2)];
 }
 
 export function armored(kind: string, bytes: Buffer): Buffer {
