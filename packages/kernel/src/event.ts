@@ -1,9 +1,20 @@
 import type { ClientEvidence } from './client.ts';
+import type { Decision } from './decision.ts';
 import type { FailureSource } from './error.ts';
 import type { ReasonCode } from './reason.ts';
 
-/** The record of what happened. Every HTTP exchange ends in exactly one; a WebSocket connection emits several. */
-export type Event = ExchangeEvent | ConnectionEvent | SystemEvent;
+/**
+ * The record of what happened. Every HTTP exchange ends in exactly one; a WebSocket connection emits several, and each message
+ * one whose verdict is not `pass`.
+ */
+export type Event =
+  | ExchangeEvent
+  | MessageEvent
+  | ConnectionEvent
+  | AuthenticationEvent
+  | DecisionEvent
+  | AdministrationEvent
+  | SystemEvent;
 
 /** Unique over a fleet: which node, which start of it, which event. */
 export interface EventIdentity {
@@ -129,6 +140,80 @@ export interface ConnectionEvent extends EventIdentity {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly durationMs: number;
+}
+
+/** A WebSocket message that was not passed on. Messages that pass are counted by the events of their connection. */
+export interface MessageEvent extends EventIdentity {
+  readonly kind: 'message';
+  readonly timeMs: number;
+  /** The handshake's request id. */
+  readonly requestId: string;
+  readonly listener: string;
+  readonly route: string;
+  readonly client: ClientFacts;
+  /** `in`: from the client to the upstream. */
+  readonly direction: 'in' | 'out';
+  /** Of the frame that was judged (RFC 6455 §5.2), 0 to 15. */
+  readonly opcode: number;
+  /** Payload bytes of the message, up to and with what was judged. What came later was never read. */
+  readonly bytes: number;
+  readonly verdict: 'deny' | 'drop';
+  /** Which step decided: a stage, or `strictness`. */
+  readonly decidedBy: string;
+  readonly reason: ReasonCode;
+  readonly reasonDetail: string;
+  /** What the payload looked like, cut, with everything masked that could be somebody's words; '' when none was kept. */
+  readonly excerpt: string;
+}
+
+/** Somebody proved who they are, or failed to. Never what they proved it with. */
+export interface AuthenticationEvent extends EventIdentity {
+  readonly kind: 'authentication';
+  readonly timeMs: number;
+  /** '' when it belongs to no request. */
+  readonly requestId: string;
+  /** '' for a door of the administration. */
+  readonly listener: string;
+  readonly route: string;
+  /** An empty address where the door has none. */
+  readonly client: ClientFacts;
+  /** What it would open: traffic of a service, or the administration. */
+  readonly realm: 'service' | 'administration';
+  /** By what: `access-token`, `client-certificate`, `session`, `link`. A closed list of each door, never the credential. */
+  readonly method: string;
+  readonly result: 'success' | 'failure';
+  /** Who it was, as the proof says; '' after a failure that names nobody. */
+  readonly subject: string;
+  /** Why it failed; '' after a success, or where no reason code says it. */
+  readonly reason: ReasonCode | '';
+  readonly reasonDetail: string;
+}
+
+/** A decision began or ceased to hold. */
+export interface DecisionEvent extends EventIdentity {
+  readonly kind: 'decision';
+  readonly timeMs: number;
+  readonly phase: 'taken' | 'revoked' | 'ended';
+  readonly decision: Decision;
+  /** Who took or revoked it now; '' when it ended by itself. */
+  readonly author: string;
+}
+
+/** What somebody did to the gateway itself. */
+export interface AdministrationEvent extends EventIdentity {
+  readonly kind: 'administration';
+  readonly timeMs: number;
+  /** `socket:alice`, `session:alice`; '' for somebody who is not known. */
+  readonly author: string;
+  /** The id of the session, which opens nothing; '' when it is none. */
+  readonly session: string;
+  /** Through which door: the admin socket, its port, a signal to the process. */
+  readonly door: 'socket' | 'port' | 'signal';
+  /** The operation of the admin API, or the name of the signal. */
+  readonly operation: string;
+  readonly result: 'done' | 'refused' | 'failed';
+  /** What was done to what, or why not. */
+  readonly detail: string;
 }
 
 export interface SystemEvent extends EventIdentity {

@@ -24,13 +24,17 @@ export {
 } from './decision.ts';
 export { type FailureSource, GatewayError, type GatewayErrorOptions } from './error.ts';
 export type {
+  AdministrationEvent,
+  AuthenticationEvent,
   ClientFacts,
   ConnectionEvent,
+  DecisionEvent,
   Event,
   EventIdentity,
   EventSink,
   ExchangeEvent,
   InspectionFacts,
+  MessageEvent,
   ObservedVerdict,
   RuleMatch,
   SystemEvent,

@@ -1,4 +1,4 @@
-import type { ClientFacts, Event, ExchangeEvent, SystemEvent } from '@sallyport/kernel';
+import type { ClientFacts, DecisionEvent, Event, ExchangeEvent, MessageEvent, SystemEvent } from '@sallyport/kernel';
 
 /** How important an event is to somebody who reads the log. */
 export function eventLevel(event: Event): 'info' | 'warn' | 'error' {
@@ -6,6 +6,14 @@ export function eventLevel(event: Event): 'info' | 'warn' | 'error' {
     case 'exchange':
       if (event.faultOf === 'internal') return 'error';
       return event.verdict === 'pass' || event.verdict === 'redirect' ? 'info' : 'warn';
+    case 'message':
+      return 'warn';
+    case 'authentication':
+      return event.result === 'failure' ? 'warn' : 'info';
+    case 'decision':
+      return 'info';
+    case 'administration':
+      return event.result === 'done' ? 'info' : 'warn';
     case 'connection':
       return event.phase === 'refused' || event.reason !== '' ? 'warn' : 'info';
     case 'system':
@@ -26,11 +34,39 @@ const WARNINGS: ReadonlySet<SystemEvent['what']> = new Set([
  * to read. `time` is ISO 8601; all other names are those of the event.
  */
 export function eventLine(event: Event): string {
-  const level = eventLevel(event);
-  const time = isoTime(event.timeMs);
-  if (event.kind === 'exchange') return `${JSON.stringify(exchangeFields(event, level, time))}\n`;
-  const { timeMs: _timeMs, ...fields } = event;
-  return `${JSON.stringify({ level, time, ...fields, ...('client' in fields ? clientFields(fields.client) : {}) })}\n`;
+  return `${JSON.stringify(lineFields(event, eventLevel(event), isoTime(event.timeMs)))}\n`;
+}
+
+function lineFields(event: Event, level: string, time: string): Readonly<Record<string, unknown>> {
+  switch (event.kind) {
+    case 'exchange':
+      return exchangeFields(event, level, time);
+    case 'message':
+      return messageFields(event, level, time);
+    case 'decision':
+      return decisionFields(event, level, time);
+    case 'authentication': {
+      const { timeMs: _timeMs, requestId, listener, route, subject, reason, reasonDetail, ...fields } = event;
+      const filled = {
+        requestId: present(requestId),
+        listener: present(listener),
+        route: present(route),
+        subject: present(subject),
+        reason: present(reason),
+        reasonDetail: present(reasonDetail),
+      };
+      return { level, time, ...fields, ...filled, ...clientFields(fields.client) };
+    }
+    case 'administration': {
+      const { timeMs: _timeMs, author, session, detail, ...fields } = event;
+      return { level, time, ...fields, author: present(author), session: present(session), detail: present(detail) };
+    }
+    case 'connection':
+    case 'system': {
+      const { timeMs: _timeMs, ...fields } = event;
+      return { level, time, ...fields, ...('client' in fields ? clientFields(fields.client) : {}) };
+    }
+  }
 }
 
 /** One literal with a fixed order of keys: the engine then writes all lines with the same code. `undefined` is left out. */
@@ -66,6 +102,52 @@ function exchangeFields(event: ExchangeEvent, level: string, time: string): Read
     durationMs: event.durationMs,
     stageUs: event.stageUs,
     traceId: present(event.traceId),
+    node: event.node,
+    boot: event.boot,
+    sequence: event.sequence,
+  };
+}
+
+function messageFields(event: MessageEvent, level: string, time: string): Readonly<Record<string, unknown>> {
+  return {
+    level,
+    time,
+    kind: event.kind,
+    requestId: event.requestId,
+    ...clientFields(event.client),
+    direction: event.direction,
+    opcode: event.opcode,
+    bytes: event.bytes,
+    verdict: event.verdict,
+    decidedBy: event.decidedBy,
+    reason: event.reason,
+    reasonDetail: present(event.reasonDetail),
+    excerpt: present(event.excerpt),
+    listener: event.listener,
+    route: present(event.route),
+    node: event.node,
+    boot: event.boot,
+    sequence: event.sequence,
+  };
+}
+
+/** Flat, so that a field of a decision has a name of its own; `takenBy` is who took what is revoked or ends now. */
+function decisionFields(event: DecisionEvent, level: string, time: string): Readonly<Record<string, unknown>> {
+  const { decision, phase, author } = event;
+  return {
+    level,
+    time,
+    kind: event.kind,
+    phase,
+    decisionId: decision.id,
+    decisionKind: decision.kind,
+    scopeKind: decision.scope.kind,
+    scope: decision.scope.value,
+    reasonDetail: present(decision.reason),
+    author: present(author),
+    takenBy: present(decision.author),
+    createdAt: isoTime(decision.createdMs),
+    endsAt: decision.endsMs === undefined ? undefined : isoTime(decision.endsMs),
     node: event.node,
     boot: event.boot,
     sequence: event.sequence,

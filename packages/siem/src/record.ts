@@ -1,0 +1,74 @@
+import type { ImpliedValue } from './schema/field.ts';
+import { EVENT_SCHEMA } from './schema/schema.ts';
+
+/** What a query compares: a value of one field. */
+export type FieldValue = string | number | boolean | readonly (string | number)[];
+
+/** An event as its line in the log says it, parsed. What is empty or usual is left out of it. */
+export type EventRecord = Readonly<Record<string, unknown>>;
+
+/**
+ * The value of the field with a dotted name; undefined when the record says nothing about it. What the line leaves out because
+ * it is usual (`whenAbsent` in the schema) has its value here. Below a list of objects, the values of all of them.
+ */
+export function valueOf(record: EventRecord, name: string): FieldValue | undefined {
+  return readerOf(name)(record);
+}
+
+/** The same for many records: the name is taken apart once. */
+export function readerOf(name: string): (record: EventRecord) => FieldValue | undefined {
+  const path = name.split('.');
+  const implied = impliedByKind(name);
+  const [first = ''] = path;
+  return (record) => {
+    const value = path.length === 1 ? scalarOrList(own(record, first)) : valueAt(record, path);
+    return value ?? (implied === undefined ? undefined : impliedIn(record, implied));
+  };
+}
+
+type Implied = ReadonlyMap<unknown, ImpliedValue>;
+
+function impliedByKind(name: string): Implied | undefined {
+  const entries = Object.entries(EVENT_SCHEMA.kinds).flatMap(([kind, fields]) => {
+    const whenAbsent = fields.find((field) => field.name === name)?.whenAbsent;
+    return whenAbsent === undefined ? [] : [[kind, whenAbsent] as const];
+  });
+  return entries.length === 0 ? undefined : new Map(entries);
+}
+
+function impliedIn(record: EventRecord, implied: Implied): FieldValue | undefined {
+  const value = implied.get(own(record, 'kind'));
+  if (value === undefined) return undefined;
+  return 'is' in value ? value.is : scalarOrList(own(record, value.sameAs));
+}
+
+/** Only what the line itself says: `constructor` is no field. */
+function own(object: object, key: string): unknown {
+  return Object.hasOwn(object, key) ? Reflect.get(object, key) : undefined;
+}
+
+function valueAt(record: EventRecord, path: readonly string[]): FieldValue | undefined {
+  let values: readonly unknown[] = [record];
+  let isList = false;
+  for (const key of path) {
+    const members = values.map((value) => (isObject(value) ? own(value, key) : undefined));
+    isList ||= members.some((member) => Array.isArray(member));
+    values = members.flat();
+  }
+  return isList ? listOf(values) : scalarOrList(values[0]);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function scalarOrList(value: unknown): FieldValue | undefined {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  return Array.isArray(value) ? listOf(value) : undefined;
+}
+
+/** Undefined for an empty list: the line leaves empty ones out. */
+function listOf(values: readonly unknown[]): readonly (string | number)[] | undefined {
+  const list = values.filter((value) => typeof value === 'string' || typeof value === 'number');
+  return list.length === 0 ? undefined : list;
+}
