@@ -3,7 +3,11 @@
  *
  * @module
  */
+export { type ParsedMoment, parseMoment } from './query/moment.ts';
+export { type ParsedQuery, parseQuery, QUERY_DEPTH_MAX, QUERY_LENGTH_MAX, QUERY_NODES_MAX } from './query/parse.ts';
 export { predicateOf, valuePredicateOf } from './query/predicate.ts';
+export { printQuery } from './query/print.ts';
+export type { TextProblem } from './query/problem.ts';
 export type { CompareOperator, Query, QueryLeaf } from './query/query.ts';
 export { type EventRecord, type FieldValue, readerOf, valueOf } from './record.ts';
 export type { Field, FieldClass, FieldType, FieldUnit, ImpliedValue, Kind } from './schema/field.ts';
