@@ -16,6 +16,7 @@ import { Policies, type PublishOutcome } from './plane/policies.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { Stores } from './store/stores.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions {
@@ -66,8 +67,11 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     onDropped: (lines) => metrics.dropped.add(lines),
   });
   const { inherited = NOTHING_INHERITED } = options;
-  const planes = joinPlanes(config, { options, inherited, metrics, output });
-  const { fleet, policies, emitter, plane } = planes;
+  const node = hostname();
+  const emitter = new SystemEmitter({ node, sink: output.sink, clock: systemClock });
+  const stores = await openStores(config, { emitter, metrics, output });
+  const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output });
+  const { fleet, policies, plane } = planes;
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;
@@ -79,6 +83,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     // Workers that serve already would keep a process alive that nobody watches over.
     await fleet.close();
     await listeners.close();
+    await stores.close();
     await output.flush();
     throw cause;
   }
@@ -108,17 +113,33 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     abort: async () => {
       await fleet.close();
       await listeners.closeAdmin();
+      await stores.close();
       await output.flush();
     },
     stop: async () => {
       await fleet.drain();
       await listeners.close();
+      await stores.close();
       await output.flush();
     },
   };
 }
 
+async function openStores(
+  config: SallyportConfig,
+  { emitter, metrics, output }: Pick<Parts, 'emitter' | 'metrics' | 'output'>,
+): Promise<Stores> {
+  try {
+    return await Stores.open(config, { clock: systemClock, log: output.log, emitter, metrics });
+  } catch (cause) {
+    await output.flush();
+    throw cause;
+  }
+}
+
 interface Parts {
+  readonly node: string;
+  readonly emitter: SystemEmitter;
   readonly options: ServeOptions;
   readonly inherited: Inherited;
   readonly metrics: ControlMetrics;
@@ -128,17 +149,15 @@ interface Parts {
 interface Planes {
   readonly fleet: Fleet;
   readonly policies: Policies;
-  readonly emitter: SystemEmitter;
   readonly plane: RunningPlane;
   /** Calls back when somebody has told the gateway to drain. */
   readonly onDrainAsked: (callback: () => void) => void;
 }
 
 /** The data planes, and what the control plane brings to them. */
-function joinPlanes(config: SallyportConfig, { options, inherited, metrics, output }: Parts): Planes {
-  const node = hostname();
+function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
+  const { node, emitter, options, inherited, metrics, output } = parts;
   const clock = systemClock;
-  const emitter = new SystemEmitter({ node, sink: output.sink, clock });
   const first = compileConfig(config, { version: FIRST_VERSION, previous: undefined });
   const decisions: DecisionLog = new DecisionLog({
     clock,
@@ -194,7 +213,7 @@ function joinPlanes(config: SallyportConfig, { options, inherited, metrics, outp
   const onDrainAsked = (callback: () => void): void => {
     drain = callback;
   };
-  return { fleet, policies, emitter, plane, onDrainAsked };
+  return { fleet, policies, plane, onDrainAsked };
 }
 
 const FIRST_VERSION = 1;

@@ -85,7 +85,7 @@ describe('what sallyport init writes', () => {
     const lines = read('sallyport.yaml')
       .split('\n')
       .filter((line) => line.trim() !== '' && !line.trim().startsWith('#'));
-    expect(lines.length).toBeLessThanOrEqual(16);
+    expect(lines.length).toBeLessThanOrEqual(17);
   });
 
   it('keeps secrets out of git, and the example in (R0.12)', async () => {

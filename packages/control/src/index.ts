@@ -39,8 +39,10 @@ export { renderConfigurationReference, renderJsonSchema } from './config/referen
 export { type CompiledRuleSet, RuleImages, type RuleSets } from './config/rules/rule-images.ts';
 export type { AdminConfig } from './config/schema/admin.ts';
 export type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './config/schema/sections.ts';
+export type { StateConfig } from './config/schema/state.ts';
 export { parseDuration } from './config/units.ts';
 export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';
+export { BackOff } from './planes/back-off.ts';
 export type { DataPlane, PlaneEnd, PlaneEndCause, PolicyVersion } from './planes/data-plane.ts';
 export { DecisionLog } from './planes/decision-log.ts';
 export { type PolicyAttempt, PolicyHistory, type PolicySource } from './planes/policy-history.ts';

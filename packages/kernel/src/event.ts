@@ -234,6 +234,8 @@ export interface SystemEvent extends EventIdentity {
     | 'attack-level'
     | 'worker-started'
     | 'worker-lost'
+    | 'store-lost'
+    | 'store-restored'
     | 'taken-over'
     | 'take-over-failed';
   readonly detail: string;

@@ -84,4 +84,5 @@ export {
 } from './shared-memory/window-table.ts';
 export { HeartbeatWatch, WorkerBoard, type WorkerState } from './shared-memory/worker-board.ts';
 export type { Stage, StageDefinition, StageMode } from './stage.ts';
+export { StoreError, type StoreErrorCode } from './store-error.ts';
 export { type Deny, PASS, type Verdict } from './verdict.ts';

@@ -46,6 +46,10 @@ operations: { address: "127.0.0.1:9090" }
 # gateway's own user may open; a browser needs a link from \`sallyport admin link\`. Neither can be
 # reached from another machine.
 ${renderAdmin(plan)}
+
+# What must outlive a restart: bans and allowances, the history of policies, the audit log. The folder
+# is made for the gateway's own user; on a machine it is /var/lib/sallyport/state.
+${renderState(plan)}
 `;
 }
 
@@ -55,6 +59,13 @@ function renderAdmin(plan: InitPlan): string {
   const folder = plan.mode === 'development' ? './run' : '/run/sallyport';
   const line = `admin: { socket: "${folder}/admin.sock", address: "127.0.0.1:8082" }`;
   return isFolderThere ? line : `# ${line}`;
+}
+
+/** As above: /var/lib/sallyport is made by whoever installs the service. */
+function renderState(plan: InitPlan): string {
+  if (plan.mode === 'development') return 'state: { folder: ./state }';
+  const line = 'state: { folder: /var/lib/sallyport/state }';
+  return plan.isTunnel ? line : `# ${line}`;
 }
 
 function renderTunnelListener(plan: InitPlan): string {

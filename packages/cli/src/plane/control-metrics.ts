@@ -7,6 +7,9 @@ export interface ControlMetrics {
   readonly version: Gauge;
   readonly reloads: Family<Counter>;
   readonly workersLost: Family<Counter>;
+  readonly storeLost: Counter;
+  readonly storeUsed: Gauge;
+  readonly storeFree: Gauge;
 }
 
 /** Registers them. @throws Error for a registry that has them. */
@@ -23,5 +26,12 @@ export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
     workersLost: registry.counter('gateway_workers_lost_total', 'Worker threads that ended without being told to.', [
       'cause',
     ]),
+    storeLost: registry
+      .counter('sallyport_store_lost_total', 'Ends of the store thread that nobody ordered; it is started again.')
+      .with(),
+    storeUsed: registry.gauge('sallyport_store_used_bytes', 'What the files in the state folder hold.').with(),
+    storeFree: registry
+      .gauge('sallyport_store_free_bytes', 'What the file system of the state folder has left for the gateway.')
+      .with(),
   };
 }

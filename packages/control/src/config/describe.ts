@@ -25,9 +25,9 @@ export interface Masks {
   networks(networks: readonly string[]): string;
 }
 
-/** The same as plain data. Every key of the file is there, whatever its value. */
+/** The same as plain data. Every key of the file that has a value is there. */
 export function describeParts(config: SallyportConfig, masks: Masks): Readonly<Record<string, unknown>> {
-  const { gateway, operations, admin, log, workers, reload } = config;
+  const { gateway, operations, admin, state, log, workers, reload } = config;
   const { connections, drain, lists } = gateway;
   return {
     version: 1,
@@ -56,6 +56,7 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
     operations:
       operations === undefined ? false : { address: formatAddress(operations.address), exposed: operations.isExposed },
     admin: admin === undefined ? false : describeAdmin(admin),
+    ...(state === undefined ? {} : { state: { folder: state.folder } }),
     log: {
       level: log.level,
       destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },

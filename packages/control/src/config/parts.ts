@@ -12,6 +12,7 @@ import type { RuleImages, RuleSets } from './rules/rule-images.ts';
 import type { AdminConfig } from './schema/admin.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './schema/sections.ts';
+import type { StateConfig } from './schema/state.ts';
 import type { UpstreamDraft } from './schema/upstream.ts';
 
 /** A whole configuration as plain data: every default filled in, every secret resolved. */
@@ -21,6 +22,8 @@ export interface SallyportConfig {
   readonly operations: OperationsConfig | undefined;
   /** Undefined: no admin API. */
   readonly admin: AdminConfig | undefined;
+  /** Undefined: nothing outlives the process. */
+  readonly state: StateConfig | undefined;
   readonly log: LogConfig;
   readonly workers: WorkersConfig;
   readonly reload: ReloadConfig;
@@ -59,6 +62,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const drain = parser.parse((schemas) => schemas.drain, root['drain'], ['drain']);
   const operations = parser.parse((schemas) => schemas.operations, root['operations'], ['operations']);
   const admin = parser.parse((schemas) => schemas.admin, root['admin'], ['admin']);
+  const state = parser.parse((schemas) => schemas.state, root['state'], ['state']);
   const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
   const workers = parser.parse((schemas) => schemas.workers, root['workers'], ['workers']);
   const reload = parser.parse((schemas) => schemas.reload, root['reload'], ['reload']);
@@ -92,7 +96,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const problems = resolved?.problems ?? [];
   const nothing = { config: undefined, findings, problems };
   if (!version || !mode || !observe || !lists || !connections || !drain || !resolved) return nothing;
-  if (!operations || !admin || !log || !workers || !reload) return nothing;
+  if (!operations || !admin || !state || !log || !workers || !reload) return nothing;
   const gateway: GatewayConfig = {
     mode: mode.value,
     observe: observe.value.all,
@@ -105,7 +109,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
     drain: drain.value,
     waf: resolved.waf,
   };
-  const service = { operations: operations.value, admin: admin.value, log: log.value };
+  const service = { operations: operations.value, admin: admin.value, state: state.value, log: log.value };
   const process = { workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
   return { config: { gateway, ...service, ...process }, findings, problems };
 }

@@ -5,6 +5,7 @@ import { admin } from './admin.ts';
 import { listener } from './listener.ts';
 import { route } from './route.ts';
 import { connections, drain, lists, log, mode, observe, operations, reload, workers } from './sections.ts';
+import { state } from './state.ts';
 import { upstream } from './upstream.ts';
 import { waf } from './waf.ts';
 
@@ -22,6 +23,7 @@ export interface FileSchemas {
   readonly waf: ReturnType<typeof waf>;
   readonly operations: ReturnType<typeof operations>;
   readonly admin: ReturnType<typeof admin>;
+  readonly state: ReturnType<typeof state>;
   readonly log: ReturnType<typeof log>;
   readonly workers: ReturnType<typeof workers>;
   readonly reload: ReturnType<typeof reload>;
@@ -41,6 +43,7 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     waf: waf(context),
     operations: operations(context),
     admin: admin(context),
+    state: state(context),
     log: log(context),
     workers: workers(context),
     reload: reload(context),
@@ -65,6 +68,7 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     drain: schemas.drain,
     operations: schemas.operations,
     admin: schemas.admin,
+    state: schemas.state,
     log: schemas.log,
     workers: schemas.workers,
     reload: schemas.reload,
@@ -85,6 +89,7 @@ export const FILE_KEYS: readonly string[] = [
   'drain',
   'operations',
   'admin',
+  'state',
   'log',
   'workers',
   'reload',

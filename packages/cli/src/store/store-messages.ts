@@ -1,0 +1,60 @@
+/**
+ * What crosses between the control plane and the store thread: requests down, answers up, all of it plain data.
+ *
+ * Requests come in families, one for each store. A new one is an interface of operations here, a member of
+ * {@link StoreOperations}, and its handlers in `store-main.ts`; nothing else has to know of it.
+ */
+import type { StoreErrorCode } from '@sallyport/kernel';
+
+/** Every operation: its name, what it takes and what it answers. */
+export interface StoreOperations extends FolderOperations {}
+
+/** What is known of the folder itself. */
+export interface FolderOperations {
+  'folder.measure': () => FolderSize;
+}
+
+export interface FolderSize {
+  /** What the files in it hold. */
+  readonly usedBytes: number;
+  /** What its file system has left for the gateway. */
+  readonly freeBytes: number;
+}
+
+export type OperationName = keyof StoreOperations;
+export type RequestOf<Name extends OperationName> = Parameters<StoreOperations[Name]>;
+export type AnswerOf<Name extends OperationName> = ReturnType<StoreOperations[Name]>;
+
+/**
+ * The store thread's side of one family. What a handler throws is the failure of its request; a `StoreError` keeps its code. `close`
+ * gives up what the family holds, and is called once.
+ */
+export interface StoreFamily<Operations> {
+  readonly handlers: Operations;
+  close(): void;
+}
+
+/** With what the store thread begins. */
+export interface StoreStart {
+  readonly folder: string;
+}
+
+export type ToStore =
+  | {
+      readonly kind: 'ask';
+      readonly id: number;
+      readonly operation: OperationName;
+      readonly request: readonly unknown[];
+    }
+  /** Finishes what was asked before, closes everything, and ends. */
+  | { readonly kind: 'close' };
+
+export type FromStore =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: StoreFailure };
+
+export interface StoreFailure {
+  readonly code: StoreErrorCode;
+  readonly message: string;
+}
