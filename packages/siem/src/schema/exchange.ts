@@ -60,10 +60,14 @@ const STAGES: readonly Field[] = [
 ];
 
 const UPSTREAM: readonly Field[] = [
-  field('upstream', TEXT, 'The upstream that was asked.', { ...FEW, ecs: 'service.name' }),
-  field('upstreamServer', TEXT, 'Which of its servers, the last one asked.', {
+  field('upstream', TEXT, 'The upstream that was asked.', {
     ...FEW,
     ocsf: 'dst_endpoint.svc_name',
+    ecs: 'service.name',
+  }),
+  field('upstreamServer', TEXT, 'Which of its servers, the last one asked.', {
+    ...FEW,
+    ocsf: 'dst_endpoint.name',
     ecs: 'server.address',
   }),
   field('upstreamAttempts', COUNT, 'Tries made, where there was more than one.', FEW),
@@ -92,12 +96,21 @@ const INSPECTION: readonly Field[] = [
     ['structure', 'personal'],
     'The same with their story, the decisive one first; at most 20.',
   ),
-  field('inspection.matches.id', ['integers', 'operational'], 'The rules of those matches.', FEW),
+  field('inspection.matches.id', ['integers', 'operational'], 'The rules of those matches.', {
+    ...FEW,
+    ocsf: 'firewall_rule.uid',
+  }),
   field('inspection.matches.phase', ['integers', 'operational'], 'Their phases, 1 to 5.', FEW),
-  field('inspection.matches.message', TEXTS, 'What each rule says it is against.', { ...FEW, ecs: 'rule.name' }),
+  field('inspection.matches.message', TEXTS, 'What each rule says it is against.', {
+    ...FEW,
+    ocsf: 'firewall_rule.name',
+    ecs: 'rule.name',
+  }),
   field('inspection.matches.data', ['texts', 'personal'], 'What each rule says about its match, secrets masked.'),
   field('inspection.matches.severity', ['integers', 'operational'], '0 (emergency) to 7 (debug); -1: none.', FEW),
-  field('inspection.matches.target', ['texts', 'personal'], 'The first part that matched, `ARGS:name`.'),
+  field('inspection.matches.target', ['texts', 'personal'], 'The first part that matched, `ARGS:name`.', {
+    ocsf: 'firewall_rule.match_location',
+  }),
   field(
     'inspection.matches.excerpt',
     ['texts', 'personal'],

@@ -88,7 +88,11 @@ export const DECIDED: readonly Field[] = [
 
 export const PHASE: Field = field('phase', TEXT, 'Which step in its life.', { ...FEW, ecs: 'event.action' });
 
-export const RESULT: Field = field('result', TEXT, 'How it ended.', { ...FEW, ocsf: 'status', ecs: 'labels.result' });
+export const RESULT: Field = field('result', TEXT, 'How it ended.', {
+  ...FEW,
+  ocsf: 'status_id',
+  ecs: 'event.outcome',
+});
 
 export const DETAIL: Field = field('detail', PERSONAL_TEXT, 'What exactly, in words.', {
   ocsf: 'message',

@@ -69,7 +69,11 @@ const AUTHENTICATION: readonly Field[] = [
   ...HEAD,
   REQUEST_ID,
   ...CLIENT,
-  field('realm', TEXT, 'What it would open: `service` or `administration`.', { ...FEW, ecs: 'labels.realm' }),
+  field('realm', TEXT, 'What it would open: `service` or `administration`.', {
+    ...FEW,
+    ocsf: 'service.name',
+    ecs: 'labels.realm',
+  }),
   field('method', TEXT, 'By what: `access-token`, `client-certificate`, `session`, `link`.', {
     ...FEW,
     ocsf: 'auth_protocol',
@@ -110,7 +114,11 @@ const ADMINISTRATION: readonly Field[] = [
   ...HEAD,
   AUTHOR,
   field('session', TEXT, 'Id of the session, which opens nothing.', { ocsf: 'actor.session.uid' }),
-  field('door', TEXT, 'Through which door: `socket`, `port` or `signal`.', { ...FEW, ecs: 'labels.door' }),
+  field('door', TEXT, 'Through which door: `socket`, `port` or `signal`.', {
+    ...FEW,
+    ocsf: 'src_endpoint.name',
+    ecs: 'labels.door',
+  }),
   field('operation', TEXT, 'Operation of the admin API, or name of the signal.', {
     ...FEW,
     ocsf: 'api.operation',
