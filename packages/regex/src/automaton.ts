@@ -54,11 +54,12 @@ export class LazyAutomaton {
 
   /** Where the first match ends that is complete, or `NO_MATCH` or `GAVE_UP`: enough to know that there is one. */
   firstEnd(text: string, from: number, to: number): number {
+    const bytes = this.#budget.textBytes.of(text);
     let state = this.#states.start(categoryAt(text, from - 1), false);
     const limit = this.#plainLimit(text, to);
     let index = from;
     for (; index <= to && state > 0; index++) {
-      index = this.#follow(text, state, index, limit);
+      index = this.#follow(bytes, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index - from);
     }
     this.#count(index - from);
@@ -67,12 +68,13 @@ export class LazyAutomaton {
 
   /** Where the leftmost-first match (`preferred`) or the longest one (`all`) ends, or `NO_MATCH` or `GAVE_UP`. */
   lastEnd(text: string, [from, to]: readonly [number, number], isAnchored: boolean): number {
+    const bytes = this.#budget.textBytes.of(text);
     let state = this.#states.start(categoryAt(text, from - 1), isAnchored);
     const limit = this.#plainLimit(text, to);
     let end = NO_MATCH;
     let index = from;
     for (; index <= to && state > 0; index++) {
-      index = this.#follow(text, state, index, limit);
+      index = this.#follow(bytes, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index - from);
       if (state >= DEAD) continue;
       end = index;
@@ -89,11 +91,12 @@ export class LazyAutomaton {
   allMembers(text: string, { membersMax, statesMax, found }: MembersWanted): boolean {
     let state = this.#states.start(CATEGORY.edge, false);
     this.#states.statesMax = statesMax;
+    const bytes = this.#budget.textBytes.of(text);
     const limit = this.#plainLimit(text, text.length);
     let missing = membersMax;
     let index = 0;
     for (; index <= text.length && state > 0 && missing > 0; index++) {
-      index = this.#follow(text, state, index, limit);
+      index = this.#follow(bytes, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index);
       if (state >= DEAD) continue;
       for (const member of this.#states.membersOf(state)) {
@@ -134,12 +137,12 @@ export class LazyAutomaton {
    * the state there in `#stoppedIn`. A method of its own because the loop is twice as fast when nothing in it can
    * replace the table.
    */
-  #follow(text: string, state: number, from: number, limit: number): number {
+  #follow(bytes: Uint8Array, state: number, from: number, limit: number): number {
     const { table } = this.#states;
     const classOf = this.#classOf;
     let current = state;
     for (let index = from; index < limit; index++) {
-      const entry = int32At(table, current + uint8At(classOf, text.charCodeAt(index)));
+      const entry = int32At(table, current + uint8At(classOf, uint8At(bytes, index)));
       if (entry <= 0) {
         this.#stoppedIn = current;
         return index;

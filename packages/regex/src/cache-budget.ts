@@ -1,3 +1,5 @@
+import { TextBytes } from './text-bytes.ts';
+
 /** Something that holds part of a budget and can let go of it. */
 export interface CacheMember {
   drop(): void;
@@ -8,6 +10,8 @@ export class CacheBudget {
   readonly bytesMax: number;
   /** Working memory of whichever automaton makes a transition just now. */
   readonly scratch: Scratch = new Scratch();
+  /** Of the text that is searched just now. */
+  readonly textBytes: TextBytes = new TextBytes();
   /** Bytes read and instructions visited by all that share the budget, since construction. */
   work = 0;
   #used = 0;

@@ -34,4 +34,6 @@ export const REGEX_LIMITS = {
   literalStatesMax: 400_000,
   /** Bits of the visited table of the bounded backtracker: past this the NFA simulation finds the captures. */
   backtrackBitsMax: 2_097_152,
+  /** Bytes of the buffer that a set keeps for the text it searches: one for a longer text goes with that text. */
+  textBytesKeptMax: 65_536,
 } as const;

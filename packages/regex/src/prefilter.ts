@@ -1,5 +1,6 @@
 import { placeBehind, stateAt } from './literal-automaton.ts';
 import { GROUPS_PER_WORD, type Lists, type MemberImage, type PrefilterImage } from './set-image.ts';
+import type { TextBytes } from './text-bytes.ts';
 import { int32At, uint8At } from './typed.ts';
 
 /** What was found of a list of phrases. */
@@ -38,9 +39,11 @@ export class Prefilter {
   #epoch = 0;
   /** What `left` says something about. */
   #scanned: string | undefined;
+  readonly #textBytes: TextBytes;
 
-  constructor(image: PrefilterImage, members: readonly MemberImage[]) {
+  constructor(image: PrefilterImage, members: readonly MemberImage[], textBytes: TextBytes) {
     this.#image = image;
+    this.#textBytes = textBytes;
     this.#members = members;
     this.left = new Int32Array(image.words);
     this.#planes = new Int32Array(image.initial.length);
@@ -68,11 +71,12 @@ export class Prefilter {
     this.#epoch++;
     this.#metCount = 0;
     this.steps += text.length;
+    const bytes = this.#textBytes.of(text);
     let state = 0;
     let low = 0;
     let high = 0;
     for (let index = 0; index < text.length; index++) {
-      const byte = text.charCodeAt(index);
+      const byte = uint8At(bytes, index);
       low |= int32At(groupLow, byte);
       high |= int32At(groupHigh, byte);
       const symbol = uint8At(classOf, byte);

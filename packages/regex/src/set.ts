@@ -71,7 +71,7 @@ export class RegexSet {
     const { cacheBytesMax = REGEX_LIMITS.setCacheBytesMax, engine = 'automatic' } = options;
     this.#budget = new CacheBudget(checkedCacheBytes(cacheBytesMax));
     this.image = image;
-    this.#prefilter = new Prefilter(image.prefilter, image.members);
+    this.#prefilter = new Prefilter(image.prefilter, image.members, this.#budget.textBytes);
     this.#engine = engine;
     const regexEngine = engine === 'simulation' ? 'simulation' : 'automatic';
     this.#regexes = image.members.map((member) =>
@@ -117,6 +117,11 @@ export class RegexSet {
       restWords: words.map((bits, word) => bits & ~int32At(joinedWords, word)),
       hasRest: joined.length < list.length,
     };
+  }
+
+  /** The bytes of a string of bytes, as every search reads them; valid until the next call of any method. */
+  bytesOf(text: string): Uint8Array {
+    return this.#budget.textBytes.of(text);
   }
 
   /** The numbers of the members that match anywhere in the text, ascending. */

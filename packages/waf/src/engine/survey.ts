@@ -69,7 +69,7 @@ export class Survey {
 
   #follow(text: string, nodes: NodeSet, state: State): void {
     state.steps += text.length + 1;
-    const entry = nodes.entryFor(traitsOf(text), state);
+    const entry = nodes.entryFor(traitsOf(this.#patterns.set.bytesOf(text), text.length), state);
     const { moves } = entry;
     this.#search(text, entry, state);
     if (moves.length === 0) return;

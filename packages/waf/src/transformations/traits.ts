@@ -1,10 +1,11 @@
 /**
- * What one look at a text can say about transformations: a bit for each kind of byte that it holds. A transformation
- * changes nothing in a text that has none of the traits it needs, so most of a chain need not run on most values.
+ * What one look at the first `length` bytes can say about transformations: a bit for each kind of byte among them. A
+ * transformation changes nothing in a text that has none of the traits it needs, so most of a chain need not run on most
+ * values.
  */
-export function traitsOf(text: string): number {
+export function traitsOf(bytes: Uint8Array, length: number): number {
   let traits: number = TRAIT.always;
-  for (let index = 0; index < text.length; index += 1) traits |= TRAIT_OF_BYTE[text.charCodeAt(index)] ?? 0;
+  for (let index = 0; index < length; index += 1) traits |= TRAIT_OF_BYTE[bytes[index] ?? 0] ?? 0;
   return traits;
 }
 

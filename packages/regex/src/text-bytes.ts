@@ -1,0 +1,39 @@
+import { Buffer } from 'node:buffer';
+import { REGEX_LIMITS } from './limits.ts';
+
+/**
+ * The text under search as bytes. Every text is read many times, by the prefilter and by each automaton that it leaves,
+ * and a loop over bytes takes a fraction of one that asks a string for each of its units.
+ */
+export class TextBytes {
+  #text = '';
+  #buffer: Buffer = EMPTY;
+  #bytes: Uint8Array = EMPTY_BYTES;
+
+  /** The bytes of a string of bytes, valid until the next call; behind the end of the text stands anything. */
+  of(text: string): Uint8Array {
+    if (text === this.#text) return this.#bytes;
+    this.#fit(text.length);
+    this.#buffer.write(text, 0, 'latin1');
+    this.#text = text;
+    return this.#bytes;
+  }
+
+  /** A buffer for ordinary texts is kept; a longer one goes when it is not needed any more. */
+  #fit(length: number): void {
+    const { textBytesKeptMax } = REGEX_LIMITS;
+    const isKept = this.#buffer.length <= textBytesKeptMax;
+    if (length <= this.#buffer.length && (isKept || length > textBytesKeptMax)) return;
+    // `#bytes` is of the plain class: a loop that sees one class of arrays is faster than one that sees two.
+    this.#buffer = Buffer.allocUnsafeSlow(
+      Math.max(length, Math.min(textBytesKeptMax, this.#buffer.length * 2), BYTES_MIN),
+    );
+    this.#bytes = new Uint8Array(this.#buffer.buffer);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const EMPTY_BYTES = new Uint8Array(0);
+
+/** What a buffer begins with. */
+const BYTES_MIN = 256;
