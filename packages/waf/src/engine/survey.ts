@@ -2,7 +2,15 @@ import type { PatternSet } from '../operators/pattern.ts';
 import { traitsOf } from '../transformations/traits.ts';
 import type { Value } from './collection.ts';
 import type { State } from './state.ts';
-import { type Entry, type Kind, type NodeSet, surveyRun, type Use, type VariableSurvey } from './survey-plan.ts';
+import {
+  type Entry,
+  type Kind,
+  type Move,
+  type NodeSet,
+  surveyRun,
+  type Use,
+  type VariableSurvey,
+} from './survey-plan.ts';
 
 /**
  * Looks at every value of a phase once, for all rules: each is transformed as often as that changes something, and each
@@ -62,26 +70,36 @@ export class Survey {
   #lookClosely(value: Value, kind: Kind, state: State): void {
     const { set } = this.#patterns;
     const before = set.steps;
-    this.#follow(value.text, kind.root, state);
+    this.#follow({ text: value.text, places: [kind.root] }, state);
     state.steps += set.steps - before + this.#run.steps;
     this.#run.steps = 0;
   }
 
-  #follow(text: string, nodes: NodeSet, state: State): void {
-    state.steps += text.length + 1;
-    const entry = nodes.entryFor(traitsOf(this.#patterns.set.bytesOf(text), text.length), state);
-    const { moves } = entry;
-    this.#search(text, entry, state);
-    if (moves.length === 0) return;
-    state.steps += (text.length + 1) * moves.length;
-    let changed: [string, NodeSet][] | undefined;
-    // Those that change nothing come first: the same text need not be read again.
-    for (const { apply, to } of moves) {
-      const result = apply(text);
-      if (result === text) this.#follow(text, to, state);
-      else (changed ??= []).push([result, to]);
+  /** Looks at a text for every place at which it stands; chains that do not change it add places. */
+  #follow(here: Standing, state: State): void {
+    const { text, places } = here;
+    const traits = traitsOf(this.#patterns.set.bytesOf(text), text.length);
+    // What several chains make of the text is made once, and read once.
+    const results: Standing[] = [here];
+    const changes: Change[] = [];
+    for (let at = 0; at < places.length; at += 1) {
+      const entry = places[at]?.entryFor(traits, state);
+      if (entry === undefined) continue;
+      state.steps += (text.length + 1) * (entry.moves.length + 1);
+      this.#search(text, entry, state);
+      for (const { apply, to } of entry.moves) {
+        let change = changes.find((known) => known.apply === apply);
+        if (change === undefined) {
+          change = { apply, result: standingOf(apply(text), results) };
+          changes.push(change);
+        }
+        change.result.places.push(to);
+      }
     }
-    if (changed !== undefined) for (const [result, to] of changed) this.#follow(result, to, state);
+    for (let at = 1; at < results.length; at += 1) {
+      const result = results[at];
+      if (result !== undefined) this.#follow(result, state);
+    }
   }
 
   #search(text: string, entry: Entry, state: State): void {
@@ -107,6 +125,25 @@ export class Survey {
     this.hits[step >>> 5] = (this.hits[step >>> 5] ?? 0) | (1 << (step & 31));
     this.#value?.mark(rule.number, this.#rulesCount);
   }
+}
+
+/** A text, and the places in chains of transformations at which it stands. */
+interface Standing {
+  readonly text: string;
+  readonly places: NodeSet[];
+}
+
+/** What a transformation makes of the text that is looked at. */
+interface Change {
+  readonly apply: Move['apply'];
+  readonly result: Standing;
+}
+
+function standingOf(text: string, known: Standing[]): Standing {
+  for (const one of known) if (one.text === text) return one;
+  const standing: Standing = { text, places: [] };
+  known.push(standing);
+  return standing;
 }
 
 /** Bytes of a value that is remembered: what repeats between requests is short. */
