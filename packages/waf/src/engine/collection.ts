@@ -26,7 +26,7 @@ export class Value {
 
   /** Notes that the rule with this number, below `rulesMax`, matches the value. */
   mark(rule: number, rulesMax: number): void {
-    this.#marks ??= Array.from({ length: Math.ceil(rulesMax / MARKS_PER_WORD) }, () => 0);
+    this.#marks ??= new Array<number>(Math.ceil(rulesMax / MARKS_PER_WORD)).fill(0);
     const word = Math.trunc(rule / MARKS_PER_WORD);
     this.#marks[word] = (this.#marks[word] ?? 0) | (1 << (rule % MARKS_PER_WORD));
   }
@@ -73,18 +73,23 @@ export class Collection {
 
   /** As `set`. `key` is the name of the value in lower case. */
   put(key: string, value: Value): void {
-    (this.#base === undefined ? this.#index() : (this.#byKey ??= new Map())).set(key, [value]);
+    this.#own().set(key, [value]);
     this.#isStale = true;
   }
 
   unset(key: string): void {
-    if (this.#index().delete(key.toLowerCase())) this.#isStale = true;
+    const name = key.toLowerCase();
+    if (this.#base !== undefined && !this.#base.has(name)) {
+      if (this.#byKey?.delete(name) === true) this.#isStale = true;
+      return;
+    }
+    if (this.#index().delete(name)) this.#isStale = true;
   }
 
   /** Takes over values by name in lower case, in their order. They stay those of the lender and are never changed. */
   borrow(values: ReadonlyMap<string, readonly Value[]>): void {
     if (this.#byKey === undefined && this.#base === undefined && this.#all.length === 0) this.#base = values;
-    else for (const [key, own] of values) this.#index().set(key, [...own]);
+    else for (const [key, own] of values) this.#own().set(key, [...own]);
     this.#isStale = true;
   }
 
@@ -106,6 +111,11 @@ export class Collection {
     if (this.#isStale) this.#all = [...this.#index().values()].flat();
     this.#isStale = false;
     return this.#all;
+  }
+
+  /** Where a name is given other values, by name: everything, or what differs from the base. */
+  #own(): Map<string, Value[]> {
+    return this.#base === undefined ? this.#index() : (this.#byKey ??= new Map());
   }
 
   /** Everything by name, without a base. */

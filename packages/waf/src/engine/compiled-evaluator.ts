@@ -1,5 +1,4 @@
 import type { Phase } from '../seclang/rule.ts';
-import { EMPTY } from './collection.ts';
 import { flow, isAllowed, isHeadMatch, isOver, overrun, runPhase, runRule, runRulesFrom } from './evaluator.ts';
 import type { Policy, PolicyPhase, PolicyStep } from './policy.ts';
 import type { State } from './state.ts';
@@ -68,9 +67,7 @@ function runSteps({ steps, always, stepAt }: PolicyPhase, hits: Int32Array, phas
 function isMatch({ rule, isSurveyed }: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {
   if (isSurveyed) return runRule(rule, state, 'surveyed');
   // Its operators may look at what the rule itself is about.
-  state.variables.replace('RULE', rule.described);
-  state.variables.replace('MATCHED_VARS', EMPTY);
-  state.variables.replace('MATCHED_VARS_NAMES', EMPTY);
+  state.variables.beginRule(rule.described);
   return (rule.rule.actions.isMultiMatch || isHeadMatch(rule, state)) && runRule(rule, state);
 }
 

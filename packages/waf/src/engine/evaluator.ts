@@ -1,6 +1,6 @@
 import type { Operator, OperatorRun } from '../operators/operator.ts';
 import type { Phase } from '../seclang/rule.ts';
-import { EMPTY, Value } from './collection.ts';
+import { Value } from './collection.ts';
 import { runEffects, type Score } from './effects.ts';
 import type { Interruption, MatchedRule, MatchedValue } from './outcome.ts';
 import { type ChainStep, type CompiledRule, type CompiledTarget, type Program, selects } from './plan.ts';
@@ -46,7 +46,7 @@ export function isAllowed(phase: Phase, { allowed }: State): boolean {
 export function isHeadMatch(head: CompiledRule, state: State): boolean {
   const { operator } = head;
   if (operator === undefined) return true;
-  const excluded = state.excluded.get(head) ?? NO_EXCLUSIONS;
+  const excluded = state.excludedFrom(head);
   const { probe } = state;
   for (const target of head.targets) {
     const values = selected(target, state, excluded);
@@ -70,17 +70,13 @@ function transformedCount(count: number, chain: ChainStep | undefined): string {
   return chain.apply(transformedCount(count, chain.before));
 }
 
-const NO_EXCLUSIONS: readonly CompiledTarget['exclusions'][number][] = [];
-
 /**
  * True when the rule and all its links match. With `isSurveyed` the values that the head matches are marked already, and
  * no other is looked at.
  */
 export function runRule(head: CompiledRule, state: State, isSurveyed?: 'surveyed'): boolean {
-  const match: Match = { values: [], scores: [], excluded: state.excluded.get(head) ?? NO_EXCLUSIONS };
-  state.variables.replace('MATCHED_VARS', EMPTY);
-  state.variables.replace('MATCHED_VARS_NAMES', EMPTY);
-  state.variables.replace('RULE', head.described);
+  const match: Match = { values: [], scores: [], excluded: state.excludedFrom(head) };
+  state.variables.beginRule(head.described);
   if (!runLink(head, state, match, isSurveyed)) return false;
   for (const link of head.links) if (!runLink(link, state, match)) return false;
   state.matched.push(describe(head, state, match));
@@ -102,27 +98,46 @@ function runLink(link: CompiledRule, state: State, match: Match, isSurveyed?: 's
     return true;
   }
   let isMatch = false;
-  const captures: string[] | undefined = link.rule.actions.doesCapture ? [] : undefined;
-  const run = operatorRun(state, captures);
-  // With multiMatch the mark says only that some form of the value matches.
-  const isDecided = isSurveyed !== undefined && captures === undefined && !link.rule.actions.isMultiMatch;
-  for (const candidate of candidatesOf(link, state, match)) {
-    const { value } = candidate;
-    if (isSurveyed !== undefined && !value.isMarked(link.number)) continue;
-    for (const text of textsOf(value, link, state)) {
-      // What a value captured that does not count, as under a negated operator, is not the next one's.
-      if (captures !== undefined) captures.length = 0;
-      if (!isDecided && asked(operator, text, run, state) === link.isNegated) continue;
-      isMatch = true;
-      const name = nameOf(candidate);
-      if (captures !== undefined) keepCaptures(captures, state);
-      noteValue(name, text, state);
-      if (match.values.length < MATCHED_VALUES_MAX) {
-        match.values.push({ name, value: value.text, transformed: text, transformations: link.rule.transformations });
-      }
-      runEffects(link.rule.actions, state, match.scores);
+  // Its own actions must not extend what it looks at.
+  const before = link.looksAtChanging ? link.targets.map((target) => valuesFor(target, state, match)) : undefined;
+  for (const [index, target] of link.targets.entries()) {
+    for (const value of before?.[index] ?? valuesFor(target, state, match)) {
+      if (isSurveyed !== undefined && !value.isMarked(link.number)) continue;
+      if (runOnValue(link, { target, value, isSurveyed: isSurveyed !== undefined }, state, match)) isMatch = true;
+      if (state.steps > state.context.stepsMax) return false;
     }
-    if (state.steps > state.context.stepsMax) return false;
+  }
+  return isMatch;
+}
+
+interface Candidate {
+  readonly target: CompiledTarget;
+  readonly value: Value;
+  /** The operator is known to match the value, or with multiMatch some form of it. */
+  readonly isSurveyed: boolean;
+}
+
+function runOnValue(link: CompiledRule, candidate: Candidate, state: State, match: Match): boolean {
+  const { operator, rule } = link;
+  if (operator === undefined) return false;
+  const { value } = candidate;
+  const { actions, transformations } = rule;
+  const run = actions.doesCapture ? state.capturing : state.probe;
+  const { captures } = run;
+  const isDecided = candidate.isSurveyed && captures === undefined && !actions.isMultiMatch;
+  let isMatch = false;
+  for (const text of textsOf(value, link, state)) {
+    // What a value captured that does not count, as under a negated operator, is not the next one's.
+    if (captures !== undefined) captures.length = 0;
+    if (!isDecided && asked(operator, text, run, state) === link.isNegated) continue;
+    isMatch = true;
+    const name = nameOf(candidate);
+    if (captures !== undefined) keepCaptures(captures, state);
+    state.variables.noteMatch(name, text);
+    if (match.values.length < MATCHED_VALUES_MAX) {
+      match.values.push({ name, value: value.text, transformed: text, transformations });
+    }
+    runEffects(actions, state, match.scores);
   }
   return isMatch;
 }
@@ -134,32 +149,12 @@ function asked(operator: Operator, text: string, run: OperatorRun, state: State)
   return isFound;
 }
 
-function operatorRun(state: State, captures: string[] | undefined): OperatorRun {
-  return {
-    detectors: state.context.detectors,
-    expand: (macro) => state.variables.expand(macro),
-    captures,
-    steps: 0,
-  };
-}
-
 /** An explanation with thousands of values explains nothing. */
 const MATCHED_VALUES_MAX = 32;
 
-/** Everything the link looks at now. A list made before: its own actions must not extend it. */
-function candidatesOf(link: CompiledRule, state: State, match: Match): readonly Candidate[] {
-  const found: Candidate[] = [];
-  for (const target of link.targets) {
-    const values = selected(target, state, match.excluded);
-    if (target.isCount) found.push({ target, value: new Value('', String(values.length)) });
-    else for (const value of values) found.push({ target, value });
-  }
-  return found;
-}
-
-interface Candidate {
-  readonly target: CompiledTarget;
-  readonly value: Value;
+function valuesFor(target: CompiledTarget, state: State, { excluded }: Match): readonly Value[] {
+  const values = selected(target, state, excluded);
+  return target.isCount ? [new Value('', String(values.length))] : values;
 }
 
 function selected(target: CompiledTarget, state: State, excluded: Match['excluded']): readonly Value[] {
@@ -218,13 +213,6 @@ function keepCaptures(captures: readonly string[], state: State): void {
     if (text === undefined) state.variables.tx.unset(String(group));
     else state.variables.tx.set(String(group), text);
   }
-}
-
-function noteValue(name: string, text: string, { variables }: State): void {
-  variables.setScalar('MATCHED_VAR', text);
-  variables.setScalar('MATCHED_VAR_NAME', name);
-  variables.open('MATCHED_VARS').add(name, text);
-  variables.open('MATCHED_VARS_NAMES').add(name, name);
 }
 
 /** Macros of the head are expanded now, when the whole chain has matched. */

@@ -23,6 +23,8 @@ export interface CompiledSelection {
   /** Lower case; undefined for all keys and for a pattern. */
   readonly key: string | undefined;
   readonly pattern: Regex | undefined;
+  /** Lower case: with what a name begins that the pattern finds, where the pattern says no more than that. */
+  readonly prefix: string | undefined;
 }
 
 export interface CompiledTarget extends CompiledSelection {
@@ -46,6 +48,8 @@ export interface CompiledRule {
   /** Of heads, from 0, unique in the plan; -1 for links. */
   readonly number: number;
   readonly targets: readonly CompiledTarget[];
+  /** It looks at variables that rules may change while a phase runs. */
+  readonly looksAtChanging: boolean;
   /** Undefined for SecAction. */
   readonly operator: Operator | undefined;
   readonly isNegated: boolean;
@@ -112,6 +116,7 @@ export function makePlan(ruleSet: RuleSet, readFile: ReadText): Plan {
 /** True when the selection covers the value with this name. */
 export function selects(selection: CompiledSelection, key: string): boolean {
   if (selection.key !== undefined) return selection.key === key.toLowerCase();
+  if (selection.prefix !== undefined) return key.toLowerCase().startsWith(selection.prefix);
   return selection.pattern === undefined || selection.pattern.testBytes(key);
 }
 
@@ -158,6 +163,7 @@ class Compiler {
         isCount: target.isCount,
         exclusions: rule.exclusions.filter(({ variable }) => variable === target.variable).map(compileSelection),
       })),
+      looksAtChanging: rule.targets.some(({ variable }) => CHANGED_BY_RULES.has(variable)),
       operator: this.#operator(rule),
       isNegated: rule.operator?.isNegated ?? false,
       pattern: this.#pattern(rule),
@@ -199,6 +205,24 @@ class Compiler {
   }
 }
 
+/** Variables that actions write, or that a match leaves behind. */
+const CHANGED_BY_RULES: ReadonlySet<string> = new Set([
+  'ENV',
+  'GLOBAL',
+  'HIGHEST_SEVERITY',
+  'IP',
+  'MATCHED_VAR',
+  'MATCHED_VARS',
+  'MATCHED_VARS_NAMES',
+  'MATCHED_VAR_NAME',
+  'REQBODY_PROCESSOR',
+  'RESOURCE',
+  'RULE',
+  'SESSION',
+  'TX',
+  'USER',
+]);
+
 function describedBy({ id, actions: { severity, ver, rev, msg } }: Rule): Collection {
   const described = new Collection();
   described.add('id', String(id));
@@ -210,7 +234,13 @@ function describedBy({ id, actions: { severity, ver, rev, msg } }: Rule): Collec
 }
 
 function compileSelection({ variable, selector }: Selection): CompiledSelection {
-  return { variable, key: selector.kind === 'key' ? selector.key : undefined, pattern: patternOf(selector) };
+  const prefix = selector.kind === 'pattern' ? /^\^([\w-]+)$/.exec(selector.pattern)?.[1] : undefined;
+  return {
+    variable,
+    key: selector.kind === 'key' ? selector.key : undefined,
+    pattern: patternOf(selector),
+    prefix: prefix?.toLowerCase(),
+  };
 }
 
 /** Names are compared in any case, with a pattern as well. */

@@ -25,8 +25,8 @@ export class State {
   readonly variables: Variables;
   readonly matched: MatchedRule[] = [];
   readonly removed: Set<CompiledRule> = new Set();
-  /** Targets that `ctl` took out, by rule. */
-  readonly excluded: Map<CompiledRule, CompiledSelection[]> = new Map();
+  /** Targets that `ctl` took out of rules, each once. */
+  readonly #excluded: { readonly rules: ReadonlySet<CompiledRule>; readonly target: CompiledSelection }[] = [];
   /** Persistent collections by variable name, and what was done to them. */
   readonly persistent: Map<string, { readonly name: CollectionName; readonly changes: PersistentChange[] }> = new Map();
   mode: EngineMode;
@@ -46,6 +46,8 @@ export class State {
   entriesMade = 0;
   /** What operators are given when only their answer is wanted. */
   readonly probe: OperatorRun;
+  readonly #captures: string[] = [];
+  #capturing: OperatorRun | undefined;
   /** False once something that was folded no longer holds for this transaction. */
   isFolded = true;
   /** The phase that ran last; 0 before the first. */
@@ -81,6 +83,19 @@ export class State {
     else this.suppressed ??= interruption;
   }
 
+  /** What operators are given that capture. What they captured holds until the next one is asked. */
+  get capturing(): OperatorRun {
+    this.#capturing ??= { ...this.probe, captures: this.#captures, steps: 0 };
+    return this.#capturing;
+  }
+
+  /** What `ctl` took out of the rule. */
+  excludedFrom(rule: CompiledRule): readonly CompiledSelection[] {
+    let targets: CompiledSelection[] | undefined;
+    for (const { rules, target } of this.#excluded) if (rules.has(rule)) (targets ??= []).push(target);
+    return targets ?? NO_SELECTIONS;
+  }
+
   applyControl(control: Control): void {
     const { plan, policy } = this.context;
     if (control.kind === 'remove' || control.kind === 'removeTarget') {
@@ -91,11 +106,7 @@ export class State {
         for (const rule of plan.rulesOf(control)) this.removed.add(rule);
         break;
       case 'removeTarget':
-        for (const rule of plan.rulesOf(control)) {
-          const selections = this.excluded.get(rule) ?? [];
-          selections.push(plan.targetOf(control));
-          this.excluded.set(rule, selections);
-        }
+        this.#exclude(plan.rulesOf(control), plan.targetOf(control));
         break;
       case 'engine':
         this.mode = control.value;
@@ -118,6 +129,14 @@ export class State {
         break;
     }
   }
+
+  /** A rule does it again for each value that it matches: once is enough. */
+  #exclude(rules: ReadonlySet<CompiledRule>, target: CompiledSelection): void {
+    const isKnown = this.#excluded.some((known) => known.rules === rules && known.target === target);
+    if (!isKnown) this.#excluded.push({ rules, target });
+  }
 }
+
+const NO_SELECTIONS: readonly CompiledSelection[] = [];
 
 const NOTHING_SET = (): undefined => undefined;

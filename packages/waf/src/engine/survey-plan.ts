@@ -23,28 +23,10 @@ export interface Use extends SurveyedRule {
  * True when the head can be surveyed: it looks at values (not at counts) of variables that no action changes, with an
  * operator whose argument is constant.
  */
-export function isSurveyable({ rule, targets, operator }: CompiledRule): boolean {
+export function isSurveyable({ rule, targets, operator, looksAtChanging }: CompiledRule): boolean {
   if (operator === undefined || rule.operator?.argument.includes('%{') === true) return false;
-  return targets.every(({ variable, isCount }) => !isCount && !CHANGED_BY_RULES.has(variable));
+  return !looksAtChanging && targets.every(({ isCount }) => !isCount);
 }
-
-/** Variables that actions write, or that a match leaves behind. */
-const CHANGED_BY_RULES: ReadonlySet<string> = new Set([
-  'ENV',
-  'GLOBAL',
-  'HIGHEST_SEVERITY',
-  'IP',
-  'MATCHED_VAR',
-  'MATCHED_VARS',
-  'MATCHED_VARS_NAMES',
-  'MATCHED_VAR_NAME',
-  'REQBODY_PROCESSOR',
-  'RESOURCE',
-  'RULE',
-  'SESSION',
-  'TX',
-  'USER',
-]);
 
 /** What is looked for in the values of one variable: by name, where rules name some. */
 export class VariableSurvey {

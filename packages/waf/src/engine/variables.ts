@@ -7,6 +7,11 @@ export class Variables {
   readonly #values = new Map<string, Collection | string>();
   readonly #defaultOf: (variable: string) => string | undefined;
   readonly tx: Collection = new Collection();
+  /** What RULE is. */
+  #rule: Collection = EMPTY;
+  /** Names and texts of what the rule that runs has matched so far: MATCHED_VARS, which hardly any rule reads. */
+  #matched: string[] = [];
+  #hasReadMatched = false;
 
   /** `defaultOf` gives scalars a value when they are first read. */
   constructor(defaultOf: (variable: string) => string | undefined) {
@@ -16,12 +21,27 @@ export class Variables {
 
   /** The collection for reading; the empty one when nothing was put there. */
   of(variable: string): Collection {
-    const known = this.#values.get(variable) ?? this.#defaultOf(variable);
+    const known = this.#values.get(variable) ?? this.#ofRule(variable) ?? this.#defaultOf(variable);
     if (known === undefined) return EMPTY;
     if (typeof known !== 'string') return known;
     const made = Collection.of(known);
     this.#values.set(variable, made);
     return made;
+  }
+
+  /** A rule has its turn, described as this. */
+  beginRule(described: Collection): void {
+    this.#rule = described;
+    if (this.#matched.length > 0) this.#matched = [];
+    this.#forgetMatched();
+  }
+
+  /** The rule matches a value of this name that it sees so. */
+  noteMatch(name: string, text: string): void {
+    this.#values.set('MATCHED_VAR', text);
+    this.#values.set('MATCHED_VAR_NAME', name);
+    this.#matched.push(name, text);
+    this.#forgetMatched();
   }
 
   /** Lets the default of the variable hold again. */
@@ -60,6 +80,27 @@ export class Variables {
     let text = '';
     for (const part of macro.parts) text += typeof part === 'string' ? part : this.#lookUp(part.variable, part.key);
     return text;
+  }
+
+  /** What there is only while a rule runs. */
+  #ofRule(variable: string): Collection | undefined {
+    if (variable === 'RULE') return this.#rule;
+    if (variable !== 'MATCHED_VARS' && variable !== 'MATCHED_VARS_NAMES') return undefined;
+    const texts = variable === 'MATCHED_VARS' ? 1 : 0;
+    const values = new Collection();
+    for (let at = 0; at < this.#matched.length; at += 2) {
+      values.add(this.#matched[at] ?? '', this.#matched[at + texts] ?? '');
+    }
+    this.#values.set(variable, values);
+    this.#hasReadMatched = true;
+    return values;
+  }
+
+  #forgetMatched(): void {
+    if (!this.#hasReadMatched) return;
+    this.#hasReadMatched = false;
+    this.#values.delete('MATCHED_VARS');
+    this.#values.delete('MATCHED_VARS_NAMES');
   }
 
   /** The first value, '' without one. */
