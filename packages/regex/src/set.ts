@@ -103,7 +103,7 @@ export class RegexSet {
    */
   subset(members: Iterable<number>, pool?: Subset): Subset {
     const words = this.#wordsOf(members);
-    const list = membersIn(words);
+    const list = Array.from(membersIn(words));
     const isFiltered = this.#engine === 'filtered';
     const isJoined = (member: number): boolean =>
       this.#regexes[member] !== undefined && !(isFiltered && this.#prefilter.canExclude(member));

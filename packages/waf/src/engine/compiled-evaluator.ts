@@ -67,7 +67,7 @@ function runSteps({ steps, always, stepAt }: PolicyPhase, hits: Int32Array, phas
 function isMatch({ rule, isSurveyed }: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {
   if (isSurveyed) return runRule(rule, state, 'surveyed');
   // Its operators may look at what the rule itself is about.
-  state.variables.beginRule(rule.described);
+  state.variables.beginRule(rule.rule);
   return (rule.rule.actions.isMultiMatch || isHeadMatch(rule, state)) && runRule(rule, state);
 }
 

@@ -76,7 +76,7 @@ function transformedCount(count: number, chain: ChainStep | undefined): string {
  */
 export function runRule(head: CompiledRule, state: State, isSurveyed?: 'surveyed'): boolean {
   const match: Match = { values: [], scores: [], excluded: state.excludedFrom(head) };
-  state.variables.beginRule(head.described);
+  state.variables.beginRule(head.rule);
   if (!runLink(head, state, match, isSurveyed)) return false;
   for (const link of head.links) if (!runLink(link, state, match)) return false;
   state.matched.push(describe(head, state, match));

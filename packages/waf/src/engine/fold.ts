@@ -204,7 +204,7 @@ class Trial {
       }
     }
     const hasLooked = [rule, ...rule.links].some(({ operator }) => operator !== undefined);
-    return { matched, writes, known, noted: hasLooked ? this.#noted() : undefined };
+    return { matched: lasting(matched), writes, known, noted: hasLooked ? this.#noted() : undefined };
   }
 
   #noted(): Noted {
@@ -264,6 +264,18 @@ class Trial {
   #isKnownKey(key: string, written: ReadonlySet<string>): boolean {
     return written.has(key.toLowerCase()) || this.#known.isKnown(key.toLowerCase());
   }
+}
+
+/**
+ * A copy that lives as long as the policy. V8 learns where objects are made that live long, and makes all that come from
+ * there beyond the reach of cheap collections: matches of policies must not teach it that about those of requests.
+ */
+function lasting(match: MatchedRule): MatchedRule {
+  return {
+    ...match,
+    values: Array.from(match.values, (value) => ({ ...value })),
+    scores: Array.from(match.scores, (score) => ({ ...score })),
+  };
 }
 
 /** Operators that look at nothing but the value and their argument, and need no pattern. */

@@ -15,7 +15,6 @@ import {
 } from '../seclang/rule.ts';
 import { ruleMatcher } from '../seclang/rule-matching.ts';
 import { type Transformation, transformationOf } from '../transformations/registry.ts';
-import { Collection } from './collection.ts';
 
 /** A selection that is ready to run. */
 export interface CompiledSelection {
@@ -58,8 +57,6 @@ export interface CompiledRule {
   /** The last step; undefined when values are looked at as they are. */
   readonly chain: ChainStep | undefined;
   readonly links: readonly CompiledRule[];
-  /** RULE: what macros may say about the rule. */
-  readonly described: Collection;
 }
 
 /** What runs in one phase: rules in their order, and where each label is. */
@@ -169,7 +166,6 @@ class Compiler {
       pattern: this.#pattern(rule),
       chain: this.#chain(rule.transformations),
       links: rule.chain.map((link) => this.#rule(link, -1)),
-      described: describedBy(rule),
     };
   }
 
@@ -222,16 +218,6 @@ const CHANGED_BY_RULES: ReadonlySet<string> = new Set([
   'TX',
   'USER',
 ]);
-
-function describedBy({ id, actions: { severity, ver, rev, msg } }: Rule): Collection {
-  const described = new Collection();
-  described.add('id', String(id));
-  described.add('severity', severity === undefined ? '' : String(severity));
-  described.add('ver', ver ?? '');
-  described.add('rev', rev ?? '');
-  described.add('msg', msg?.constant ?? '');
-  return described;
-}
 
 function compileSelection({ variable, selector }: Selection): CompiledSelection {
   const prefix = selector.kind === 'pattern' ? /^\^([\w-]+)$/.exec(selector.pattern)?.[1] : undefined;

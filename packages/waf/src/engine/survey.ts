@@ -25,8 +25,9 @@ export class Survey {
   readonly #rulesCount: number;
   readonly #run: ReturnType<typeof surveyRun>;
   #value: Value | undefined;
-  /** What the current value hits, where that is to be remembered. */
-  #noted: Use[] | undefined;
+  /** What the current value hits, while `#isNoting`. */
+  readonly #noted: Use[] = [];
+  #isNoting = false;
 
   constructor(plan: SurveyPlan) {
     this.hits = new Int32Array(Math.ceil(plan.stepsCount / 32));
@@ -58,10 +59,11 @@ export class Survey {
         for (const use of known) this.#hit(use);
         return;
       }
-      this.#noted = [];
+      this.#noted.length = 0;
+      this.#isNoting = true;
       this.#lookClosely(value, kind, state);
-      kind.remember(value.text, this.#noted);
-      this.#noted = undefined;
+      this.#isNoting = false;
+      kind.remember(value.text, this.#noted.slice());
       return;
     }
     this.#lookClosely(value, kind, state);
@@ -121,7 +123,7 @@ export class Survey {
 
   #hit(use: Use): void {
     const { rule, step } = use;
-    this.#noted?.push(use);
+    if (this.#isNoting) this.#noted.push(use);
     this.hits[step >>> 5] = (this.hits[step >>> 5] ?? 0) | (1 << (step & 31));
     this.#value?.mark(rule.number, this.#rulesCount);
   }

@@ -1,4 +1,5 @@
 import type { Macro } from '../seclang/macro.ts';
+import type { Rule } from '../seclang/rule.ts';
 import { Collection, EMPTY, type Value } from './collection.ts';
 
 /** Every variable of one transaction. */
@@ -7,8 +8,8 @@ export class Variables {
   readonly #values = new Map<string, Collection | string>();
   readonly #defaultOf: (variable: string) => string | undefined;
   readonly tx: Collection = new Collection();
-  /** What RULE is. */
-  #rule: Collection = EMPTY;
+  /** What RULE is about. */
+  #rule: Rule | undefined;
   /** Names and texts of what the rule that runs has matched so far: MATCHED_VARS, which hardly any rule reads. */
   #matched: string[] = [];
   #hasReadMatched = false;
@@ -29,9 +30,9 @@ export class Variables {
     return made;
   }
 
-  /** A rule has its turn, described as this. */
-  beginRule(described: Collection): void {
-    this.#rule = described;
+  /** A rule has its turn. */
+  beginRule(rule: Rule): void {
+    this.#rule = rule;
     if (this.#matched.length > 0) this.#matched = [];
     this.#forgetMatched();
   }
@@ -84,7 +85,7 @@ export class Variables {
 
   /** What there is only while a rule runs. */
   #ofRule(variable: string): Collection | undefined {
-    if (variable === 'RULE') return this.#rule;
+    if (variable === 'RULE') return this.#rule === undefined ? undefined : describedBy(this.#rule);
     if (variable !== 'MATCHED_VARS' && variable !== 'MATCHED_VARS_NAMES') return undefined;
     const texts = variable === 'MATCHED_VARS' ? 1 : 0;
     const values = new Collection();
@@ -110,6 +111,17 @@ export class Variables {
     const collection = known ?? this.of(variable);
     return key === '' ? (collection.all[0]?.text ?? '') : (collection.first(key) ?? '');
   }
+}
+
+/** RULE: what macros may say about the rule. */
+function describedBy({ id, actions: { severity, ver, rev, msg } }: Rule): Collection {
+  const described = new Collection();
+  described.add('id', String(id));
+  described.add('severity', severity === undefined ? '' : String(severity));
+  described.add('ver', ver ?? '');
+  described.add('rev', rev ?? '');
+  described.add('msg', msg?.constant ?? '');
+  return described;
 }
 
 /** Copies values under their own names: ARGS_NAMES of ARGS, REQUEST_HEADERS_NAMES of REQUEST_HEADERS. */
