@@ -115,7 +115,7 @@ export class Collection {
 
   /** Where a name is given other values, by name: everything, or what differs from the base. */
   #own(): Map<string, Value[]> {
-    return this.#base === undefined ? this.#index() : (this.#byKey ??= new Map());
+    return this.#base === undefined ? this.#index() : (this.#byKey ??= new Map<string, Value[]>());
   }
 
   /** Everything by name, without a base. */
