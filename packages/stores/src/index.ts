@@ -6,6 +6,26 @@
 
 export type { Level } from 'pino';
 export { eventLevel, eventLine } from './event-line.ts';
+export { EventIntake, type EventIntakeOptions, type IntakeCounts } from './events/event-intake.ts';
+export {
+  type EventRange,
+  type Gaps,
+  type OverviewAnswer,
+  type OverviewRequest,
+  type OverviewStep,
+  type OverviewSums,
+  SEARCH_EVENTS_MAX,
+  type SearchAnswer,
+  type SearchRequest,
+  TOP_VALUES_MAX,
+  type TopAnswer,
+  type TopRequest,
+} from './events/event-query.ts';
+export { EventReader, type EventReaderOptions } from './events/event-reader.ts';
+export { type Appended, EventWriter, type EventWriterOptions, type ReceivedLine } from './events/event-writer.ts';
+export type { StoredEvent } from './events/flat-fields.ts';
+export { cursorOf, type Moment, parseCursor } from './events/moment-order.ts';
+export { DURATION_BOUNDS_MS, durationAt, type RollupKey } from './events/rollup.ts';
 export {
   FLUSH_DEADLINE_MS,
   FLUSH_MS,

@@ -1,0 +1,255 @@
+import type { Clock } from '@sallyport/kernel';
+import { type Counter, DayReader, type Found, type Part, type Span } from './day-reader.ts';
+import { DAY_MS, type DayFile, dayFiles } from './event-files.ts';
+import type {
+  FieldValue,
+  Gaps,
+  OverviewAnswer,
+  OverviewRequest,
+  SearchAnswer,
+  SearchRequest,
+  TopAnswer,
+  TopRequest,
+} from './event-query.ts';
+import type { StoredEvent } from './flat-fields.ts';
+import { compareMoments, type Moment } from './moment-order.ts';
+import { Overview } from './overview.ts';
+
+export interface EventReaderOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  /** Longest time of one question in milliseconds; then the answer says what is missing. */
+  readonly answerMsMax?: number;
+}
+
+/**
+ * Answers questions about stored events, while another thread or process stores more of them. Days are looked through from
+ * the last one back. What cannot be read is named in the answer; the rest is answered.
+ */
+export class EventReader {
+  readonly #options: EventReaderOptions;
+
+  constructor(options: EventReaderOptions) {
+    this.#options = options;
+  }
+
+  search({ query, fromMs, untilMs, limit, before }: SearchRequest): SearchAnswer {
+    const visit = this.#visit({ fromMs, toMs: Math.min(untilMs - 1, before?.timeMs ?? untilMs) });
+    let best: Found[] = [];
+    const events: StoredEvent[] = [];
+    // The answer is put together while the files are open: rows are read when it is known which ones are wanted.
+    visit.each(
+      (part, span) => {
+        const found = part.matches(query, span);
+        const wanted = before === undefined ? found : found.filter(({ moment }) => compareMoments(moment, before) < 0);
+        best = [...best, ...wanted].toSorted((one, other) => compareMoments(other.moment, one.moment)).slice(0, limit);
+        const last = best.length < limit ? undefined : best.at(-1);
+        return last === undefined ? undefined : last.moment.timeMs;
+      },
+      () => events.push(...eventsOfFound(best)),
+    );
+    const next: Moment | undefined = best.length < limit ? undefined : best.at(-1)?.moment;
+    return { events, next, gaps: visit.gaps };
+  }
+
+  top({ query, fromMs, untilMs, field, limit }: TopRequest): TopAnswer {
+    const visit = this.#visit({ fromMs, toMs: untilMs - 1 });
+    const tally = new Tally();
+    visit.each((part, span) => {
+      part.count({ query, span, field }, tally);
+      return undefined;
+    });
+    return { ...tally.answer(limit), gaps: visit.gaps };
+  }
+
+  overview({ fromMs, untilMs }: OverviewRequest): OverviewAnswer {
+    const span = { fromMs, toMs: untilMs - 1 };
+    const visit = this.#visit(span);
+    const overview = new Overview(span);
+    visit.files((reader) => {
+      for (const { grainMs, span: piece } of overview.pieces) {
+        for (const row of reader.rollups(grainMs, piece)) overview.add(row);
+      }
+    });
+    return { ...overview.answer(), gaps: visit.gaps };
+  }
+
+  #visit(span: Span): Visit {
+    const { folder, clock, answerMsMax = ANSWER_MS_MAX } = this.#options;
+    const files = dayFiles(folder).filter(
+      // An event is received when it has happened, and soon after.
+      ({ startMs }) => startMs + DAY_MS > span.fromMs && startMs - LATE_MS <= span.toMs,
+    );
+    return new Visit(files.toReversed(), span, { clock, endMs: clock.monotonicMs() + answerMsMax });
+  }
+}
+
+/** One way through the files of some days. */
+class Visit {
+  readonly #files: readonly DayFile[];
+  readonly #span: Span;
+  readonly #limit: { readonly clock: Clock; readonly endMs: number };
+  readonly #unreadable: string[] = [];
+  #outOfTimeBeforeMs: number | undefined;
+
+  constructor(files: readonly DayFile[], span: Span, limit: { readonly clock: Clock; readonly endMs: number }) {
+    this.#files = files;
+    this.#span = span;
+    this.#limit = limit;
+  }
+
+  get gaps(): Gaps {
+    return { unreadable: this.#unreadable, outOfTimeBeforeMs: this.#outOfTimeBeforeMs };
+  }
+
+  /**
+   * Shows the parts with events in the time, the last ones first. `onPart` says from when on everything older is of no interest,
+   * as soon as it knows. `onEnd` comes while all files are still open.
+   */
+  each(onPart: (part: Part, span: Span) => number | undefined, onEnd: () => void = () => undefined): void {
+    const open: DayReader[] = [];
+    try {
+      const parts: Part[] = [];
+      let enoughFromMs: number | undefined;
+      for (const file of [...this.#files, undefined]) {
+        // What is in older files happened before this one's day, but for events that were late.
+        const laterMs = file === undefined ? Number.NEGATIVE_INFINITY : file.startMs + DAY_MS;
+        enoughFromMs = this.#take(parts, { laterMs, enoughFromMs, onPart });
+        if (
+          file === undefined ||
+          this.#outOfTimeBeforeMs !== undefined ||
+          (enoughFromMs ?? Number.NEGATIVE_INFINITY) > laterMs
+        )
+          break;
+        this.#reading(file.path, () => {
+          const reader = new DayReader(file.path);
+          open.push(reader);
+          parts.push(...reader.parts(this.#span));
+          parts.sort((one, other) => other.toMs - one.toMs);
+        });
+      }
+      onEnd();
+    } finally {
+      for (const reader of open) reader.close();
+    }
+  }
+
+  /** Shows the files one by one. */
+  files(onFile: (reader: DayReader) => void): void {
+    for (const { path } of this.#files) {
+      this.#reading(path, () => {
+        const reader = new DayReader(path);
+        try {
+          onFile(reader);
+        } finally {
+          reader.close();
+        }
+      });
+    }
+  }
+
+  /** Shows the parts that end later than anything which is not open yet. */
+  #take(
+    parts: Part[],
+    {
+      laterMs,
+      enoughFromMs,
+      onPart,
+    }: { laterMs: number; enoughFromMs: number | undefined; onPart: (part: Part, span: Span) => number | undefined },
+  ): number | undefined {
+    let enough = enoughFromMs;
+    for (let part = parts[0]; part !== undefined && part.toMs > laterMs; part = parts[0]) {
+      if (enough !== undefined && part.toMs < enough) break;
+      if (this.#limit.clock.monotonicMs() > this.#limit.endMs) {
+        this.#outOfTimeBeforeMs = part.toMs;
+        break;
+      }
+      parts.shift();
+      const shown = part;
+      this.#reading(
+        `events from ${new Date(part.fromMs).toISOString()} to ${new Date(part.toMs).toISOString()}`,
+        () => {
+          enough = onPart(shown, this.#span);
+        },
+      );
+    }
+    return enough;
+  }
+
+  #reading(what: string, read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (this.#unreadable.length < UNREADABLE_MAX) {
+        this.#unreadable.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  }
+}
+
+/** How often each value was seen, of as many values as are kept. */
+class Tally implements Counter {
+  readonly #counts = new Map<string | number | boolean, number>();
+  #events = 0;
+  #without = 0;
+  #isExact = true;
+
+  value(value: FieldValue, events: number): void {
+    if (typeof value !== 'object') return this.#add(value, events);
+    for (const element of new Set(value)) this.#add(element, events);
+  }
+
+  events(events: number, without: number): void {
+    this.#events += events;
+    this.#without += without;
+  }
+
+  answer(limit: number): Omit<TopAnswer, 'gaps'> {
+    const values = [...this.#counts]
+      .map(([value, events]) => ({ value, events }))
+      .toSorted((one, other) => other.events - one.events || (String(one.value) < String(other.value) ? -1 : 1))
+      .slice(0, limit);
+    return { values, events: this.#events, without: this.#without, isExact: this.#isExact };
+  }
+
+  #add(value: string | number | boolean, events: number): void {
+    this.#counts.set(value, (this.#counts.get(value) ?? 0) + events);
+    if (this.#counts.size > TALLY_VALUES_MAX) this.#forgetRare();
+  }
+
+  /** Misra and Gries: what all have in common is taken away from all, so that what is frequent stays. */
+  #forgetRare(): void {
+    this.#isExact = false;
+    const counts = [...this.#counts.values()].toSorted((one, other) => one - other);
+    const common = counts[counts.length >> 1] ?? 0;
+    for (const [value, events] of this.#counts) {
+      if (events <= common) this.#counts.delete(value);
+      else this.#counts.set(value, events - common);
+    }
+  }
+}
+
+/** The found events, whole, in their order; rows of one part are read together. */
+function eventsOfFound(found: readonly Found[]): readonly StoredEvent[] {
+  const events = new Map<Found, StoredEvent>();
+  for (const [part, ofPart] of Map.groupBy(found, (one) => one.part)) {
+    const whole = part.eventsAt(ofPart.map(({ row }) => row));
+    for (const [index, one] of ofPart.entries()) {
+      const event = whole[index];
+      if (event !== undefined) events.set(one, event);
+    }
+  }
+  return found.flatMap((one) => {
+    const event = events.get(one);
+    return event === undefined ? [] : [event];
+  });
+}
+
+/** A question about a month of many events; nobody waits longer for an answer. */
+const ANSWER_MS_MAX = 10_000;
+/** How long an event may be on its way: a store that could not write for as long still finds what it wrote. */
+const LATE_MS = DAY_MS;
+/** One damaged disk needs no list of thousands. */
+const UNREADABLE_MAX = 20;
+/** Distinct values that are counted; addresses of a large attack are more. */
+const TALLY_VALUES_MAX = 200_000;

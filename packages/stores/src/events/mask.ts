@@ -1,0 +1,190 @@
+import {
+  EVENT_SCHEMA,
+  type FieldValue,
+  type ImpliedValue,
+  type Query,
+  type QueryLeaf,
+  valueOf,
+  valuePredicateOf,
+} from '@sallyport/siem';
+import { type Column, type StoredValue, valueAt } from './column.ts';
+import type { Segment } from './segment-reader.ts';
+
+/** For each event of a segment 1 when it satisfies the query, and 0 otherwise. */
+export type Mask = Uint8Array;
+
+/**
+ * Which events of a segment satisfy a query: the same as its predicate says of each event, but every distinct value of a field
+ * is looked at once, and fields that decide nothing any more are not read. @throws Error when a column is damaged.
+ */
+export function maskOf(query: Query, segment: Segment): Mask {
+  switch (query.kind) {
+    case 'all':
+      return new Uint8Array(segment.events).fill(1);
+    case 'and': {
+      const mask = new Uint8Array(segment.events).fill(1);
+      for (const part of query.parts) {
+        if (!mask.includes(1)) break;
+        const other = maskOf(part, segment);
+        for (let row = 0; row < mask.length; row += 1) mask[row] = (mask[row] ?? 0) & (other[row] ?? 0);
+      }
+      return mask;
+    }
+    case 'or': {
+      const mask = new Uint8Array(segment.events);
+      for (const part of query.parts) {
+        const other = maskOf(part, segment);
+        for (let row = 0; row < mask.length; row += 1) mask[row] = (mask[row] ?? 0) | (other[row] ?? 0);
+      }
+      return mask;
+    }
+    case 'not':
+      return maskOf(query.part, segment).map((bit) => 1 - bit);
+    case 'compare':
+    case 'contains':
+    case 'startsWith':
+    case 'endsWith':
+    case 'in':
+    case 'network':
+    case 'exists': {
+      const field = new SegmentField(segment, query.field);
+      return field.mask(predicateOfLeaf(query));
+    }
+  }
+}
+
+/** One field of a segment as queries see it: what events leave out because it is usual is there as well. */
+export class SegmentField {
+  readonly #segment: Segment;
+  readonly #column: Column | undefined;
+  readonly #view: (value: StoredValue) => FieldValue | undefined;
+  readonly #implied: ReadonlyMap<StoredValue, ImpliedValue>;
+
+  constructor(segment: Segment, name: string) {
+    this.#segment = segment;
+    this.#implied = impliedOf(name);
+    const { column, inner } = columnOf(segment, name);
+    this.#column = column;
+    this.#view = viewOf(name, inner);
+  }
+
+  /** Which events have a value that the predicate holds for. */
+  mask(holds: (value: FieldValue) => boolean): Mask {
+    const mask = new Uint8Array(this.#segment.events);
+    const column = this.#column;
+    if (column?.kind === 'numbers') {
+      for (let row = 0; row < mask.length; row += 1) {
+        const value = this.#at(row);
+        if (value !== undefined && holds(value)) mask[row] = 1;
+      }
+    } else if (column !== undefined) {
+      // By code; the first is that of events without a value.
+      const verdicts = Uint8Array.of(0, ...column.values.map((value) => (this.#holdsFor(value, holds) ? 1 : 0)));
+      const { codes } = column;
+      if (codes === undefined) mask.fill(verdicts[1] ?? 0);
+      else if (verdicts.includes(1))
+        for (let row = 0; row < mask.length; row += 1) mask[row] = verdicts[codes[row] ?? 0] ?? 0;
+    }
+    this.#forImplied((row, value) => {
+      if (holds(value)) mask[row] = 1;
+    });
+    return mask;
+  }
+
+  /** Adds up how many events of the mask have each value; returns how many have none. */
+  count(mask: Mask, onValue: (value: FieldValue, events: number) => void): number {
+    const column = this.#column;
+    let seen = 0;
+    if (column?.kind === 'numbers') {
+      for (let row = 0; row < mask.length; row += 1) {
+        const value = mask[row] === 1 ? this.#at(row) : undefined;
+        if (value === undefined) continue;
+        onValue(value, 1);
+        seen += 1;
+      }
+    } else if (column !== undefined) {
+      const counts = new Uint32Array(column.values.length + 1);
+      for (let row = 0; row < mask.length; row += 1) {
+        if (mask[row] !== 1) continue;
+        const code = column.codes === undefined ? 1 : (column.codes[row] ?? 0);
+        counts[code] = (counts[code] ?? 0) + 1;
+      }
+      for (const [index, stored] of column.values.entries()) {
+        const events = counts[index + 1] ?? 0;
+        const value = events > 0 ? this.#view(stored) : undefined;
+        if (value === undefined) continue;
+        onValue(value, events);
+        seen += events;
+      }
+    }
+    this.#forImplied((row, value) => {
+      if (mask[row] !== 1) return;
+      onValue(value, 1);
+      seen += 1;
+    });
+    return mask.reduce((sum, bit) => sum + bit, 0) - seen;
+  }
+
+  #at(row: number): FieldValue | undefined {
+    const value = this.#column === undefined ? undefined : valueAt(this.#column, row);
+    return value === undefined ? undefined : this.#view(value);
+  }
+
+  #holdsFor(stored: StoredValue, holds: (value: FieldValue) => boolean): boolean {
+    const value = this.#view(stored);
+    return value !== undefined && holds(value);
+  }
+
+  /** The events that have no value of their own, but one that their absence means. */
+  #forImplied(onRow: (row: number, value: FieldValue) => void): void {
+    if (this.#implied.size === 0) return;
+    const kinds = this.#segment.column('kind');
+    if (kinds === undefined) return;
+    for (let row = 0; row < this.#segment.events; row += 1) {
+      if (this.#at(row) !== undefined) continue;
+      const implied = this.#implied.get(valueAt(kinds, row) ?? '');
+      if (implied === undefined) continue;
+      const value = 'is' in implied ? implied.is : this.#other(implied.sameAs, row);
+      if (value !== undefined) onRow(row, value);
+    }
+  }
+
+  #other(name: string, row: number): FieldValue | undefined {
+    const column = this.#segment.column(name);
+    const value = column === undefined ? undefined : valueAt(column, row);
+    return value === undefined ? undefined : viewOf(name, '')(value);
+  }
+}
+
+function predicateOfLeaf(leaf: QueryLeaf): (value: FieldValue) => boolean {
+  return valuePredicateOf(leaf);
+}
+
+/** A field inside a list of objects is in the column of the list. */
+function columnOf(segment: Segment, name: string): { readonly column: Column | undefined; readonly inner: string } {
+  const own = segment.column(name);
+  if (own !== undefined) return { column: own, inner: '' };
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const outer = segment.column(name.slice(0, dot));
+    if (outer !== undefined) return { column: outer, inner: name.slice(dot) };
+  }
+  return { column: undefined, inner: '' };
+}
+
+/** How queries see what is stored: times as their text, and of lists of objects the wanted member of each. */
+function viewOf(name: string, inner: string): (value: StoredValue) => FieldValue | undefined {
+  return (value) => {
+    if (typeof value === 'object') return valueOf({ list: value }, `list${inner}`);
+    if (inner !== '') return undefined;
+    return name === 'time' && typeof value === 'number' ? new Date(value).toISOString() : value;
+  };
+}
+
+function impliedOf(name: string): ReadonlyMap<StoredValue, ImpliedValue> {
+  return new Map(
+    Object.entries(EVENT_SCHEMA.kinds).flatMap(([kind, fields]) => {
+      const whenAbsent = fields.find((field) => field.name === name)?.whenAbsent;
+      return whenAbsent === undefined ? [] : [[kind, whenAbsent] as const];
+    }),
+  );
+}

@@ -1,0 +1,105 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { COLUMN_KINDS, type Column, decodeColumn, valueAt } from './column.ts';
+import { eventOf, type StoredEvent } from './flat-fields.ts';
+
+/** Where a segment is, and when its events happened. */
+export interface SegmentPlace {
+  readonly id: number;
+  readonly events: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The segments of one file. */
+export class SegmentTable {
+  readonly #columns: StatementSync;
+  readonly #column: StatementSync;
+  readonly #places: StatementSync;
+  readonly #fields = new Map<string, number>();
+
+  constructor(database: DatabaseSync) {
+    this.#places = database.prepare(
+      'SELECT id, events, from_ms, to_ms FROM segment WHERE to_ms >= ? AND from_ms <= ? ORDER BY to_ms DESC',
+    );
+    this.#column = database.prepare(
+      'SELECT kind, dictionary, rows FROM segment_column WHERE segment = ? AND field = ?',
+    );
+    this.#columns = database.prepare(
+      'SELECT name, kind, dictionary, rows FROM segment_column JOIN field ON field.id = field WHERE segment = ? ORDER BY field',
+    );
+    for (const { id, name } of database.prepare('SELECT id, name FROM field').all()) {
+      this.#fields.set(String(name), Number(id));
+    }
+  }
+
+  /** Names of all fields that events of this file have. */
+  get fieldNames(): IterableIterator<string> {
+    return this.#fields.keys();
+  }
+
+  /** Segments with events in a time, the last ones first. */
+  places(fromMs: number, toMs: number): readonly SegmentPlace[] {
+    return this.#places.all(fromMs, toMs).map((row) => ({
+      id: Number(row['id']),
+      events: Number(row['events']),
+      fromMs: Number(row['from_ms']),
+      toMs: Number(row['to_ms']),
+    }));
+  }
+
+  open(place: SegmentPlace): Segment {
+    return new Segment(place, (name) => this.#read(place, name));
+  }
+
+  /** Whole events of a segment, by their place in it. @throws Error when it is damaged. */
+  eventsAt(place: SegmentPlace, rows: readonly number[]): readonly StoredEvent[] {
+    const columns = this.#columns
+      .all(place.id)
+      .map((row) => [String(row['name']), decodeColumn(encodedOf(row), place.events)] as const);
+    return rows.map((row) =>
+      eventOf(
+        columns.flatMap(([name, column]) => {
+          const value = valueAt(column, row);
+          return value === undefined ? [] : [[name, value] as const];
+        }),
+      ),
+    );
+  }
+
+  #read(place: SegmentPlace, name: string): Column | undefined {
+    const field = this.#fields.get(name);
+    const row = field === undefined ? undefined : this.#column.get(place.id, field);
+    return row === undefined ? undefined : decodeColumn(encodedOf(row), place.events);
+  }
+}
+
+/** One segment, of which a column is read when it is asked for. */
+export class Segment {
+  readonly place: SegmentPlace;
+  readonly #read: (name: string) => Column | undefined;
+  readonly #columns = new Map<string, Column | undefined>();
+
+  constructor(place: SegmentPlace, read: (name: string) => Column | undefined) {
+    this.place = place;
+    this.#read = read;
+  }
+
+  get events(): number {
+    return this.place.events;
+  }
+
+  /** Undefined when no event has the field. @throws Error when it is damaged. */
+  column(name: string): Column | undefined {
+    if (!this.#columns.has(name)) this.#columns.set(name, this.#read(name));
+    return this.#columns.get(name);
+  }
+}
+
+function encodedOf(row: Readonly<Record<string, unknown>>): Parameters<typeof decodeColumn>[0] {
+  const { kind, dictionary, rows } = row;
+  const name = COLUMN_KINDS[Number(kind)];
+  if (name === undefined || !(dictionary instanceof Uint8Array) || !(rows instanceof Uint8Array)) {
+    throw new RangeError('a column is of no kind that is known');
+  }
+  return { kind: name, dictionary, rows };
+}
