@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderAdminApi, renderConfigurationReference, renderJsonSchema } from '../packages/control/src/index.ts';
+import { renderEvents } from './generate/events.ts';
 import { metricsIn, renderMetrics } from './generate/metrics.ts';
 import { renderReasons } from './generate/reasons.ts';
 import { readCoverage, renderRequirements } from './requirements.ts';
@@ -21,6 +22,7 @@ const DOCUMENTS: readonly GeneratedDocument[] = [
   { path: 'docs/reference/sallyport.schema.json', render: renderJsonSchema },
   { path: 'docs/reference/admin-api.json', render: renderAdminApi },
   { path: 'docs/reference/reasons.md', render: renderReasons },
+  { path: 'docs/events.md', render: renderEvents },
   {
     path: 'docs/reference/metrics.md',
     render: () => renderMetrics(productFiles().flatMap((path) => metricsIn(path, readScan(path)))),

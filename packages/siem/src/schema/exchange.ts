@@ -35,7 +35,7 @@ const REQUEST: readonly Field[] = [
     whenAbsent: { is: false },
     ecs: 'labels.is_web_socket',
   }),
-  field('status', COUNT, 'Status sent to the client; 0 when nothing was.', {
+  field('status', ['integer', 'public'], 'Status sent to the client; 0 when nothing was.', {
     ...FEW,
     ocsf: 'http_response.code',
     ecs: 'http.response.status_code',

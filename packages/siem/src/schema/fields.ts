@@ -13,7 +13,10 @@ export const HEAD: readonly Field[] = [
     ocsf: 'time',
     ecs: '@timestamp',
   }),
-  field('kind', TEXT, 'Which kind of event: one of the headings of this page.', { ...FEW, ecs: 'event.dataset' }),
+  field('kind', ['text', 'public'], 'Which kind of event: one of the headings of this page.', {
+    ...FEW,
+    ecs: 'event.dataset',
+  }),
 ];
 
 /** Together unique over a fleet. */
@@ -69,7 +72,7 @@ export const REASON_DETAIL: Field = field('reasonDetail', PERSONAL_TEXT, 'What e
 });
 
 export const REASON: readonly Field[] = [
-  field('reason', TEXT, 'Why: a code of [the list of reasons](reference/reasons.md).', {
+  field('reason', ['text', 'public'], 'Why: a code of [the list of reasons](reference/reasons.md).', {
     ...FEW,
     ocsf: 'status_code',
     ecs: 'event.code',
