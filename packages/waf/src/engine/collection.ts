@@ -24,9 +24,9 @@ export class Value {
     this.#derived[step] = text;
   }
 
-  /** Notes that the rule with this number, below `rulesMax`, matches the value. */
-  mark(rule: number, rulesMax: number): void {
-    this.#marks ??= new Array<number>(Math.ceil(rulesMax / MARKS_PER_WORD)).fill(0);
+  /** Notes that the rule with this number matches the value. `none` is of `noMarks`, for all rules. */
+  mark(rule: number, none: readonly number[]): void {
+    this.#marks ??= none.slice();
     const word = Math.trunc(rule / MARKS_PER_WORD);
     this.#marks[word] = (this.#marks[word] ?? 0) | (1 << (rule % MARKS_PER_WORD));
   }
@@ -35,6 +35,11 @@ export class Value {
     if (this.#marks === undefined) return false;
     return (((this.#marks[Math.trunc(rule / MARKS_PER_WORD)] ?? 0) >>> (rule % MARKS_PER_WORD)) & 1) === 1;
   }
+}
+
+/** The marks of a value that no rule matches, to be copied. */
+export function noMarks(rulesCount: number): readonly number[] {
+  return Array.from({ length: Math.ceil(rulesCount / MARKS_PER_WORD) }, () => 0);
 }
 
 const MARKS_PER_WORD = 31;

@@ -1,6 +1,6 @@
 import type { PatternSet } from '../operators/pattern.ts';
 import { traitsOf } from '../transformations/traits.ts';
-import type { Value } from './collection.ts';
+import { noMarks, type Value } from './collection.ts';
 import type { State } from './state.ts';
 import {
   type Entry,
@@ -22,7 +22,7 @@ export class Survey {
   readonly hits: Int32Array;
   readonly #variables: readonly VariableSurvey[];
   readonly #patterns: PatternSet;
-  readonly #rulesCount: number;
+  readonly #noMarks: readonly number[];
   readonly #run: ReturnType<typeof surveyRun>;
   #value: Value | undefined;
   /** What the current value hits, while `#isNoting`. */
@@ -33,7 +33,7 @@ export class Survey {
     this.hits = new Int32Array(Math.ceil(plan.stepsCount / 32));
     this.#variables = plan.variables;
     this.#patterns = plan.patterns;
-    this.#rulesCount = plan.rulesCount;
+    this.#noMarks = noMarks(plan.rulesCount);
     this.#run = surveyRun(plan.detectors);
   }
 
@@ -125,7 +125,7 @@ export class Survey {
     const { rule, step } = use;
     if (this.#isNoting) this.#noted.push(use);
     this.hits[step >>> 5] = (this.hits[step >>> 5] ?? 0) | (1 << (step & 31));
-    this.#value?.mark(rule.number, this.#rulesCount);
+    this.#value?.mark(rule.number, this.#noMarks);
   }
 }
 
