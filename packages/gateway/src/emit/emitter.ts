@@ -4,6 +4,7 @@ import type {
   ConnectionEvent,
   EventSink,
   ExchangeEvent,
+  MessageEvent,
   ObservedVerdict,
   Reason,
   SystemEvent,
@@ -23,6 +24,9 @@ export interface EmitterOptions {
 
 /** What a connection event says beyond its identity. */
 export type ConnectionFacts = Omit<ConnectionEvent, 'kind' | 'node' | 'boot' | 'sequence' | 'timeMs'>;
+
+/** What a message event says beyond its identity. */
+export type MessageFacts = Omit<MessageEvent, 'kind' | 'node' | 'boot' | 'sequence' | 'timeMs'>;
 
 /** A TCP connection that got no further. `client` is undefined as long as only its peer is known. */
 export interface RefusedConnection {
@@ -50,6 +54,12 @@ export class Emitter {
     metrics.exchange(event);
     sink.emit(event);
     onExchangeEnd?.(record);
+  }
+
+  /** A WebSocket message that was not passed on. */
+  message(facts: MessageFacts): void {
+    const { clock, sink } = this.#options;
+    sink.emit({ kind: 'message', ...this.#identity(), timeMs: clock.wallMs(), ...facts });
   }
 
   connection(facts: ConnectionFacts): void {

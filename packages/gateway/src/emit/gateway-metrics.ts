@@ -77,11 +77,11 @@ export class GatewayMetrics {
       'How long WebSocket connections lasted.',
       { buckets: CONNECTION_BUCKETS, labels: ['route'] },
     );
-    this.webSocketMessages = registry.counter('gateway_ws_messages_total', 'WebSocket messages carried.', [
-      'direction',
-      'route',
-      'verdict',
-    ]);
+    this.webSocketMessages = registry.counter(
+      'gateway_ws_messages_total',
+      'WebSocket messages, by what became of them.',
+      ['direction', 'route', 'verdict'],
+    );
     this.webSocketMessageBytes = registry.histogram('gateway_ws_message_bytes', 'Size of WebSocket messages.', {
       buckets: MESSAGE_BUCKETS,
       labels: ['direction'],

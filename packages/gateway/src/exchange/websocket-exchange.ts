@@ -1,11 +1,20 @@
 import type { Duplex } from 'node:stream';
-import { type Client, type Deny, type GatewayError, PROFILES, reason, type Verdict } from '@sallyport/kernel';
+import {
+  type Client,
+  type Deny,
+  type GatewayError,
+  PROFILES,
+  type Reason,
+  reason,
+  type Verdict,
+} from '@sallyport/kernel';
+import { payloadExcerpt } from '../emit/payload-excerpt.ts';
 import { clientFacts, ExchangeRecord } from '../emit/record.ts';
 import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, type RefusalResponse, rawRefusal, redirectResponse, refusalResponse } from '../respond/refusal.ts';
 import type { InboundRequest } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
-import { CLOSE } from '../websocket/close.ts';
+import { CLOSE, type RefusedFrame } from '../websocket/close.ts';
 import {
   type Handshake,
   offerUpstream,
@@ -211,6 +220,10 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
           messages[direction].add();
           sizes[direction].observe(bytes);
         },
+        onRefusal: (direction, refused, why) => {
+          metrics.webSocketMessages.with(direction, route.name, 'deny').add();
+          this.#emitRefusal(direction, refused, why);
+        },
       },
       onClose: (facts) => {
         open.add(-1);
@@ -228,6 +241,24 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
       onProgress: () => this.#emit('progress', relay.facts()),
     });
     connections.becomeWebSocket(connection, session);
+  }
+
+  #emitRefusal(direction: 'in' | 'out', { opcode, messageBytes, payload }: RefusedFrame, why: Reason): void {
+    const { requestId, listener, route, client } = this.#record;
+    this.#context.emitter.message({
+      requestId,
+      listener,
+      route,
+      client: clientFacts(client),
+      direction,
+      opcode,
+      bytes: messageBytes,
+      verdict: 'deny',
+      decidedBy: 'strictness',
+      reason: why.code,
+      reasonDetail: why.detail ?? '',
+      excerpt: payloadExcerpt(payload),
+    });
   }
 
   #emit(phase: 'open' | 'progress' | 'close', facts: RelayFacts): void {

@@ -72,6 +72,19 @@ export function maskedCloseFrame(code: number, text: string): Buffer {
   return frame;
 }
 
+/** The frame that broke a rule, as far as it was read. */
+export interface RefusedFrame {
+  /** RFC 6455 §5.2, 0 to 15. */
+  readonly opcode: number;
+  /** Payload of its message up to and with it, or of a control frame; 0 when its length was not read. */
+  readonly messageBytes: number;
+  /** A copy of the first bytes of what was judged, unmasked; empty when none was. At most `REFUSED_BYTES_MAX`. */
+  readonly payload: Buffer;
+}
+
+/** What is kept of a refused frame: enough to tell what kind of client sent it, and too little to be a conversation. */
+export const REFUSED_BYTES_MAX = 64;
+
 /** What a peer did that ends its connection. */
 export interface FrameRefusal {
   /** What the peer that sent the frame is told. */

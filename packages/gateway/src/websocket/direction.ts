@@ -1,13 +1,15 @@
 import type { Duplex } from 'node:stream';
-import type { WebSocketLimits } from '@sallyport/kernel';
-import { type FrameRefusal, NO_STATUS } from './close.ts';
+import type { Reason, WebSocketLimits } from '@sallyport/kernel';
+import { type FrameRefusal, NO_STATUS, type RefusedFrame } from './close.ts';
 import { type FramePiece, FrameReader, OPCODE } from './frames.ts';
 import { maskInPlace, newKey, rotateKey } from './mask.ts';
 
-/** Is told of every message that was passed on whole. Called inside the data path: it must be quick and never throw. */
+/** Is told of every message. Called inside the data path, before the relay's constructor returns too: it never throws. */
 export interface MessageObserver {
-  /** `in`: from the client to the upstream. `bytes` are those of the payload. */
+  /** One was passed on whole. `in`: from the client to the upstream. `bytes` are those of the payload. */
   onMessage(direction: 'in' | 'out', bytes: number): void;
+  /** One was not passed on. It ends its connection, so each direction has at most one. */
+  onRefusal(direction: 'in' | 'out', refused: RefusedFrame, why: Reason): void;
 }
 
 export interface DirectionOptions {
@@ -126,6 +128,10 @@ export class Direction {
 
   get refusal(): FrameRefusal | undefined {
     return this.#reader.refusal;
+  }
+
+  get refused(): RefusedFrame | undefined {
+    return this.#reader.refused;
   }
 
   /** Once a second. */

@@ -1,6 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { WebSocketLimits } from '@sallyport/kernel';
-import { CLOSE, CONTROL_BYTES_MAX, type FrameRefusal, isWireCloseCode } from './close.ts';
+import {
+  CLOSE,
+  CONTROL_BYTES_MAX,
+  type FrameRefusal,
+  isWireCloseCode,
+  REFUSED_BYTES_MAX,
+  type RefusedFrame,
+} from './close.ts';
 import { maskInPlace, rotateKey } from './mask.ts';
 import { Utf8Validator } from './utf8.ts';
 
@@ -90,6 +97,7 @@ export class FrameReader {
   #fragments = 0;
   #controlFrames = 0;
   #refusal: FrameRefusal | undefined;
+  #refused: RefusedFrame | undefined;
 
   constructor(options: FrameReaderOptions) {
     this.#isMasked = options.from === 'client';
@@ -105,6 +113,11 @@ export class FrameReader {
   /** Defined after `refused`. */
   get refusal(): FrameRefusal | undefined {
     return this.#refusal;
+  }
+
+  /** What `refusal` is about; defined with it. */
+  get refused(): RefusedFrame | undefined {
+    return this.#refused;
   }
 
   /** The next bytes of the stream. The reader changes them in place. The chunk before must have been read to its end. */
@@ -179,20 +192,20 @@ export class FrameReader {
     if (available < 2) return 2;
     const first = view.getUint8(at);
     const second = view.getUint8(at + 1);
-    if ((first & 0x70) !== 0) return this.#refuse(REFUSAL.reservedBits);
     const opcode = first & 0x0f;
-    if (((second & 0x80) !== 0) !== this.#isMasked) return this.#refuse(REFUSAL.masking);
+    if ((first & 0x70) !== 0) return this.#refuse(REFUSAL.reservedBits, opcode);
+    if (((second & 0x80) !== 0) !== this.#isMasked) return this.#refuse(REFUSAL.masking, opcode);
     const length = second & 0x7f;
     const keyBytes = this.#isMasked ? 4 : 0;
     if (opcode >= OPCODE.close) {
-      if (opcode > OPCODE.pong) return this.#refuse(REFUSAL.opcode);
-      if ((first & 0x80) === 0) return this.#refuse(REFUSAL.controlFragmented);
-      if (length > CONTROL_BYTES_MAX) return this.#refuse(REFUSAL.controlTooLong);
+      if (opcode > OPCODE.pong) return this.#refuse(REFUSAL.opcode, opcode);
+      if ((first & 0x80) === 0) return this.#refuse(REFUSAL.controlFragmented, opcode);
+      if (length > CONTROL_BYTES_MAX) return this.#refuse(REFUSAL.controlTooLong, opcode);
       return 2 + keyBytes + length;
     }
-    if (opcode > OPCODE.binary) return this.#refuse(REFUSAL.opcode);
-    if (opcode === OPCODE.continuation && this.#messageOpcode === 0) return this.#refuse(REFUSAL.continuation);
-    if (opcode !== OPCODE.continuation && this.#messageOpcode !== 0) return this.#refuse(REFUSAL.interleaved);
+    if (opcode > OPCODE.binary) return this.#refuse(REFUSAL.opcode, opcode);
+    if (opcode === OPCODE.continuation && this.#messageOpcode === 0) return this.#refuse(REFUSAL.continuation, opcode);
+    if (opcode !== OPCODE.continuation && this.#messageOpcode !== 0) return this.#refuse(REFUSAL.interleaved, opcode);
     if (length < 126) return 2 + keyBytes;
     return (length === 126 ? 4 : 10) + keyBytes;
   }
@@ -205,14 +218,14 @@ export class FrameReader {
     if (length === 126) {
       length = view.getUint16(payloadAt);
       payloadAt += 2;
-      if (length < 126) this.#refuse(REFUSAL.lengthNotMinimal);
+      if (length < 126) this.#refuse(REFUSAL.lengthNotMinimal, first & 0x0f);
     } else if (length === 127) {
       const high = view.getUint32(payloadAt);
       // Up to 2^63 as a float is exact enough for the comparison with a limit.
       length = high * 0x1_0000_0000 + view.getUint32(payloadAt + 4);
       payloadAt += 8;
-      if (high >= 0x8000_0000) this.#refuse(REFUSAL.lengthHighBit);
-      else if (length < 0x1_0000) this.#refuse(REFUSAL.lengthNotMinimal);
+      if (high >= 0x8000_0000) this.#refuse(REFUSAL.lengthHighBit, first & 0x0f);
+      else if (length < 0x1_0000) this.#refuse(REFUSAL.lengthNotMinimal, first & 0x0f);
     }
     if (this.#isRefused()) return 'refused';
     if (this.#isMasked) {
@@ -258,9 +271,9 @@ export class FrameReader {
     this.#remaining = length;
     this.#messageBytes += length;
     this.#fragments += 1;
-    if (this.#messageBytes > this.#limits.messageBytesMax) this.#refuse(REFUSAL.tooBig);
+    if (this.#messageBytes > this.#limits.messageBytesMax) this.#refuse(REFUSAL.tooBig, opcode, this.#messageBytes);
     // Empty or tiny fragments cost a header each and need never end: they are limited by number, not by size.
-    else if (this.#fragments > this.#limits.fragmentsMax) this.#refuse(REFUSAL.fragments);
+    else if (this.#fragments > this.#limits.fragmentsMax) this.#refuse(REFUSAL.fragments, opcode, this.#messageBytes);
   }
 
   /** The bytes in `#piece` belong to the current data frame: unmasks them, judges text, completes the piece. */
@@ -278,8 +291,8 @@ export class FrameReader {
     piece.isMessageEnd = piece.isFrameEnd && this.#isFinal;
     piece.messageBytes = this.#messageBytes;
     if (this.#messageOpcode === OPCODE.text) {
-      if (!this.#utf8.push(bytes, view, payloadStart, end)) this.#refuse(REFUSAL.textNotUtf8);
-      else if (piece.isMessageEnd && !this.#utf8.isComplete) this.#refuse(REFUSAL.textNotUtf8);
+      if (!this.#utf8.push(bytes, view, payloadStart, end)) this.#refusePiece(REFUSAL.textNotUtf8, this.#messageBytes);
+      else if (piece.isMessageEnd && !this.#utf8.isComplete) this.#refusePiece(REFUSAL.textNotUtf8, this.#messageBytes);
       if (this.#isRefused()) return 'refused';
     }
     if (piece.isMessageEnd) this.#messageOpcode = 0;
@@ -297,22 +310,33 @@ export class FrameReader {
     if (piece.opcode === OPCODE.close) this.#judgeClose(piece.bytes, piece.view, piece.payloadStart, piece.end);
     else {
       this.#controlFrames += 1;
-      if (this.#controlFrames > this.#controlFramesMax) this.#refuse(REFUSAL.controlFlood);
+      if (this.#controlFrames > this.#controlFramesMax)
+        this.#refusePiece(REFUSAL.controlFlood, piece.end - piece.payloadStart);
     }
     return this.#isRefused() ? 'refused' : 'piece';
   }
 
   #judgeClose(bytes: Buffer, view: DataView, start: number, end: number): void {
     if (start === end) return;
-    if (end - start === 1) this.#refuse(REFUSAL.closeLength);
-    else if (!isWireCloseCode(view.getUint16(start))) this.#refuse(REFUSAL.closeCode);
-    else if (!isUtf8(bytes.subarray(start + 2, end))) this.#refuse(REFUSAL.closeText);
+    if (end - start === 1) this.#refusePiece(REFUSAL.closeLength, end - start);
+    else if (!isWireCloseCode(view.getUint16(start))) this.#refusePiece(REFUSAL.closeCode, end - start);
+    else if (!isUtf8(bytes.subarray(start + 2, end))) this.#refusePiece(REFUSAL.closeText, end - start);
   }
 
-  #refuse(refusal: FrameRefusal): number {
+  /** By the header alone, which is all that was read of the frame. */
+  #refuse(refusal: FrameRefusal, opcode: number, messageBytes = 0): number {
     this.#refusal = refusal;
+    this.#refused = { opcode, messageBytes, payload: EMPTY };
     this.#release();
     return 0;
+  }
+
+  /** By the payload in `#piece`. The chunk is not kept for it. */
+  #refusePiece(refusal: FrameRefusal, messageBytes: number): void {
+    const { bytes, payloadStart, end, opcode } = this.#piece;
+    const payload = Buffer.from(bytes.subarray(payloadStart, Math.min(end, payloadStart + REFUSED_BYTES_MAX)));
+    this.#refuse(refusal, opcode);
+    this.#refused = { opcode, messageBytes, payload };
   }
 
   #isRefused(): boolean {

@@ -195,12 +195,11 @@ export class Relay {
     const code = refusal?.closeCode ?? CLOSE.protocolError;
     const detail = refusal?.detail ?? '';
     const isClient = side.name === 'client';
-    const why: ReasonCode = isClient ? (refusal?.code ?? 'FRAME_INVALID') : 'UPSTREAM_MALFORMED';
-    this.#begin({
-      closeCode: isClient ? code : CLOSE.upstreamDown,
-      closedBy: 'gateway',
-      reason: reason(why, detail),
-    });
+    const whyCode: ReasonCode = isClient ? (refusal?.code ?? 'FRAME_INVALID') : 'UPSTREAM_MALFORMED';
+    const why = reason(whyCode, detail);
+    const { refused } = side.incoming;
+    if (refused !== undefined) this.#options.observer.onRefusal(isClient ? 'in' : 'out', refused, why);
+    this.#begin({ closeCode: isClient ? code : CLOSE.upstreamDown, closedBy: 'gateway', reason: why });
     this.#tell(side, code, detail);
     this.#tellGone(side);
     this.#settle();

@@ -21,7 +21,7 @@ function room(bufferBytesMax = 262_144): Room {
     source,
     target,
     limits: limitsWith({ bufferBytesMax }),
-    observer: { onMessage: (_, bytes) => counted.push(bytes) },
+    observer: { onMessage: (_, bytes) => counted.push(bytes), onRefusal: () => undefined },
   });
   const take = async (): Promise<Buffer> => {
     end.on('data', (chunk: Buffer) => chunks.push(chunk));

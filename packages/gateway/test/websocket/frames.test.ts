@@ -168,6 +168,35 @@ describe('texts that are not UTF-8 are refused with 1007', () => {
   });
 });
 
+describe('what is told of a refused frame', () => {
+  const rows: readonly [string, readonly Buffer[], { opcode: number; messageBytes: number; payload: string }][] = [
+    ['its header alone', [frame('x', { reserved: 4 })], { opcode: 2, messageBytes: 0, payload: '' }],
+    ['an unknown opcode', [frame('x', { opcode: 11 })], { opcode: 11, messageBytes: 0, payload: '' }],
+    ['a length that is not minimal', [frame('', { lengthBytes: 2 })], { opcode: 2, messageBytes: 0, payload: '' }],
+    ['the size it claimed', [frame('', { length: 1n << 40n })], { opcode: 2, messageBytes: 2 ** 40, payload: '' }],
+    [
+      'the size of all its message',
+      [frame(Buffer.alloc(10_000), { isFinal: false }), frame(Buffer.alloc(300), { opcode: 0 })],
+      { opcode: 0, messageBytes: 10_300, payload: '' },
+    ],
+    ['a text that is none', [frame([0x61, 0xff], { opcode: 1 })], { opcode: 1, messageBytes: 2, payload: '61ff' }],
+    [
+      'the beginning of a long text',
+      [frame([...Buffer.from('a'.repeat(99)), 0xff], { opcode: 1 })],
+      { opcode: 1, messageBytes: 100, payload: '61'.repeat(64) },
+    ],
+    ['a close', [close(999, 'bye')], { opcode: 8, messageBytes: 5, payload: `03e7${hex('bye')}` }],
+  ];
+  it.each(rows)('is %s', (_, bytes, expected) => {
+    const reader = new FrameReader({ from: 'client', limits: limitsWith() });
+    reader.feed(Buffer.concat(bytes));
+    let step = reader.next();
+    while (step === 'piece') step = reader.next();
+    const { refused } = reader;
+    expect(refused && { ...refused, payload: refused.payload.toString('hex') }).toEqual(expected);
+  });
+});
+
 describe('limits (R1.13)', () => {
   it('passes 10,240 bytes and refuses 10,241 and 20,480 with 1009', () => {
     expect(read([frame(Buffer.alloc(10_240))]).messages).toEqual([10_240]);

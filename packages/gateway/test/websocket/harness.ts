@@ -26,6 +26,7 @@ export class TinyGateway {
   readonly relays: Relay[] = [];
   readonly facts: RelayFacts[] = [];
   readonly messages = { in: 0, out: 0 };
+  readonly refusals: { readonly direction: 'in' | 'out'; readonly opcode: number; readonly why: string }[] = [];
   readonly #options: GatewayOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
@@ -109,7 +110,10 @@ export class TinyGateway {
         upstream: legs.upstream,
         upstreamFirstBytes: legs.upstreamHead,
         limits: this.#limits,
-        observer: { onMessage: (direction) => (this.messages[direction] += 1) },
+        observer: {
+          onMessage: (direction) => (this.messages[direction] += 1),
+          onRefusal: (direction, { opcode }, { code }) => void this.refusals.push({ direction, opcode, why: code }),
+        },
         onClose: (facts) => {
           this.facts.push(facts);
           for (const wake of this.#waiters.splice(0)) wake();

@@ -37,7 +37,7 @@ class Room {
       upstream,
       upstreamFirstBytes: Buffer.alloc(0),
       limits: limitsWith(),
-      observer: { onMessage: () => undefined },
+      observer: { onMessage: () => undefined, onRefusal: () => undefined },
       onClose: (facts) => this.facts.push(facts),
     });
     const pair: Pair = {

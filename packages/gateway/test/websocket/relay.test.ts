@@ -187,6 +187,8 @@ describe('between ws and ws', () => {
       { closeCode: 1009, closedBy: 'gateway', reason: { code: 'MESSAGE_TOO_BIG' }, messagesIn: 0 },
       { closeCode: 1009, closedBy: 'gateway', reason: { code: 'MESSAGE_TOO_BIG' }, messagesIn: 0 },
     ]);
+    const refusal = { direction: 'in', opcode: 1, why: 'MESSAGE_TOO_BIG' };
+    expect(gateway.refusals).toEqual([refusal, refusal]);
   });
 
   it('closes 10,000 fragments with 1008 after 64 (R1.13)', async () => {
@@ -312,6 +314,7 @@ describe('frame by frame', () => {
     expect(await gateway.closed(1)).toMatchObject([
       { closeCode: 4503, closedBy: 'gateway', reason: { code: 'UPSTREAM_MALFORMED', detail: 'wrong masking' } },
     ]);
+    expect(gateway.refusals).toEqual([{ direction: 'out', opcode: 2, why: 'UPSTREAM_MALFORMED' }]);
   });
 
   it('goes on carrying to a side that has begun to close until the other side answers', async () => {
