@@ -36,7 +36,12 @@ export { type AdminLoadResult, loadAdminConfig } from './config/load-admin.ts';
 export type { SallyportConfig } from './config/parts.ts';
 export { formatProblem, type Problem } from './config/problem.ts';
 export { renderConfigurationReference, renderJsonSchema } from './config/reference.ts';
-export { type CompiledRuleSet, RuleImages, type RuleSets } from './config/rules/rule-images.ts';
+export {
+  type CompiledRuleSet,
+  type CompiledRulesStore,
+  RuleImages,
+  type RuleSets,
+} from './config/rules/rule-images.ts';
 export type { AdminConfig } from './config/schema/admin.ts';
 export type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './config/schema/sections.ts';
 export type { StateConfig } from './config/schema/state.ts';

@@ -13,6 +13,7 @@ export {
   type PersistentCollections,
   type PersistentValue,
 } from './engine/persistence.ts';
+export { shareImage } from './engine/share-image.ts';
 export type {
   Transaction,
   TransactionConnection,

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formatProblem, loadConfig } from '@sallyport/control';
+import { formatProblem, loadConfig, RuleImages } from '@sallyport/control';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
+import { openCompiledRules } from '../plane/compiled-rules.ts';
 import type { OperationsAddress } from '../plane/control-listeners.ts';
 import { inheritedSockets, tellPredecessor } from '../plane/take-over.ts';
 import { type Serving, serve } from '../serve.ts';
@@ -28,7 +29,13 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     io.stdout(HELP);
     return 0;
   }
-  const loaded = loadConfig({ path: options.config, environment: io.environment });
+  const loaded = loadConfig({
+    path: options.config,
+    environment: io.environment,
+    ruleImages: new RuleImages({
+      openStore: (folder) => openCompiledRules(folder, (problem) => io.stderr(`${problem}\n`)),
+    }),
+  });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   for (const problem of problems) io.stderr(`${formatProblem(problem)}\n`);
   if (!loaded.ok) {

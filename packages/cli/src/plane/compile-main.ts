@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert';
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadConfig, RuleImages } from '@sallyport/control';
 import { type CompileRequest, type CompileResult, compileConfig } from './compile.ts';
+import { openCompiledRules } from './compiled-rules.ts';
 
 assert(parentPort !== null, 'this file runs in a worker thread');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `compileInThread` starts this file, and with this.
@@ -18,7 +19,10 @@ function compile(request: CompileRequest): CompileResult {
   const loaded = loadConfig({
     path: request.path,
     environment: request.environment,
-    ruleImages: new RuleImages(request.previous?.stages.waf.ruleSets),
+    ruleImages: new RuleImages({
+      previous: request.previous?.stages.waf.ruleSets,
+      openStore: (folder) => openCompiledRules(folder, (problem) => void process.stderr.write(`${problem}\n`)),
+    }),
   });
   if (!loaded.ok) return { ok: false, problems: loaded.problems };
   const compiled = compileConfig(loaded.config, request);

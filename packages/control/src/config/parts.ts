@@ -90,6 +90,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
       'comes from a .env file, which is chosen by the mode; set it in the file or in the process environment';
     parser.findings.push(finding(['mode'], problem));
   }
+  if (state?.value !== undefined) images.useStateFolder(state.value.folder);
   const resolved = waf && resolveWaf(waf, routes, { files: context.files, images, nowMs: context.nowMs });
   parser.findings.push(...(resolved?.findings ?? []));
   const { findings } = parser;

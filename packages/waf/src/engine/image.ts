@@ -37,11 +37,17 @@ export function makeImage(ruleSet: RuleSet, files: RuleFiles): WafImage {
 }
 
 /** Makes an image ready to run in this thread. Throws for an image that another version of this package made. */
-export function planOf({ version, ruleSet, patterns, texts }: WafImage): Plan {
-  if (version !== IMAGE_VERSION) throw new Error(`the rules were compiled by another version, ${version}`);
+export function planOf(image: WafImage): Plan {
+  checkImageVersion(image);
+  const { ruleSet, patterns, texts } = image;
   const plan = makePlan(ruleSet, (path, from) => texts.get(keyOf(path, from)));
   plan.patterns.use(patterns);
   return plan;
+}
+
+/** Throws for an image that another version of this package made. */
+export function checkImageVersion({ version }: WafImage): void {
+  if (version !== IMAGE_VERSION) throw new Error(`the rules were compiled by another version, ${version}`);
 }
 
 const IMAGE_VERSION = 1;

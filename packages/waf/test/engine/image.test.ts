@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { deserialize, serialize } from 'node:v8';
 import { ManualClock } from '@sallyport/kernel';
 import { expect, test } from 'vitest';
-import { compileWaf, instantiateWaf, type WafImage } from '../../src/index.ts';
+import { compileWaf, instantiateWaf, shareImage, type WafImage } from '../../src/index.ts';
 import { idsOf, play } from './rig.ts';
 
 const RULES = `
@@ -44,6 +45,15 @@ test('the tables of an image are shared between threads and not copied', () => {
   const { patterns } = imageOf(RULES);
   const [first] = patterns.request.set.members;
   expect(first?.kind === 'regex' && first.program.code.buffer).toBeInstanceOf(SharedArrayBuffer);
+});
+
+test('an image that was written and read back is the same, and its tables are shared again', () => {
+  const image = imageOf(RULES);
+  const written: WafImage = deserialize(serialize(image));
+  const read = shareImage(written);
+  expect(read).toEqual(image);
+  expect(read.patterns.request.set.prefilter.initial.buffer).toBeInstanceOf(SharedArrayBuffer);
+  expect(() => shareImage({ ...image, version: 0 })).toThrow('another version');
 });
 
 test('equal rules have equal digests, and a word in a file that a rule names makes another one', () => {

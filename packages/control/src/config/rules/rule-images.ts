@@ -16,24 +16,57 @@ export type CompiledRules =
   | { readonly kind: 'compiled'; readonly ruleSet: CompiledRuleSet }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[] };
 
-/** Compiled rules that are taken over from one policy into the next: an unchanged rule set is not compiled again. */
+/** Keeps compiled rules from one process to the next. Neither function throws. */
+export interface CompiledRulesStore {
+  /** What was saved by the same version of the product, by what its rule files say. Files that rules name may have changed. */
+  load(sources: string): CompiledRuleSet | undefined;
+  save(ruleSet: CompiledRuleSet): void;
+}
+
+export interface RuleImagesOptions {
+  /** Compiled rules of the policy in force. Default: none. */
+  readonly previous?: RuleSets | undefined;
+  /** Called at most once, where a folder for state is configured. Default: nothing is kept. */
+  readonly openStore?: (stateFolder: string) => CompiledRulesStore | undefined;
+}
+
+/**
+ * Compiled rules that are taken over from one policy into the next, and from one process into the next: an unchanged rule set
+ * is not compiled again.
+ */
 export class RuleImages {
   readonly #known: CompiledRuleSet[];
+  readonly #openStore: RuleImagesOptions['openStore'];
+  #store: CompiledRulesStore | undefined;
 
-  /** `previous`: those of the policy in force. */
-  constructor(previous: RuleSets = new Map()) {
+  constructor({ previous = new Map(), openStore }: RuleImagesOptions = {}) {
     this.#known = [...previous.values()];
+    this.#openStore = openStore;
+  }
+
+  /** From now on what is compiled is kept there, and what was kept there is found. */
+  useStateFolder(folder: string): void {
+    this.#store ??= this.#openStore?.(folder);
   }
 
   /** Compiles, or finds what was compiled of the same bytes. */
   compile(sources: readonly RuleSource[], files: RuleFiles): CompiledRules {
     const key = keyOf(sources);
-    const known = this.#known.find(({ madeOf }) => madeOf.sources === key && areFilesAsBefore(madeOf.files, files));
+    const isOfThese = ({ madeOf }: CompiledRuleSet): boolean =>
+      madeOf.sources === key && areFilesAsBefore(madeOf.files, files);
+    const known = this.#known.find(isOfThese);
     if (known !== undefined) return { kind: 'compiled', ruleSet: known };
+    const kept = this.#store?.load(key);
+    if (kept !== undefined && isOfThese(kept)) return this.#remembered(kept);
     const read = new RecordedFiles(files);
     const result = compileWaf({ rules: sources, files: read });
     if (result.kind === 'invalid') return result;
     const ruleSet = { image: result.image, madeOf: { sources: key, files: read.hashes, warnings: result.warnings } };
+    this.#store?.save(ruleSet);
+    return this.#remembered(ruleSet);
+  }
+
+  #remembered(ruleSet: CompiledRuleSet): CompiledRules {
     this.#known.unshift(ruleSet);
     if (this.#known.length > IMAGES_KEPT_MAX) this.#known.pop();
     return { kind: 'compiled', ruleSet };

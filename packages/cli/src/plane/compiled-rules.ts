@@ -1,0 +1,168 @@
+/**
+ * Compiled rules on the disk, so that a start with rules that were compiled before needs no compilation: one file for each rule
+ * set, by what made it and what it was made of, in a folder of its own below the one for state.
+ */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { threadId } from 'node:worker_threads';
+import type { CompiledRuleSet, CompiledRulesStore } from '@sallyport/control';
+import { shareImage } from '@sallyport/waf';
+import { openStateFolder } from '../store/state-folder.ts';
+import { VERSION } from '../version.ts';
+
+/**
+ * Opens the store below the folder for state, which it makes when needed. `onProblem` hears of what cannot be read or kept: the
+ * rules are then compiled, and nothing else happens. Undefined: the folder cannot be had, which the start says itself.
+ */
+export function openCompiledRules(
+  stateFolder: string,
+  onProblem: (problem: string) => void,
+): CompiledRulesStore | undefined {
+  const folder = join(stateFolder, 'compiled-rules');
+  try {
+    openStateFolder(stateFolder);
+    openStateFolder(folder);
+  } catch (cause) {
+    onProblem(`compiled rules are not kept: ${messageOf(cause)}`);
+    return undefined;
+  }
+  return new CompiledRulesFolder(folder, onProblem);
+}
+
+class CompiledRulesFolder implements CompiledRulesStore {
+  readonly #folder: string;
+  readonly #onProblem: (problem: string) => void;
+  readonly #maker: string = makerOf();
+
+  constructor(folder: string, onProblem: (problem: string) => void) {
+    this.#folder = folder;
+    this.#onProblem = onProblem;
+  }
+
+  load(sources: string): CompiledRuleSet | undefined {
+    const path = this.#pathOf(sources);
+    try {
+      const bytes = readOwn(path);
+      if (bytes === undefined) return undefined;
+      const ruleSet = decode(bytes);
+      // Those that are in use leave last.
+      const now = new Date();
+      utimesSync(path, now, now);
+      return ruleSet;
+    } catch (cause) {
+      this.#onProblem(`${path} cannot be used, its rules are compiled anew: ${messageOf(cause)}`);
+      return undefined;
+    }
+  }
+
+  save(ruleSet: CompiledRuleSet): void {
+    const path = this.#pathOf(ruleSet.madeOf.sources);
+    try {
+      const bytes = encode(ruleSet);
+      if (bytes.length > COMPILED_BYTES_MAX) return;
+      // Whoever reads finds the old bytes or the new ones, and never a part.
+      const unfinished = `${path}.${process.pid}-${threadId}`;
+      writeFileSync(unfinished, bytes, { flag: 'wx', mode: 0o600 });
+      renameSync(unfinished, path);
+      makeRoom(this.#folder);
+    } catch (cause) {
+      this.#onProblem(`${path} cannot be written: ${messageOf(cause)}`);
+    }
+  }
+
+  #pathOf(sources: string): string {
+    const name = createHash('sha256').update(`${this.#maker}\n${sources}`).digest('hex');
+    return join(this.#folder, `${name}.rules`);
+  }
+}
+
+/** Largest file that is written or read, in bytes: the CRS has 7 MiB. */
+const COMPILED_BYTES_MAX = 268_435_456;
+
+/** Most files that are kept. A configuration has at most 16 rule sets; the rest is what it had before. */
+const COMPILED_FILES_MAX = 32;
+
+/**
+ * What makes images: whoever works on the product keeps its version, and the modules of the compiler differ. Those of Node.js
+ * write the format.
+ */
+function makerOf(): string {
+  const waf = createRequire(import.meta.url).resolve('@sallyport/waf');
+  const regex = createRequire(waf).resolve('@sallyport/regex');
+  const modules = [waf, regex].flatMap((entry) =>
+    readdirSync(dirname(entry), { recursive: true, encoding: 'utf8' })
+      .toSorted()
+      .map((name) => {
+        const { size, mtimeMs } = statSync(join(dirname(entry), name));
+        return `${name} ${size} ${mtimeMs}`;
+      }),
+  );
+  return [VERSION, process.version, process.arch, ...modules].join('\n');
+}
+
+/**
+ * The bytes of a file that nobody but us can have written: the format is made for the bytes of friends. Undefined: there is
+ * none.
+ */
+function readOwn(path: string): Buffer | undefined {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  // A link would lead out of our folder.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile() || stat.uid !== process.geteuid?.()) throw new Error('it is not a file of ours');
+    if ((stat.mode & 0o077) !== 0) throw new Error('others may open it');
+    if (stat.size > COMPILED_BYTES_MAX) throw new Error('it is too large');
+    return readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The hash finds what a disk has lost or changed. Against people stands the folder, which is its owner's alone. */
+function encode(ruleSet: CompiledRuleSet): Buffer {
+  const bytes = serialize(ruleSet);
+  return Buffer.concat([hashOf(bytes), bytes]);
+}
+
+function decode(bytes: Buffer): CompiledRuleSet {
+  const content = bytes.subarray(HASH_BYTES);
+  if (!hashOf(content).equals(bytes.subarray(0, HASH_BYTES))) throw new Error('its bytes have changed');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The name says who wrote it, and the hash that it is what was written.
+  const { image, madeOf } = deserialize(content) as CompiledRuleSet;
+  return { image: shareImage(image), madeOf };
+}
+
+const HASH_BYTES = 32;
+
+function hashOf(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** The oldest leave; files that were never finished are among them. */
+function makeRoom(folder: string): void {
+  const files = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .map((path) => ({ path, timeMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .toSorted((left, right) => right.timeMs - left.timeMs);
+  for (const { path } of files.slice(COMPILED_FILES_MAX)) rmSync(path, { force: true });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
