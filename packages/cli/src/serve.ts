@@ -4,8 +4,9 @@
 import { availableParallelism, hostname } from 'node:os';
 import { type AdminAddresses, DecisionLog, type PolicySource, type SallyportConfig } from '@sallyport/control';
 import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
-import { type Clock, DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
+import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
 import { openPino, type PinoOutput } from '@sallyport/stores';
+import { systemClock } from './clock.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { compileInThread } from './plane/compile-thread.ts';
 import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
@@ -16,6 +17,7 @@ import { Policies, type PublishOutcome } from './plane/policies.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { type EventRings, openEventRings, withStore } from './store/event-rings.ts';
 import { Stores } from './store/stores.ts';
 import { VERSION } from './version.ts';
 
@@ -68,9 +70,10 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   });
   const { inherited = NOTHING_INHERITED } = options;
   const node = hostname();
-  const emitter = new SystemEmitter({ node, sink: output.sink, clock: systemClock });
-  const stores = await openStores(config, { emitter, metrics, output });
-  const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output });
+  const rings = openEventRings(config, workersOf(config));
+  const emitter = new SystemEmitter({ node, sink: withStore(output.sink, rings), clock: systemClock });
+  const stores = await openStores(config, { emitter, metrics, output, rings });
+  const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output, rings });
   const { fleet, policies, plane } = planes;
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
   let operations: OperationsAddress | undefined;
@@ -127,10 +130,10 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
 
 async function openStores(
   config: SallyportConfig,
-  { emitter, metrics, output }: Pick<Parts, 'emitter' | 'metrics' | 'output'>,
+  { emitter, metrics, output, rings }: Pick<Parts, 'emitter' | 'metrics' | 'output' | 'rings'>,
 ): Promise<Stores> {
   try {
-    return await Stores.open(config, { clock: systemClock, log: output.log, emitter, metrics });
+    return await Stores.open(config, { clock: systemClock, log: output.log, emitter, metrics, rings });
   } catch (cause) {
     await output.flush();
     throw cause;
@@ -144,6 +147,11 @@ interface Parts {
   readonly inherited: Inherited;
   readonly metrics: ControlMetrics;
   readonly output: PinoOutput;
+  readonly rings: EventRings;
+}
+
+function workersOf({ workers: { count } }: SallyportConfig): number {
+  return count === 0 ? availableParallelism() : count;
 }
 
 interface Planes {
@@ -156,7 +164,7 @@ interface Planes {
 
 /** The data planes, and what the control plane brings to them. */
 function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
-  const { node, emitter, options, inherited, metrics, output } = parts;
+  const { node, emitter, options, inherited, metrics, output, rings } = parts;
   const clock = systemClock;
   const first = compileConfig(config, { version: FIRST_VERSION, previous: undefined });
   const decisions: DecisionLog = new DecisionLog({
@@ -164,13 +172,13 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     decisionsMax: DECISIONS_MAX,
     onChange: (change) => fleet.supervisor.applyDecision(change),
   });
-  const { count, memoryBytesMax, hangMs, diagnostics } = config.workers;
+  const { memoryBytesMax, hangMs, diagnostics } = config.workers;
   const news = { emitter, metrics, log: output.log, clock, diagnostics };
   const fleet: Fleet = new Fleet({
     node,
     image: first.image,
     workers: {
-      count: count === 0 ? availableParallelism() : count,
+      count: workersOf(config),
       heapMibMax: Math.round(memoryBytesMax / 1_048_576),
       hangMs,
     },
@@ -178,6 +186,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     log: output.log,
     logLevel: config.log.level,
     output,
+    eventRings: rings.workers,
     onLine: options.onLine,
     onDropped: (lines) => metrics.dropped.add(lines),
     decisions: () => decisions.snapshot(),
@@ -219,8 +228,6 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
 const FIRST_VERSION = 1;
 
 const NOTHING_INHERITED: Inherited = { sockets: new Map(), isTakingOver: false };
-
-const systemClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
 /** Everywhere or nowhere: what cannot be had is known before anybody judges by the new policy. */
 async function publish(

@@ -35,4 +35,4 @@ export {
   type PinoOutput,
   pinoOn,
 } from './pino-sink.ts';
-export { openRing, RING_SHARES } from './ring-output.ts';
+export { openRing, RING_SHARES, ringSink } from './ring-output.ts';

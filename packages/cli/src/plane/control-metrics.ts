@@ -10,6 +10,8 @@ export interface ControlMetrics {
   readonly storeLost: Counter;
   readonly storeUsed: Gauge;
   readonly storeFree: Gauge;
+  readonly eventsStored: Counter;
+  readonly eventsDropped: Family<Counter>;
 }
 
 /** Registers them. @throws Error for a registry that has them. */
@@ -30,6 +32,12 @@ export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
       .counter('sallyport_store_lost_total', 'Ends of the store thread that nobody ordered; it is started again.')
       .with(),
     storeUsed: registry.gauge('sallyport_store_used_bytes', 'What the files in the state folder hold.').with(),
+    eventsStored: registry.counter('sallyport_events_stored_total', 'Events in the store.').with(),
+    eventsDropped: registry.counter(
+      'sallyport_events_dropped_total',
+      'Events that are not in the store: `overflow` (it could not keep up), `quota` (no room left), `malformed` (a bug).',
+      ['cause', 'class'],
+    ),
     storeFree: registry
       .gauge('sallyport_store_free_bytes', 'What the file system of the state folder has left for the gateway.')
       .with(),

@@ -34,6 +34,8 @@ export interface FleetOptions {
   readonly log: Log;
   readonly logLevel: Level;
   readonly output: LineOutput;
+  /** Rings to the store, one for each worker; none when events are only logged. */
+  readonly eventRings: readonly ByteRing[];
   readonly onLine?: ((line: string) => void) | undefined;
   readonly onDropped: (lines: number) => void;
   readonly decisions: () => DecisionSnapshot;
@@ -235,6 +237,7 @@ export class Fleet {
       memory: {
         board: this.#board.buffer,
         ring: ring.buffer,
+        events: this.#options.eventRings[slot]?.buffer,
         recorder: recorder.buffer,
         counts: this.#counts.buffer,
         hashKey: this.#hashKey,

@@ -39,6 +39,8 @@ export interface WorkerStart {
 export interface WorkerMemory {
   readonly board: SharedArrayBuffer;
   readonly ring: SharedArrayBuffer;
+  /** For events on their way to the store; undefined: they are only logged. */
+  readonly events: SharedArrayBuffer | undefined;
   readonly recorder: SharedArrayBuffer;
   readonly counts: SharedArrayBuffer;
   readonly hashKey: Uint8Array;

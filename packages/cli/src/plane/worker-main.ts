@@ -35,7 +35,12 @@ const clock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.
 const board = new WorkerBoard(start.memory.board);
 const counts = new SharedGaugeTable(start.memory.counts, { hashKey: start.memory.hashKey, slot: start.slot });
 const metrics = new MetricsRegistry();
-const output = openRing(new ByteRing(start.memory.ring), start.logLevel);
+const { events } = start.memory;
+const output = openRing(
+  new ByteRing(start.memory.ring),
+  start.logLevel,
+  events === undefined ? undefined : new ByteRing(events),
+);
 const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
 const internalErrors = metrics
   .counter('sallyport_internal_errors_total', 'Errors that nobody foresaw; each is a bug.')

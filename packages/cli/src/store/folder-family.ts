@@ -8,7 +8,10 @@ export function folderFamily(folder: string): StoreFamily<FolderOperations> {
     handlers: {
       'folder.measure': () => {
         const { bavail, bsize } = statfsSync(folder);
-        const usedBytes = readdirSync(folder).reduce((sum, name) => sum + sizeOf(join(folder, name)), 0);
+        const usedBytes = readdirSync(folder, { recursive: true, encoding: 'utf8' }).reduce(
+          (sum, name) => sum + sizeOf(join(folder, name)),
+          0,
+        );
         return { usedBytes, freeBytes: bavail * bsize };
       },
     },

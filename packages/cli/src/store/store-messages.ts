@@ -5,9 +5,17 @@
  * {@link StoreOperations}, and its handlers in `store-main.ts`; nothing else has to know of it.
  */
 import type { StoreErrorCode } from '@sallyport/kernel';
+import type {
+  OverviewAnswer,
+  OverviewRequest,
+  SearchAnswer,
+  SearchRequest,
+  TopAnswer,
+  TopRequest,
+} from '@sallyport/stores';
 
 /** Every operation: its name, what it takes and what it answers. */
-export interface StoreOperations extends FolderOperations {}
+export interface StoreOperations extends FolderOperations, EventOperations, EventQuestions {}
 
 /** What is known of the folder itself. */
 export interface FolderOperations {
@@ -19,6 +27,30 @@ export interface FolderSize {
   readonly usedBytes: number;
   /** What its file system has left for the gateway. */
   readonly freeBytes: number;
+}
+
+/** What has become of events. */
+export interface EventOperations {
+  /** Since it was last asked. */
+  'events.news': () => EventNews;
+}
+
+export interface EventNews {
+  readonly stored: number;
+  readonly malformed: number;
+  /** By class, innocent lines first: the store could not keep up. */
+  readonly droppedOverflow: readonly number[];
+  /** By class likewise: the quota is used up. */
+  readonly droppedQuota: readonly number[];
+  /** In words, for the log. */
+  readonly problems: readonly string[];
+}
+
+/** Questions about events; a thread of their own answers them. */
+export interface EventQuestions {
+  'events.search': (request: SearchRequest) => SearchAnswer;
+  'events.top': (request: TopRequest) => TopAnswer;
+  'events.overview': (request: OverviewRequest) => OverviewAnswer;
 }
 
 export type OperationName = keyof StoreOperations;
@@ -37,6 +69,15 @@ export interface StoreFamily<Operations> {
 /** With what the store thread begins. */
 export interface StoreStart {
   readonly folder: string;
+  /** Undefined: it stores no events. */
+  readonly events: StoredEventsStart | undefined;
+}
+
+export interface StoredEventsStart {
+  /** Of workers and of the control plane. */
+  readonly rings: readonly SharedArrayBuffer[];
+  readonly retentionDays: number;
+  readonly quotaBytes: number;
 }
 
 export type ToStore =

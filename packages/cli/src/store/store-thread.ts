@@ -2,10 +2,19 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { BackOff } from '@sallyport/control';
 import { type Clock, StoreError } from '@sallyport/kernel';
-import type { AnswerOf, FromStore, OperationName, RequestOf, StoreStart, ToStore } from './store-messages.ts';
+import type {
+  AnswerOf,
+  FromStore,
+  OperationName,
+  RequestOf,
+  StoredEventsStart,
+  StoreStart,
+  ToStore,
+} from './store-messages.ts';
 
 export interface StoreThreadOptions {
   readonly folder: string;
+  readonly events?: StoredEventsStart | undefined;
   readonly clock: Clock;
   /** It has ended without being told to; it is started again. What was asked of it has failed. */
   readonly onLost: (why: string) => void;
@@ -90,8 +99,12 @@ export class StoreThread {
   }
 
   #spawn(): Run {
-    const { folder, entry = new URL(`./store-main${extname(import.meta.url)}`, import.meta.url) } = this.#options;
-    const start: StoreStart = { folder };
+    const {
+      folder,
+      events,
+      entry = new URL(`./store-main${extname(import.meta.url)}`, import.meta.url),
+    } = this.#options;
+    const start: StoreStart = { folder, events };
     const worker = new Worker(entry, { name: 'store', workerData: start });
     let why = '';
     const ended = new Promise<string>((resolve) => {

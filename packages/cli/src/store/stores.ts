@@ -1,8 +1,11 @@
-import type { SallyportConfig } from '@sallyport/control';
+import type { SallyportConfig, StateConfig } from '@sallyport/control';
 import type { SystemEmitter } from '@sallyport/gateway';
 import type { Clock, Log } from '@sallyport/kernel';
 import type { ControlMetrics } from '../plane/control-metrics.ts';
+import { EventQuestioner } from './event-questioner.ts';
+import type { EventRings } from './event-rings.ts';
 import { openStateFolder } from './state-folder.ts';
+import type { StoredEventsStart } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
 
 export interface StoresOptions {
@@ -10,30 +13,35 @@ export interface StoresOptions {
   readonly log: Log;
   readonly emitter: SystemEmitter;
   readonly metrics: ControlMetrics;
+  readonly rings: EventRings;
 }
 
 /** What the gateway stores, and the thread that does it; without `state` in the configuration there is none. */
 export class Stores {
   /** Undefined: nothing outlives the process. */
   readonly thread: StoreThread | undefined;
+  /** Answers questions about events; undefined when none are stored. It starts with the first question. */
+  readonly questions: EventQuestioner | undefined;
   readonly #options: StoresOptions;
-  #timer: NodeJS.Timeout | undefined;
+  #timers: readonly NodeJS.Timeout[] = [];
 
-  private constructor(thread: StoreThread | undefined, options: StoresOptions) {
+  private constructor(thread: StoreThread | undefined, questions: EventQuestioner | undefined, options: StoresOptions) {
     this.thread = thread;
+    this.questions = questions;
     this.#options = options;
   }
 
   /** @throws Error when the folder cannot be used or the thread cannot start. */
   static async open({ state }: Pick<SallyportConfig, 'state'>, options: StoresOptions): Promise<Stores> {
-    const { clock, log, emitter, metrics } = options;
+    const { clock, log, emitter, metrics, rings } = options;
     if (state === undefined) {
       log.info('no state folder is configured: bans, allowances and history end with this process');
-      return new Stores(undefined, options);
+      return new Stores(undefined, undefined, options);
     }
     openStateFolder(state.folder);
     const thread = new StoreThread({
       folder: state.folder,
+      events: startOfEvents(state, rings),
       clock,
       onLost: (why) => {
         metrics.storeLost.add();
@@ -42,21 +50,44 @@ export class Stores {
       onRestored: () => emitter.system('store-restored', ''),
     });
     await thread.start();
-    const stores = new Stores(thread, options);
+    const questions = state.events === undefined ? undefined : new EventQuestioner(state.folder, options);
+    const stores = new Stores(thread, questions, options);
     stores.#watch();
     return stores;
   }
 
   /** Writes what still waits, and gives everything up. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.questions?.close();
+    await this.#takeNews();
     await this.thread?.close();
   }
 
   #watch(): void {
     void this.#measure();
-    this.#timer = setInterval(() => void this.#measure(), MEASURE_MS);
-    this.#timer.unref();
+    this.#timers = [
+      setInterval(() => void this.#measure(), MEASURE_MS),
+      setInterval(() => void this.#takeNews(), NEWS_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  async #takeNews(): Promise<void> {
+    const { metrics, log, rings } = this.#options;
+    if (rings.own === undefined || this.thread?.isRunning !== true) return;
+    try {
+      const { stored, malformed, droppedOverflow, droppedQuota, problems } = await this.thread.ask('events.news');
+      metrics.eventsStored.add(stored);
+      metrics.eventsDropped.with('malformed', 'evidence').add(malformed);
+      for (const [place, name] of EVENT_CLASSES.entries()) {
+        metrics.eventsDropped.with('overflow', name).add(droppedOverflow[place] ?? 0);
+        metrics.eventsDropped.with('quota', name).add(droppedQuota[place] ?? 0);
+      }
+      for (const problem of problems) log.error('events in the store', { problem });
+    } catch (error) {
+      log.warn('the store thread does not say what has become of events', { error });
+    }
   }
 
   async #measure(): Promise<void> {
@@ -72,5 +103,16 @@ export class Stores {
   }
 }
 
+function startOfEvents({ events }: StateConfig, { workers, own }: EventRings): StoredEventsStart | undefined {
+  if (events === undefined || own === undefined) return undefined;
+  return { ...events, rings: [...workers, own].map(({ buffer }) => buffer) };
+}
+
+/** How often it is asked what has become of events. */
+const NEWS_MS = 5_000;
+
 /** How often the folder is measured. */
 const MEASURE_MS = 60_000;
+
+/** The classes of the rings, the least important first, as metrics call them. */
+const EVENT_CLASSES: readonly string[] = ['innocent', 'evidence'];

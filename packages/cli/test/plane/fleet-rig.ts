@@ -36,6 +36,7 @@ export class FleetRig {
       log: { info: () => undefined, warn: note, error: note },
       logLevel: 'info',
       output: { write: (lines) => void this.lines.push(...lines.split('\n').filter((line) => line !== '')) },
+      eventRings: [],
       onDropped: (lines) => {
         this.dropped += lines;
       },

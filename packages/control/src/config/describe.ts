@@ -5,6 +5,7 @@ import { describeWaf, describeWafPolicy } from './describe-waf.ts';
 import type { SallyportConfig } from './parts.ts';
 import type { AdminConfig } from './schema/admin.ts';
 import { parseCertificate } from './schema/key-pair.ts';
+import type { StateConfig } from './schema/state.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 /**
@@ -23,6 +24,11 @@ export interface Masks {
   keys(jwks: string): string;
   /** A list that is too long to be written out. */
   networks(networks: readonly string[]): string;
+}
+
+function describeState({ folder, events }: StateConfig): Readonly<Record<string, unknown>> {
+  if (events === undefined) return { folder, events: false };
+  return { folder, events: { retentionDays: events.retentionDays, quota: formatSize(events.quotaBytes) } };
 }
 
 /** The same as plain data. Every key of the file that has a value is there. */
@@ -56,7 +62,7 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
     operations:
       operations === undefined ? false : { address: formatAddress(operations.address), exposed: operations.isExposed },
     admin: admin === undefined ? false : describeAdmin(admin),
-    ...(state === undefined ? {} : { state: { folder: state.folder } }),
+    ...(state === undefined ? {} : { state: describeState(state) }),
     log: {
       level: log.level,
       destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },

@@ -14,13 +14,13 @@ export interface EventIntakeOptions {
 
 /** What became of events since the intake began. */
 export interface IntakeCounts {
-  stored: number;
-  malformed: number;
+  readonly stored: number;
+  readonly malformed: number;
   /** By class of the ring, the least important first: no room in the ring, because the store could not keep up. */
-  readonly droppedOverflow: number[];
+  readonly droppedOverflow: readonly number[];
   /** By class likewise: the quota is used up. */
-  readonly droppedQuota: number[];
-  failedBatches: number;
+  readonly droppedQuota: readonly number[];
+  readonly failedBatches: number;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface IntakeCounts {
  * rings fill: they drop by class, innocent lines first, and count.
  */
 export class EventIntake {
-  readonly counts: IntakeCounts = {
+  readonly #counts: Counts = {
     stored: 0,
     malformed: 0,
     droppedOverflow: [0, 0],
@@ -43,6 +43,10 @@ export class EventIntake {
 
   constructor(options: EventIntakeOptions) {
     this.#options = options;
+  }
+
+  counts(): IntakeCounts {
+    return structuredClone(this.#counts);
   }
 
   /** Takes what the rings hold, at most one batch, and stores it. True when there is more to be taken at once. */
@@ -71,12 +75,12 @@ export class EventIntake {
     const { writer, onFailure, onRecovery } = this.#options;
     try {
       const { stored, malformed, innocentOverQuota, evidenceOverQuota } = writer.append(this.#batch);
-      this.counts.stored += stored;
-      this.counts.malformed += malformed;
-      this.#drop(this.counts.droppedQuota, INNOCENT, innocentOverQuota);
-      this.#drop(this.counts.droppedQuota, KEPT, evidenceOverQuota);
+      this.#counts.stored += stored;
+      this.#counts.malformed += malformed;
+      this.#drop(this.#counts.droppedQuota, INNOCENT, innocentOverQuota);
+      this.#drop(this.#counts.droppedQuota, KEPT, evidenceOverQuota);
     } catch (cause) {
-      this.counts.failedBatches += 1;
+      this.#counts.failedBatches += 1;
       // A batch that can never be stored must not keep all that come behind it from it.
       if (!(isSqliteError(cause) || cause instanceof DamagedDayError)) this.#giveUp();
       if (!this.#isFailing) onFailure(cause);
@@ -91,15 +95,15 @@ export class EventIntake {
   }
 
   #giveUp(): void {
-    this.counts.malformed += this.#batch.length;
+    this.#counts.malformed += this.#batch.length;
     this.#batch = [];
     this.#batchBytes = 0;
   }
 
   #countDropped(): void {
     for (const ring of this.#options.rings) {
-      this.#drop(this.counts.droppedOverflow, INNOCENT, ring.takeDropped(INNOCENT));
-      this.#drop(this.counts.droppedOverflow, KEPT, ring.takeDropped(KEPT));
+      this.#drop(this.#counts.droppedOverflow, INNOCENT, ring.takeDropped(INNOCENT));
+      this.#drop(this.#counts.droppedOverflow, KEPT, ring.takeDropped(KEPT));
     }
   }
 
@@ -122,3 +126,11 @@ const KEPT = 1;
 
 /** What is parsed, held and written at once: some thousand events. */
 const BATCH_BYTES = 2_097_152;
+
+interface Counts {
+  stored: number;
+  malformed: number;
+  readonly droppedOverflow: number[];
+  readonly droppedQuota: number[];
+  failedBatches: number;
+}
