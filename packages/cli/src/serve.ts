@@ -8,7 +8,7 @@ import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@s
 import { openPino, type PinoOutput } from '@sallyport/stores';
 import { systemClock } from './clock.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
-import { compileInThread } from './plane/compile-thread.ts';
+import { CompileThread } from './plane/compile-thread.ts';
 import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
 import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
 import { RunningPlane } from './plane/control-plane.ts';
@@ -197,11 +197,12 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     inherited: inherited.sockets,
     isTakingOver: inherited.isTakingOver,
   });
+  const compiler = new CompileThread();
   const policies = new Policies({
     clock,
     first: { ok: true, ...first, warnings: [] },
     file: options.file,
-    compile: compileInThread,
+    compile: (request) => compiler.compile(request),
     publish: (image, compileMs) => publish(fleet, image, { metrics, emitter, compileMs }),
     onRefused: (why) => {
       metrics.reloads.with('refused').add();

@@ -189,11 +189,12 @@ export class Gateway {
     const prepared = this.#prepared;
     if (prepared?.policy.version !== version) throw new Error(`policy ${version} was not prepared`);
     const { clock, emitter } = this.#context;
+    const [policyBefore, before] = [this.#policies.current, this.#listeners];
     const sinceMs = clock.monotonicMs();
-    const before = this.#listeners;
-    this.#policies.replace(prepared.policy);
+    this.#policies.current = prepared.policy;
     this.#listeners = prepared.listeners;
     const swapMs = clock.monotonicMs() - sinceMs;
+    this.#policies.retire(policyBefore);
     this.#prepared = undefined;
     this.#context.connections.setLimits(prepared.policy.config.connections);
     this.#context.held.setLimits(prepared.policy.config.waf);

@@ -1,18 +1,16 @@
 /**
- * Reads and compiles a configuration in a thread of its own, so that neither those who are served nor the control plane wait
- * for it. Ends with one message.
+ * Reads and compiles configurations in a thread of its own, so that neither those who are served nor the control plane wait
+ * for it: one result for each request.
  */
 import { strict as assert } from 'node:assert';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { loadConfig, RuleImages } from '@sallyport/control';
 import { type CompileRequest, type CompileResult, compileConfig } from './compile.ts';
 import { openCompiledRules } from './compiled-rules.ts';
 
-assert(parentPort !== null, 'this file runs in a worker thread');
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `compileInThread` starts this file, and with this.
-const asked = workerData as CompileRequest;
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- Between threads there are no origins.
-parentPort.postMessage(compile(asked));
+const port = parentPort;
+assert(port !== null, 'this file runs in a worker thread');
+port.on('message', (request: CompileRequest) => port.postMessage(compile(request)));
 
 function compile(request: CompileRequest): CompileResult {
   const sinceMs = performance.now();

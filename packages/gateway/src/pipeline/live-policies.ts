@@ -11,45 +11,43 @@ export interface Pinning {
  * policy it began with; a retired policy lets go of its upstreams when nothing pins it any more.
  */
 export class LivePolicies {
-  #current: Policy;
+  /**
+   * The one in force. Whoever puts another one in its place gives this one to `retire`. A field, because that is the step that
+   * stands between two requests: what runs once in a reload has to be compiled when it runs, which takes longer than the step.
+   */
+  current: Policy;
   /** Oldest first. */
   readonly #retired: Policy[] = [];
 
   constructor(first: Policy) {
-    this.#current = first;
-  }
-
-  get current(): Policy {
-    return this.#current;
+    this.current = first;
   }
 
   /** Versions that are still held, the oldest first, the one in force last. */
   get versions(): readonly number[] {
-    return [...this.#retired, this.#current].map(({ version }) => version);
+    return [...this.#retired, this.current].map(({ version }) => version);
   }
 
   /** For an exchange that begins; it gives the policy back with `unpin`. */
   pin(exchange: Pinning): Policy {
-    this.#current.pins += 1;
-    exchange.policy = this.#current;
-    return this.#current;
+    this.current.pins += 1;
+    exchange.policy = this.current;
+    return this.current;
   }
 
   unpin({ policy }: Pinning): void {
     if (policy === undefined) return;
     assert(policy.pins > 0, 'a policy was given back too often');
     policy.pins -= 1;
-    if (policy.pins === 0 && policy !== this.#current) this.#release(policy);
+    if (policy.pins === 0 && policy !== this.current) this.#release(policy);
   }
 
   /**
-   * Puts a policy in force. One that is retired and still pinned lives on, but no more than {@link RETIRED_MAX}: from the
-   * oldest one beyond, its upstreams are taken. What was sent to them finishes; an exchange that has not got that far yet
-   * finds those that later policies name unchanged, and 503 for the others.
+   * Another policy is in force in place of this one. While it is pinned it lives on, but no more than {@link RETIRED_MAX} do:
+   * from the oldest one beyond, its upstreams are taken. What was sent to them finishes; an exchange that has not got that far
+   * yet finds those that later policies name unchanged, and 503 for the others.
    */
-  replace(next: Policy): void {
-    const before = this.#current;
-    this.#current = next;
+  retire(before: Policy): void {
     if (before.pins === 0) before.upstreams.close();
     else this.#retired.push(before);
     const oldest = this.#retired[0];
@@ -58,7 +56,7 @@ export class LivePolicies {
 
   /** Ends every upstream's idle connections. */
   close(): void {
-    for (const policy of [...this.#retired, this.#current]) policy.upstreams.close();
+    for (const policy of [...this.#retired, this.current]) policy.upstreams.close();
   }
 
   #release(policy: Policy): void {

@@ -32,7 +32,12 @@ function policy(version: number, closed: number[]): Policy {
 function livePolicies(): { live: LivePolicies; closed: number[]; replace: (version: number) => void } {
   const closed: number[] = [];
   const live = new LivePolicies(policy(1, closed));
-  return { live, closed, replace: (version) => live.replace(policy(version, closed)) };
+  const replace = (version: number): void => {
+    const before = live.current;
+    live.current = policy(version, closed);
+    live.retire(before);
+  };
+  return { live, closed, replace };
 }
 
 /** An exchange that has begun. */
