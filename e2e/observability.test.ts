@@ -4,6 +4,7 @@ import { Agent, METHODS, request } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { EVENT_SCHEMA, isKind } from '@sallyport/siem';
 import { Authority } from './harness/certificates.ts';
 import { parseExposition } from './harness/exposition.ts';
 import { GatewayProcess } from './harness/gateway.ts';
@@ -330,6 +331,19 @@ routes: [{ name: all, upstream: a, profile: game }]
   assert.equal(await eventually('the return', () => readinessWith(gateway, 200)), 'ready\n');
   await gateway.logged({ kind: 'system', what: 'upstream-up' });
   assert.equal((await httpRequest(gateway.url('/'))).status, 200);
+});
+
+void test('every event in the log has the fields that the schema of events names, and no others', () => {
+  const kinds = new Set<string>();
+  for (const event of gateway.log()) {
+    const { kind } = event;
+    if (!isKind(kind)) continue;
+    kinds.add(kind);
+    const named = new Set(EVENT_SCHEMA.kinds[kind].map(({ name }) => name));
+    const others = Object.keys(event).filter((name) => !named.has(name));
+    assert.deepEqual(others, [], JSON.stringify(event));
+  }
+  assert.deepEqual([...kinds].toSorted(), ['connection', 'exchange', 'system']);
 });
 
 /** A gateway that knows one host, with a listener beside `public` where the test needs one. */

@@ -12,11 +12,17 @@ export type EventRecord = Readonly<Record<string, unknown>>;
  * it is usual (`whenAbsent` in the schema) has its value here. Below a list of objects, the values of all of them.
  */
 export function valueOf(record: EventRecord, name: string): FieldValue | undefined {
-  return readerOf(name)(record);
+  return (READERS.get(name) ?? makeReader(name))(record);
 }
 
-/** The same for many records: the name is taken apart once. */
-export function readerOf(name: string): (record: EventRecord) => FieldValue | undefined {
+/** The same for many records: the name is looked up once. */
+export function readerOf(name: string): Reader {
+  return READERS.get(name) ?? makeReader(name);
+}
+
+type Reader = (record: EventRecord) => FieldValue | undefined;
+
+function makeReader(name: string): Reader {
   const path = name.split('.');
   const implied = impliedByKind(name);
   const [first = ''] = path;
@@ -48,14 +54,20 @@ function own(object: object, key: string): unknown {
 }
 
 function valueAt(record: EventRecord, path: readonly string[]): FieldValue | undefined {
-  let values: readonly unknown[] = [record];
-  let isList = false;
-  for (const key of path) {
-    const members = values.map((value) => (isObject(value) ? own(value, key) : undefined));
-    isList ||= members.some((member) => Array.isArray(member));
-    values = members.flat();
+  let value: unknown = record;
+  for (let at = 0; at < path.length; at += 1) {
+    if (Array.isArray(value)) return listOf(valuesBelow(value, path.slice(at)));
+    if (!isObject(value)) return undefined;
+    value = own(value, path[at] ?? '');
   }
-  return isList ? listOf(values) : scalarOrList(values[0]);
+  return scalarOrList(value);
+}
+
+/** What stands at a path below each element, lists on the way gone into. */
+function valuesBelow(elements: readonly unknown[], path: readonly string[]): readonly unknown[] {
+  let values = elements;
+  for (const key of path) values = values.map((value) => (isObject(value) ? own(value, key) : undefined)).flat();
+  return values;
 }
 
 function isObject(value: unknown): value is object {
@@ -72,3 +84,10 @@ function listOf(values: readonly unknown[]): readonly (string | number)[] | unde
   const list = values.filter((value) => typeof value === 'string' || typeof value === 'number');
   return list.length === 0 ? undefined : list;
 }
+
+/** Of every field that the schema names: mappings and stores read the same ones again and again. */
+const READERS: ReadonlyMap<string, Reader> = new Map(
+  Object.values(EVENT_SCHEMA.kinds)
+    .flat()
+    .map(({ name }) => [name, makeReader(name)]),
+);
