@@ -1,8 +1,9 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import { type BindAddress, isPrivateHost } from './config/addresses.ts';
 import type { OperationsConfig } from './config/schema/sections.ts';
+import { http } from './node-http.ts';
 
 /** Whether the gateway should be sent traffic. */
 export interface Readiness {
@@ -38,7 +39,7 @@ export interface OperationsServer {
  * its path and, against DNS rebinding, its Host.
  */
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
-  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response, options));
+  const server = http.createServer(SERVER_OPTIONS, (request, response) => void answer(request, response, options));
   makeRoomOnConnection(server);
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   server.on('clientError', (_error, socket) => {

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { BoundedMap, type Clock, type Log, type MetricsRegistry } from '@sallyport/kernel';
 import type { BindAddress } from '../config/addresses.ts';
 import type { AdminConfig } from '../config/schema/admin.ts';
+import { http } from '../node-http.ts';
 import { type ApiOptions, answerCall } from './api.ts';
 import { type BoundSocket, bindSocket } from './bind-socket.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -148,7 +149,7 @@ class Admin implements AdminServer {
   }
 
   #makeServer(door: () => Door): Server {
-    const server = createServer(serverOptions(this.#options.patience ?? PATIENCE));
+    const server = http.createServer(serverOptions(this.#options.patience ?? PATIENCE));
     boundServer(server, (request, response) => void this.#answer(request, response, door()));
     this.#servers.push(server);
     return server;

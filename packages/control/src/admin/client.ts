@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { http } from '../node-http.ts';
 import type { AdminOperations, ProblemAnswer } from './contract.ts';
 import { ROUTES } from './routes.ts';
 import { problemAnswer } from './schemas.ts';
@@ -78,7 +79,7 @@ export class AdminClient {
     };
     return new Promise((resolve) => {
       const options = { socketPath: socket, method, path, headers, agent: false, timeout: ANSWER_MS };
-      const call = request(options, (response) => {
+      const call = http.request(options, (response) => {
         readText(response).then(
           (text) => resolve({ status: response.statusCode ?? 0, text }),
           () => resolve(broken(socket)),

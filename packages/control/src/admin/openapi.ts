@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
+import { http } from '../node-http.ts';
 import { PROBLEM_STATUS } from './problem.ts';
 import type { Route } from './route.ts';
 import { problemsOf, ROUTES } from './routes.ts';
@@ -70,7 +70,7 @@ function failuresOf(route: Route): readonly (readonly [string, object])[] {
   const statuses = [...new Set(codes.map((code) => PROBLEM_STATUS[code]))].toSorted((left, right) => left - right);
   return statuses.map((status) => {
     const own = codes.filter((code) => PROBLEM_STATUS[code] === status);
-    const description = `${STATUS_CODES[status] ?? ''}: ${own.join(', ')}`;
+    const description = `${http.STATUS_CODES[status] ?? ''}: ${own.join(', ')}`;
     return [String(status), { description, content: jsonOf(problemAnswer, 'application/problem+json') }] as const;
   });
 }

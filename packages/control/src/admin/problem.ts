@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { http } from '../node-http.ts';
 import type { ConfigProblem, ProblemAnswer, ProblemCode } from './contract.ts';
 
 /** Why a call is not carried out: a value, and the answer to it. */
@@ -20,7 +20,7 @@ export function refuse(code: ProblemCode, detail: string, more: Partial<Refusal>
 export function problemBody({ status, code, detail, problems }: Refusal): ProblemAnswer {
   return {
     type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
+    title: http.STATUS_CODES[status] ?? 'Error',
     status,
     code,
     detail,

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Reason, reason } from '@sallyport/kernel';
@@ -13,6 +13,7 @@ import type { Connection } from './connection-table.ts';
 import { Lane } from './lane.ts';
 import { LeanRequest } from './lean-request.ts';
 import { LeanResponse } from './lean-response.ts';
+import { http } from './node-http.ts';
 
 /**
  * HTTP/1.1 on the connections of one listener. `node:http` parses and never listens; its own deadlines are off, because the
@@ -27,7 +28,7 @@ export class HttpDoor {
   constructor(context: GatewayContext, door: Door, headerBytesMax: number) {
     this.#context = context;
     this.#door = door;
-    this.#server = createServer({
+    this.#server = http.createServer({
       IncomingMessage: LeanRequest,
       ServerResponse: LeanResponse,
       insecureHTTPParser: false,

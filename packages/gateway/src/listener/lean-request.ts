@@ -1,5 +1,6 @@
-import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { BodyReceiver, InboundRequest } from '../transport/port.ts';
+import { http } from './node-http.ts';
 
 /**
  * An HTTP/1.1 request, as an exchange sees it. Its `headers` only what `node:http` and this class ask for.
@@ -8,7 +9,7 @@ import type { BodyReceiver, InboundRequest } from '../transport/port.ts';
  * the gateway judges `rawHeaders`. That costs more than all stages together. What is not listed here is not there: judge
  * `rawHeaders` or a `HeaderList` instead.
  */
-export class LeanRequest extends IncomingMessage implements InboundRequest {
+export class LeanRequest extends http.IncomingMessage implements InboundRequest {
   #lean: IncomingHttpHeaders | undefined;
 
   lean(): IncomingHttpHeaders {

@@ -1,9 +1,9 @@
-import { ServerResponse } from 'node:http';
 import type { OutboundResponse, ResponseOwner } from '../transport/port.ts';
 import type { LeanRequest } from './lean-request.ts';
+import { http } from './node-http.ts';
 
 /** The response of an HTTP/1.1 request, as an exchange sees it. */
-export class LeanResponse extends ServerResponse<LeanRequest> implements OutboundResponse {
+export class LeanResponse extends http.ServerResponse<LeanRequest> implements OutboundResponse {
   // The socket is asked and not the response: behind a pipelined CONNECT `node:http` no longer tells its responses.
 
   get waitingBytes(): number {
