@@ -58,26 +58,40 @@ export function compileLiterals(literals: readonly string[]): LiteralImage {
   };
 }
 
-/** The place behind `symbol` for a place without a row; negative as in the table. Follows failures, so amortised. */
-export function placeBehind(image: LiteralImage, place: number, symbol: number): number {
-  const { table, stride, failure, firstChild, symbol: symbols, firstEnding } = image;
-  const rows = table.length / stride;
-  let state = stateAt(image, place);
-  while (state >= rows) {
-    const end = int32At(firstChild, state + 1);
-    for (let child = int32At(firstChild, state); child < end; child++) {
-      if (uint8At(symbols, child) !== symbol) continue;
-      const next = child - rows + table.length;
-      return int32At(firstEnding, child) < 0 ? next : ~next;
-    }
-    state = int32At(failure, state);
-  }
-  return int32At(table, state * stride + symbol);
-}
+/** Follows the automaton behind the states that have rows, and tells what ends at a place. */
+export class LiteralWalker {
+  readonly #image: LiteralImage;
+  readonly #rows: number;
+  /** What a place without a row is more than its state. */
+  readonly #offset: number;
 
-/** The state that a place stands for. */
-export function stateAt({ table, stride }: LiteralImage, place: number): number {
-  return place < table.length ? place / stride : place - table.length + table.length / stride;
+  constructor(image: LiteralImage) {
+    this.#image = image;
+    this.#rows = image.table.length / image.stride;
+    this.#offset = image.table.length - this.#rows;
+  }
+
+  /** The place behind `symbol` for a place without a row; negative as in the table. Follows failures, so amortised. */
+  behind(place: number, symbol: number): number {
+    const { table, stride, failure, firstChild, symbol: symbols, firstEnding } = this.#image;
+    let state = place - this.#offset;
+    while (state >= this.#rows) {
+      const end = int32At(firstChild, state + 1);
+      for (let child = int32At(firstChild, state); child < end; child++) {
+        if (uint8At(symbols, child) !== symbol) continue;
+        const next = child + this.#offset;
+        return int32At(firstEnding, child) < 0 ? next : ~next;
+      }
+      state = int32At(failure, state);
+    }
+    return int32At(table, state * stride + symbol);
+  }
+
+  /** The first literal that ends at the place, -1 for none. */
+  ending(place: number): number {
+    const { table, stride, firstEnding } = this.#image;
+    return int32At(firstEnding, place < table.length ? place / stride : place - this.#offset);
+  }
 }
 
 /** The form in which literals are compared: ASCII letters in lower case, everything else as it is. */
@@ -85,8 +99,8 @@ export function folded(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** States that have a row: a megabyte at most, even with all bytes in the literals. */
-const ROWS_MAX = 1024;
+/** States that have a row: two megabytes at most, even with all bytes in the literals. */
+const ROWS_MAX = 2048;
 
 /** States in the order in which they were made, each with a list of its children. */
 class Trie {

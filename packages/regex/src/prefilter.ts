@@ -1,4 +1,4 @@
-import { placeBehind, stateAt } from './literal-automaton.ts';
+import { LiteralWalker } from './literal-automaton.ts';
 import { GROUPS_PER_WORD, type Lists, type MemberImage, type PrefilterImage } from './set-image.ts';
 import type { TextBytes } from './text-bytes.ts';
 import { int32At, uint8At } from './typed.ts';
@@ -40,10 +40,12 @@ export class Prefilter {
   /** What `left` says something about. */
   #scanned: string | undefined;
   readonly #textBytes: TextBytes;
+  readonly #walker: LiteralWalker;
 
   constructor(image: PrefilterImage, members: readonly MemberImage[], textBytes: TextBytes) {
     this.#image = image;
     this.#textBytes = textBytes;
+    this.#walker = new LiteralWalker(image.literals);
     this.#members = members;
     this.left = new Int32Array(image.words);
     this.#planes = new Int32Array(image.initial.length);
@@ -72,6 +74,7 @@ export class Prefilter {
     this.#metCount = 0;
     this.steps += text.length;
     const bytes = this.#textBytes.of(text);
+    const walker = this.#walker;
     let state = 0;
     let low = 0;
     let high = 0;
@@ -80,7 +83,7 @@ export class Prefilter {
       low |= int32At(groupLow, byte);
       high |= int32At(groupHigh, byte);
       const symbol = uint8At(classOf, byte);
-      state = state < rowsEnd ? int32At(table, state + symbol) : placeBehind(literals, state, symbol);
+      state = state < rowsEnd ? int32At(table, state + symbol) : walker.behind(state, symbol);
       if (state < 0) {
         state = ~state;
         this.#meet(text, state, index + 1);
@@ -104,8 +107,8 @@ export class Prefilter {
     const planes = this.#planes;
     const base = slot * planes.length;
     for (let word = 0; word < planes.length; word++) planes[word] = int32At(bases, base + word);
-    for (let met = 0; met < this.#metCount; met++) this.#add(planes, this.#image.literalHits, int32At(this.#met, met));
-    andPlanes(planes, this.left);
+    for (let met = 0; met < this.#metCount; met++) add(planes, 0, this.#image.literalHits, int32At(this.#met, met));
+    andPlanes({ planes, from: 0, length: planes.length }, this.left, 0, this.left.length);
   }
 
   /** False for a member that every text leaves: a pattern of which nothing is known that all its matches contain. */
@@ -132,7 +135,7 @@ export class Prefilter {
   /** Notes every literal that ends in front of `end`. */
   #meet(text: string, place: number, end: number): void {
     const { literals } = this.#image;
-    let literal = int32At(literals.firstEnding, stateAt(literals, place));
+    let literal = this.#walker.ending(place);
     for (; literal >= 0; literal = int32At(literals.suffix, literal)) {
       const isSeen = this.#seenIn[literal] === this.#epoch;
       // What ends with a literal that was seen was seen with it, unless a phrase still waits for the right case.
@@ -173,38 +176,46 @@ export class Prefilter {
     if (int32At(this.#slotKeys, key) === low && int32At(this.#slotKeys, key + 1) === high) return slot;
     this.#slotKeys[key] = low;
     this.#slotKeys[key + 1] = high;
-    const length = this.#planes.length;
-    const planes = this.#bases.subarray(slot * length, (slot + 1) * length);
-    planes.set(this.#image.initial);
-    this.#addGroups(planes, low, 0);
-    this.#addGroups(planes, high, GROUPS_PER_WORD);
-    andPlanes(planes, this.#lefts.subarray(slot * this.left.length, (slot + 1) * this.left.length));
+    const { initial } = this.#image;
+    const bases = this.#bases;
+    const from = slot * initial.length;
+    for (let word = 0; word < initial.length; word++) bases[from + word] = int32At(initial, word);
+    this.#addGroups(from, low, 0);
+    this.#addGroups(from, high, GROUPS_PER_WORD);
+    const { length } = this.left;
+    andPlanes({ planes: bases, from, length: initial.length }, this.#lefts, slot * length, length);
     return slot;
   }
 
-  #addGroups(planes: Int32Array, bits: number, first: number): void {
+  #addGroups(from: number, bits: number, first: number): void {
     for (let rest = bits; rest !== 0; rest &= rest - 1) {
-      this.#add(planes, this.#image.groupHits, first + 31 - Math.clz32(rest & -rest));
-    }
-  }
-
-  #add(planes: Int32Array, { begins, values }: Lists, list: number): void {
-    const end = int32At(begins, list + 1);
-    for (let at = int32At(begins, list); at < end; at += 2) {
-      const word = int32At(values, at);
-      planes[word] = int32At(planes, word) | int32At(values, at + 1);
+      add(this.#bases, from, this.#image.groupHits, first + 31 - Math.clz32(rest & -rest));
     }
   }
 }
 
-/** Kinds of values remembered, as a power of two. */
-const SLOT_BITS = 7;
+/** Adds the bits of a list to planes that begin at `from`. */
+function add(planes: Int32Array, from: number, { begins, values }: Lists, list: number): void {
+  const end = int32At(begins, list + 1);
+  for (let at = int32At(begins, list); at < end; at += 2) {
+    const word = from + int32At(values, at);
+    planes[word] = int32At(planes, word) | int32At(values, at + 1);
+  }
+}
 
-/** A member is left when its bit is set in every plane. */
-function andPlanes(planes: Int32Array, left: Int32Array): void {
-  for (let word = 0; word < left.length; word++) {
+/** Kinds of values remembered, as a power of two. */
+const SLOT_BITS = 9;
+
+/** A member is left when its bit is set in every plane. Fills `words` words of `left` from `at`. */
+function andPlanes(
+  { planes, from, length }: { planes: Int32Array; from: number; length: number },
+  left: Int32Array,
+  at: number,
+  words: number,
+): void {
+  for (let word = 0; word < words; word++) {
     let bits = -1;
-    for (let at = word; at < planes.length; at += left.length) bits &= int32At(planes, at);
-    left[word] = bits;
+    for (let plane = word; plane < length; plane += words) bits &= int32At(planes, from + plane);
+    left[at + word] = bits;
   }
 }
