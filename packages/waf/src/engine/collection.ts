@@ -7,12 +7,20 @@ export class Value {
   #derived: (string | undefined)[] | undefined;
   /** A bit for each rule whose operator matches, 31 in a number. Made when the first one does. */
   #marks: number[] | undefined;
+  #name: string | undefined;
 
   constructor(key: string, text: string) {
     this.key = key;
     this.text = text;
     this.#derived = undefined;
     this.#marks = undefined;
+    this.#name = undefined;
+  }
+
+  /** `key` in lower case, as names are compared. */
+  get name(): string {
+    this.#name ??= this.key.toLowerCase();
+    return this.#name;
   }
 
   derived(step: number): string | undefined {
@@ -73,7 +81,8 @@ export class Collection {
 
   /** Makes `text` the only value of `key`. */
   set(key: string, text: string): void {
-    this.put(key.toLowerCase(), new Value(key, text));
+    const value = new Value(key, text);
+    this.put(value.name, value);
   }
 
   /** As `set`. `key` is the name of the value in lower case. */
@@ -82,8 +91,8 @@ export class Collection {
     this.#isStale = true;
   }
 
-  unset(key: string): void {
-    const name = key.toLowerCase();
+  /** `name` is in lower case. */
+  unset(name: string): void {
     if (this.#base !== undefined && !this.#base.has(name)) {
       if (this.#byKey?.delete(name) === true) this.#isStale = true;
       return;
@@ -104,18 +113,28 @@ export class Collection {
     return this.#byKey?.get(key) ?? this.#base.get(key) ?? NONE;
   }
 
-  first(key: string): string | undefined {
-    if (key === '' && !this.#isStale) {
+  /** The first value of `name`, which is in lower case. */
+  first(name: string): string | undefined {
+    if (name === '' && !this.#isStale) {
       const [first] = this.#all;
       if (first === undefined || first.key === '') return first?.text;
     }
-    return this.valuesOf(key.toLowerCase())[0]?.text;
+    return this.valuesOf(name)[0]?.text;
   }
 
   get all(): readonly Value[] {
-    if (this.#isStale) this.#all = [...this.#index().values()].flat();
+    if (this.#isStale) this.#all = this.#listed();
     this.#isStale = false;
     return this.#all;
+  }
+
+  /** All values by name, in the order in which the names came. */
+  #listed(): Value[] {
+    const all: Value[] = [];
+    const own: ReadonlyMap<string, readonly Value[]> = this.#byKey ?? NOTHING;
+    for (const [name, values] of this.#base ?? NOTHING) for (const value of own.get(name) ?? values) all.push(value);
+    for (const [name, values] of own) if (this.#base?.has(name) !== true) for (const value of values) all.push(value);
+    return all;
   }
 
   /** Where a name is given other values, by name: everything, or what differs from the base. */
@@ -138,9 +157,8 @@ export class Collection {
 }
 
 function enter(index: Map<string, Value[]>, value: Value): void {
-  const key = value.key.toLowerCase();
-  const same = index.get(key);
-  if (same === undefined) index.set(key, [value]);
+  const same = index.get(value.name);
+  if (same === undefined) index.set(value.name, [value]);
   else same.push(value);
 }
 

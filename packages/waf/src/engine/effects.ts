@@ -49,7 +49,7 @@ function setVariable({ collection, key, change, value }: SetVariable, state: Sta
   const text = state.variables.expand(value);
   switch (change) {
     case 'unset':
-      values.unset(name);
+      values.unset(name.toLowerCase());
       persistent?.changes.push({ kind: 'unset', key: name });
       break;
     case 'set':
@@ -68,5 +68,5 @@ function setVariable({ collection, key, change, value }: SetVariable, state: Sta
 }
 
 function addTo(values: Collection, name: string, amount: number): void {
-  values.set(name, String(wholeNumberOf(values.first(name) ?? '') + amount));
+  values.set(name, String(wholeNumberOf(values.first(name.toLowerCase()) ?? '') + amount));
 }

@@ -161,13 +161,13 @@ function selected(target: CompiledTarget, state: State, excluded: Match['exclude
   const values = named(target, state);
   if (values.length === 0 || (excluded.length === 0 && target.exclusions.length === 0)) return values;
   const all = [...target.exclusions, ...excluded.filter(({ variable }) => variable === target.variable)];
-  return values.filter(({ key }) => !all.some((one) => selects(one, key)));
+  return values.filter((value) => !all.some((one) => selects(one, value)));
 }
 
 function named(target: CompiledTarget, state: State): readonly Value[] {
   const collection = state.variables.of(target.variable);
   if (target.key !== undefined) return collection.valuesOf(target.key);
-  return target.pattern === undefined ? collection.all : collection.all.filter(({ key }) => selects(target, key));
+  return target.pattern === undefined ? collection.all : collection.all.filter((value) => selects(target, value));
 }
 
 /** What macros and explanations call the value. */
@@ -206,14 +206,17 @@ function transformed(value: Value, step: ChainStep | undefined, state: State): s
 }
 
 /** TX.0 to TX.9: what this match captured, and nothing of an earlier one. */
-function keepCaptures(captures: readonly string[], state: State): void {
+function keepCaptures(captures: readonly string[], { variables: { tx } }: State): void {
   if (captures.length === 0) return;
-  for (let group = 0; group <= 9; group += 1) {
+  for (let group = 0; group < GROUP_NAMES.length; group += 1) {
+    const name = GROUP_NAMES[group] ?? '';
     const text = captures[group];
-    if (text === undefined) state.variables.tx.unset(String(group));
-    else state.variables.tx.set(String(group), text);
+    if (text === undefined) tx.unset(name);
+    else tx.set(name, text);
   }
 }
+
+const GROUP_NAMES: readonly string[] = Array.from({ length: 10 }, (_, group) => String(group));
 
 /** Macros of the head are expanded now, when the whole chain has matched. */
 function describe({ rule }: CompiledRule, { variables }: State, match: Match): MatchedRule {

@@ -15,6 +15,7 @@ import {
 } from '../seclang/rule.ts';
 import { ruleMatcher } from '../seclang/rule-matching.ts';
 import { type Transformation, transformationOf } from '../transformations/registry.ts';
+import type { Value } from './collection.ts';
 
 /** A selection that is ready to run. */
 export interface CompiledSelection {
@@ -110,11 +111,11 @@ export function makePlan(ruleSet: RuleSet, readFile: ReadText): Plan {
   };
 }
 
-/** True when the selection covers the value with this name. */
-export function selects(selection: CompiledSelection, key: string): boolean {
-  if (selection.key !== undefined) return selection.key === key.toLowerCase();
-  if (selection.prefix !== undefined) return key.toLowerCase().startsWith(selection.prefix);
-  return selection.pattern === undefined || selection.pattern.testBytes(key);
+/** True when the selection covers the value by its name. */
+export function selects(selection: CompiledSelection, value: Value): boolean {
+  if (selection.key !== undefined) return selection.key === value.name;
+  if (selection.prefix !== undefined) return value.name.startsWith(selection.prefix);
+  return selection.pattern === undefined || selection.pattern.testBytes(value.key);
 }
 
 class Compiler {

@@ -2,6 +2,7 @@ import type { Subset } from '@sallyport/regex';
 import type { OperatorRun } from '../operators/operator.ts';
 import type { PatternSet } from '../operators/pattern.ts';
 import { traitsNeeded } from '../transformations/traits.ts';
+import type { Value } from './collection.ts';
 import type { ChainStep, CompiledRule, CompiledTarget } from './plan.ts';
 
 /** The head of a rule that can be decided before its turn: what it looks at does not change while its phase runs. */
@@ -52,9 +53,9 @@ export class VariableSurvey {
     this.#other = kindFor(undefined);
   }
 
-  kindOf(key: string): Kind {
+  kindOf(value: Value): Kind {
     if (this.#byKey.size === 0) return this.#other;
-    return this.#byKey.get(key.toLowerCase()) ?? this.#other;
+    return this.#byKey.get(value.name) ?? this.#other;
   }
 
   /** The kinds of all names. */

@@ -43,7 +43,7 @@ export class Survey {
     for (const survey of this.#variables) {
       const { all } = state.variables.of(survey.variable);
       for (const value of all) {
-        this.#lookAt(value, survey.kindOf(value.key), state);
+        this.#lookAt(value, survey.kindOf(value), state);
         if (state.steps > state.context.stepsMax) return;
       }
     }

@@ -93,7 +93,7 @@ export class Transaction {
 
   /** The first value of a variable (`TX`, `anomaly_score`); undefined without one. For tests and explanations. */
   valueOf(variable: string, key = ''): string | undefined {
-    return this.#state.variables.of(variable.toUpperCase()).first(key);
+    return this.#state.variables.of(variable.toUpperCase()).first(key.toLowerCase());
   }
 
   processConnection({ clientIp, clientPort, serverIp, serverPort }: TransactionConnection): void {

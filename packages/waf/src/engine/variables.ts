@@ -1,4 +1,4 @@
-import type { Macro } from '../seclang/macro.ts';
+import type { Macro, MacroVariable } from '../seclang/macro.ts';
 import type { Rule } from '../seclang/rule.ts';
 import { Collection, EMPTY, type Value } from './collection.ts';
 
@@ -79,7 +79,7 @@ export class Variables {
   expand(macro: Macro): string {
     if (macro.constant !== undefined) return macro.constant;
     let text = '';
-    for (const part of macro.parts) text += typeof part === 'string' ? part : this.#lookUp(part.variable, part.key);
+    for (const part of macro.parts) text += typeof part === 'string' ? part : this.#lookUp(part);
     return text;
   }
 
@@ -105,11 +105,11 @@ export class Variables {
   }
 
   /** The first value, '' without one. */
-  #lookUp(variable: string, key: string): string {
+  #lookUp({ variable, key }: MacroVariable): string {
     const known = this.#values.get(variable);
     if (typeof known === 'string') return key === '' ? known : '';
     const collection = known ?? this.of(variable);
-    return key === '' ? (collection.all[0]?.text ?? '') : (collection.first(key) ?? '');
+    return key === '' ? (collection.all[0]?.text ?? '') : (collection.first(key.toLowerCase()) ?? '');
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   compileSet,
   instantiateSet,
+  type Match,
   type Regex,
   type RegexSet,
   type RegexSetImage,
@@ -135,16 +136,21 @@ export function pattern(argument: string, patterns: Patterns): Operator {
   let spent = 0;
   return (text, run) => {
     const regex = patterns.at(number);
-    const isMatch = regex.testBytes(text);
-    const match = isMatch && run.captures !== undefined ? regex.match(text) : undefined;
+    const match = run.captures === undefined ? undefined : regex.match(text);
+    const isMatch = run.captures === undefined ? regex.testBytes(text) : match !== undefined;
     const { steps } = regex;
     run.steps += Math.max(steps - spent - text.length, 0);
     spent = steps;
-    for (const [group, span] of match?.groups.slice(0, CAPTURES).entries() ?? []) {
-      if (run.captures !== undefined) run.captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
-    }
+    if (match !== undefined && run.captures !== undefined) keepGroups(match, text, run.captures);
     return isMatch;
   };
+}
+
+function keepGroups({ groups }: Match, text: string, captures: string[]): void {
+  for (let group = 0; group < groups.length && group < CAPTURES; group += 1) {
+    const span = groups[group];
+    captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
+  }
 }
 
 /** TX.0 to TX.9. */
