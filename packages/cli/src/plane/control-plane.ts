@@ -150,18 +150,18 @@ export class RunningPlane implements ControlPlane {
 
   async command(command: Command): Promise<CommandOutcome> {
     const { action, id } = command;
-    const ready = this.#options.fleet.supervisor.ready();
-    const of = ready.length;
+    const { supervisor } = this.#options.fleet;
     if (action.kind === 'drain') {
       // Not a worker's business: one that ended would be replaced.
       const isRepeat = this.#isDraining;
       this.#isDraining = true;
       if (!isRepeat) this.#options.drain();
-      return { acks: ready.map(({ slot }) => ({ id, worker: slot, closed: 0, isRepeat })), of };
+      const ready = supervisor.ready();
+      return { acks: ready.map(({ slot }) => ({ id, worker: slot, closed: 0, isRepeat })), of: ready.length };
     }
     if (action.kind === 'set-attack-level') this.#attackLevel = action.level;
-    const acks = await this.#options.fleet.supervisor.command(command);
-    return { acks, of };
+    const of = supervisor.carrying().length;
+    return { acks: await supervisor.command(command), of };
   }
 
   /** A data plane begins: it knows of no attack. */

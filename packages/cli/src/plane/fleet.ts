@@ -161,10 +161,10 @@ export class Fleet {
     return new Map(this.#acceptor.socketNumbers());
   }
 
-  /** The threads that serve, by slot. */
+  /** The threads that may have connections, by slot: those that serve, and those that finish what they have. */
   threads(): readonly WorkerThread[] {
-    const ready = new Set(this.supervisor.ready().map(({ slot }) => slot));
-    return this.#threads.flatMap((thread) => (thread !== undefined && ready.has(thread.slot) ? [thread] : []));
+    const carrying = new Set(this.supervisor.carrying().map(({ slot }) => slot));
+    return this.#threads.flatMap((thread) => (thread !== undefined && carrying.has(thread.slot) ? [thread] : []));
   }
 
   /** Ready when one worker is; the reasons of all. */

@@ -95,6 +95,13 @@ export class Supervisor<Image extends PolicyVersion> {
     return this.#slots.flatMap(({ plane, state }) => (state === 'ready' && plane !== undefined ? [plane] : []));
   }
 
+  /** Data planes that may have connections: those that serve, and those that finish what they have. */
+  carrying(): readonly DataPlane<Image>[] {
+    return this.#slots.flatMap(({ plane, state }) =>
+      (state === 'ready' || state === 'draining') && plane !== undefined ? [plane] : [],
+    );
+  }
+
   /** The data plane of a slot, whatever its state. */
   planeOf(slot: number): DataPlane<Image> | undefined {
     return this.#slots[slot]?.plane;
@@ -124,9 +131,9 @@ export class Supervisor<Image extends PolicyVersion> {
     return outcomes.filter(({ status }) => status === 'fulfilled').length;
   }
 
-  /** Gives a command to every data plane that serves. */
+  /** Gives a command to every data plane that may have connections: whoever is to be cut off must not live on in one that drains. */
   async command(command: Command): Promise<readonly CommandAck[]> {
-    const outcomes = await Promise.allSettled(this.ready().map((plane) => plane.command(command)));
+    const outcomes = await Promise.allSettled(this.carrying().map((plane) => plane.command(command)));
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 

@@ -338,6 +338,15 @@ describe('the end', () => {
     expect([rig.stateOf(0), rig.plane(0).inForce]).toEqual(['ready', 2]);
   });
 
+  it('of one that is retired does not keep commands from what it still has', async () => {
+    const rig = await Rig.started();
+    rig.supervisor.retire(0);
+    const action = { kind: 'close-client', client: '192.0.2.1', reason: '' } as const;
+    const acks = await rig.supervisor.command({ id: 'one', action });
+    expect(acks.map(({ worker }) => worker)).toEqual([0, 1]);
+    expect(rig.supervisor.carrying().map(({ slot }) => slot)).toEqual([0, 1]);
+  });
+
   it('of one that is retired comes once', async () => {
     const rig = await Rig.started();
     rig.supervisor.retire(0);
