@@ -9,7 +9,7 @@ export interface Command {
 }
 
 export type CommandAction =
-  /** Ends one connection: a WebSocket with 1008 and `reason`, everything else at once. `connection`: its id in listings. */
+  /** Ends one connection: a WebSocket with 4403, everything else at once. `connection`: its id in listings. */
   | { readonly kind: 'close-connection'; readonly connection: string; readonly reason: string }
   /** Ends everything of one client: an address, or a network in CIDR notation. */
   | { readonly kind: 'close-client'; readonly client: string; readonly reason: string }
