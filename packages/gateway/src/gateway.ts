@@ -55,6 +55,8 @@ export class Gateway {
   readonly #desk: CommandDesk;
   #listeners: ReadonlyMap<string, Listener>;
   #prepared: Prepared | undefined;
+  /** How often something was prepared or let go of: whether what is being prepared is still wanted. */
+  #preparations = 0;
   #ticketKeys: Buffer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isServing = false;
@@ -167,15 +169,24 @@ export class Gateway {
    * Makes a policy usable beside the one in force, in slices that leave the event loop to others. What was prepared before and
    * not put in force is let go.
    *
-   * @throws Error for an image that cannot be used; everything then stays as it is.
+   * @throws Error for an image that cannot be used, or that was given up meanwhile; everything then stays as it is.
    */
   async prepare(image: PolicyImage): Promise<void> {
     this.discard();
-    this.#prepared = await inSlices(this.#preparation(image), this.#deps.clock);
+    const turn = this.#preparations;
+    const prepared = await inSlices(this.#preparation(image), this.#deps.clock);
+    if (turn === this.#preparations) {
+      this.#prepared = prepared;
+      return;
+    }
+    // Whoever gave this one up, by asking for another or for none, will never let go of it.
+    prepared.policy.upstreams.close();
+    throw new Error(`policy ${image.version} was given up while it was prepared`);
   }
 
-  /** Lets go of what was prepared. */
+  /** Lets go of what was prepared, and of what is being prepared. */
   discard(): void {
+    this.#preparations += 1;
     const prepared = this.#prepared;
     this.#prepared = undefined;
     prepared?.policy.upstreams.close();

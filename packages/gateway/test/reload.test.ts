@@ -151,6 +151,16 @@ describe('a policy that comes into force', () => {
     expect(gateway.policyVersions()).toEqual([1]);
   });
 
+  it('lets go of one that is given up while it is prepared, with its upstreams', async () => {
+    const { gateway } = await started();
+    const given = gateway.prepare(compilePolicy(configured({ upstreams: [upstream(9, { name: 'given-up' })] }), 2));
+    const wanted = gateway.prepare(compilePolicy(configured(), 3));
+    await expect(given).rejects.toThrow('policy 2 was given up while it was prepared');
+    await wanted;
+    gateway.activate(3);
+    expect(gateway.policyVersions()).toEqual([3]);
+  });
+
   it('closes the WebSockets that it would not let in with 4403, and no other', async () => {
     const { gateway, port } = await started();
     const sockets = ['/open', '/shut'].map((path) => new WebSocket(`ws://127.0.0.1:${port}${path}`));
@@ -208,6 +218,18 @@ describe('what the control plane says', () => {
     await new Line(port).ask('/').answered('403');
     expect(gateway.applyDecision({ kind: 'revoke', sequence: 2, id: 'ban' })).toBe(true);
     await new Line(port).ask('/').answered('200');
+  });
+
+  it('cuts off everybody who is banned by one of many bans', async () => {
+    const { gateway, port } = await started();
+    const idle = new Line(port).ask('/');
+    await idle.answered('200');
+    for (let sequence = 1; sequence <= 1_000; sequence += 1) {
+      const value = sequence === 500 ? '127.0.0.1' : `192.0.2.${sequence % 256}`;
+      const decision: Decision = { ...BAN, id: `ban-${sequence}`, scope: { kind: 'address', value } };
+      expect(gateway.applyDecision({ kind: 'take', sequence, decision })).toBe(true);
+    }
+    await idle.closed();
   });
 
   it('is noticed when a change is missing, and made good by a snapshot', async () => {
