@@ -11,7 +11,7 @@ import {
   QUERY_NODES_MAX,
   toOcsf,
 } from '../../packages/siem/src/index.ts';
-import { eventLine } from '../../packages/stores/src/index.ts';
+import { eventLine } from '../../packages/stores/src/log.ts';
 import { EXAMPLE_EVENTS } from './example-events.ts';
 
 /** docs/events.md: every field of every kind of event, an example of each, and the language that asks for them. */

@@ -5,7 +5,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { type AdminAddresses, DecisionLog, type PolicySource, type SallyportConfig } from '@sallyport/control';
 import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
 import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
-import { openPino, type PinoOutput } from '@sallyport/stores';
+import { openPino, type PinoOutput } from '@sallyport/stores/log';
 import { systemClock } from './clock.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { CompileThread } from './plane/compile-thread.ts';

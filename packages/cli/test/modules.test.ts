@@ -9,6 +9,20 @@ function loadedBy(entry: string): readonly string[] {
   return output.split('\n');
 }
 
+test('what a worker logs with knows nothing of stores of events', () => {
+  const entry = new URL('../../stores/src/log.ts', import.meta.url).href;
+  const program = `
+    import { registerHooks } from 'node:module';
+    const urls = [];
+    registerHooks({ load: (url, context, next) => { urls.push(url); return next(url, context); } });
+    await import(${JSON.stringify(entry)});
+    process.stdout.write(urls.join('\\n'));`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+  const urls = output.split('\n');
+  expect(urls).toContain(entry);
+  expect(urls.filter((url) => /packages\/(siem|stores\/src\/events)\//.test(url))).toEqual([]);
+});
+
 test('what a gateway is made of loads no web client with node:http', () => {
   const loaded = loadedBy('../src/commands/run.ts');
   expect(loaded).toContain('NativeModule http');

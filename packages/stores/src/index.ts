@@ -1,11 +1,9 @@
 /**
- * Drivers behind kernel ports.
+ * Drivers behind kernel ports. The log has a door of its own, `stores/log`.
  *
  * @module
  */
 
-export type { Level } from 'pino';
-export { eventLevel, eventLine } from './event-line.ts';
 export { EventIntake, type EventIntakeOptions, type IntakeCounts } from './events/event-intake.ts';
 export {
   type EventRange,
@@ -26,13 +24,3 @@ export { type Appended, EventWriter, type EventWriterOptions, type ReceivedLine 
 export type { StoredEvent } from './events/flat-fields.ts';
 export { cursorOf, type Moment, parseCursor } from './events/moment-order.ts';
 export { DURATION_BOUNDS_MS, durationAt, type RollupKey } from './events/rollup.ts';
-export {
-  FLUSH_DEADLINE_MS,
-  FLUSH_MS,
-  LOG_BUFFER_BYTES_MAX,
-  openPino,
-  type PinoOptions,
-  type PinoOutput,
-  pinoOn,
-} from './pino-sink.ts';
-export { openRing, RING_SHARES, ringSink } from './ring-output.ts';

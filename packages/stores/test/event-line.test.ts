@@ -1,7 +1,7 @@
 import type { ClientFacts, Event } from '@sallyport/kernel';
 import { EVENT_SCHEMA, type EventRecord, type Field, isKind, type Kind, valueOf } from '@sallyport/siem';
 import { describe, expect, it } from 'vitest';
-import { eventLevel, eventLine } from '../src/index.ts';
+import { eventLevel, eventLine } from '../src/log.ts';
 
 const CLIENT: ClientFacts = {
   address: '2001:db8::1',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionEvent, ExchangeEvent } from '@sallyport/kernel';
 import { afterAll, describe, expect, it } from 'vitest';
-import { eventLevel, eventLine, openPino, pinoOn } from '../src/index.ts';
+import { eventLevel, eventLine, openPino, pinoOn } from '../src/log.ts';
 
 const EXCHANGE: ExchangeEvent = {
   kind: 'exchange',

@@ -14,7 +14,7 @@ import {
   SharedGaugeTable,
   WorkerBoard,
 } from '@sallyport/kernel';
-import { type Level, RING_SHARES } from '@sallyport/stores';
+import { type Level, RING_SHARES } from '@sallyport/stores/log';
 import { type LineOutput, LogDrain } from './log-drain.ts';
 import type { PlaneFacts, WorkerStart } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';

@@ -12,7 +12,7 @@ import type {
   ListenAddress,
   MetricsSnapshot,
 } from '@sallyport/kernel';
-import type { Level } from '@sallyport/stores';
+import type { Level } from '@sallyport/stores/log';
 
 /** With what a worker thread begins. */
 export interface WorkerStart {

@@ -15,7 +15,7 @@ import {
   SharedGaugeTable,
   WorkerBoard,
 } from '@sallyport/kernel';
-import { openRing } from '@sallyport/stores';
+import { openRing } from '@sallyport/stores/log';
 import type { Answer, FromWorker, Question, StartFailure, ToWorker, WorkerStart } from './messages.ts';
 
 const port = parentPort;

@@ -1,6 +1,6 @@
 import type { SallyportConfig } from '@sallyport/control';
 import { ByteRing, type EventSink } from '@sallyport/kernel';
-import { RING_SHARES, ringSink } from '@sallyport/stores';
+import { RING_SHARES, ringSink } from '@sallyport/stores/log';
 
 /** The ways of events to the store thread; without any, events are only logged. */
 export interface EventRings {
