@@ -168,6 +168,15 @@ describe('the schema of events', () => {
     expect([...new Set(namesIn(record))].toSorted()).toEqual(named.toSorted());
   });
 
+  it.each(ROWS)('has every field of an event of kind $kind in its line', ({ event }) => {
+    const record = recordOf(event);
+    // These have other names in a line, which the tests beside this one name.
+    const missing = Object.keys(event).filter(
+      (name) => !['timeMs', 'client', 'decision'].includes(name) && !(name in record),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it.each(ROWS)('types every field of kind $kind as it is', ({ event }) => {
     const record = recordOf(event);
     for (const field of fieldsOf(record['kind'])) {
