@@ -1,13 +1,20 @@
 import { PROFILES, type RouteConfig, type WafConfig, type WafExclusion, type WafPolicy } from '@sallyport/kernel';
-import { type Diagnostic, exclusionsToRules, type RuleFiles, starterPack } from '@sallyport/waf';
+import { type Diagnostic, exclusionsToRules, type RuleFiles, type RuleSource, starterPack } from '@sallyport/waf';
 import type { FileReader } from '../files.ts';
 import { type Finding, finding } from '../issues.ts';
 import type { Part } from '../parts.ts';
 import type { KeyPath, Problem } from '../problem.ts';
 import type { RouteDraft } from '../schema/route.ts';
 import { fillGeneralWaf, fillWaf, type WafSection } from '../schema/waf.ts';
-import { type FoundRules, readRules, ruleFilesOf } from './rule-files.ts';
-import { type CompiledRuleSet, engineRules, type RuleImages, type RuleSets, scoringRules } from './rule-images.ts';
+import { type FoundRules, RecordedFiles, readRules, ruleFilesOf } from './rule-files.ts';
+import {
+  type CompiledRuleSet,
+  type CompiledRules,
+  engineRules,
+  type RuleImages,
+  type RuleSets,
+  scoringRules,
+} from './rule-images.ts';
 
 /** Inspection as the gateway takes it, and what is wrong with it. */
 export interface ResolvedWaf {
@@ -72,6 +79,10 @@ class Resolver {
   readonly ruleSets = new Map<string, CompiledRuleSet>();
   readonly #general: readonly WafExclusion[];
   readonly #deps: ResolveDeps;
+  /** By the paths of the rules: thousands of routes share them, and all of one configuration are of the same bytes. */
+  readonly #found = new Map<string, ReadRules>();
+  /** By all that a rule set is made of. */
+  readonly #compiled = new Map<string, CompiledRules>();
 
   constructor(general: readonly WafExclusion[], deps: ResolveDeps) {
     this.#general = general;
@@ -85,22 +96,18 @@ class Resolver {
       this.findings.push(finding([...place.path, 'detectionParanoia'], 'is less than paranoia'));
     }
     if (policy.mode === 'off') return policy;
-    const { files, images, nowMs } = this.#deps;
-    const exclusions = exclusionsToRules([...this.#general, ...place.exclusions], nowMs);
+    const exclusions = exclusionsToRules([...this.#general, ...place.exclusions], this.#deps.nowMs);
     for (const { severity, index, key, message } of exclusions.problems) {
       const path = [...this.#placeOf(index, place.path), ...(key === undefined ? [] : [key])];
       this.findings.push(finding(path, message, { severity }));
     }
-    const found =
-      policy.rules.length === 0 ? this.#starter() : { ...readRules(policy.rules, files), files: ruleFilesOf(files) };
+    const found = this.#rulesOf(policy.rules);
     for (const { index, problem, allowed } of found.problems) {
       this.findings.push(finding([...place.path, 'rules', index], problem, { allowed, value: policy.rules[index] }));
     }
     const hasErrors = exclusions.problems.some(({ severity }) => severity === 'error');
     if (hasErrors || found.problems.length > 0) return policy;
-    const engine = engineRules(policy.response.types);
-    const sources = [exclusions.rules, ...found.setup, scoringRules(policy.scoring), ...found.rules, engine];
-    const compiled = images.compile(sources, found.files);
+    const compiled = this.#compile(policy, exclusions.rules, found);
     if (compiled.kind === 'invalid') {
       this.#report(compiled.diagnostics);
       return policy;
@@ -111,10 +118,26 @@ class Resolver {
     return { ...policy, ruleSet: image.digest };
   }
 
-  /** The built-in pack. */
-  #starter(): FoundRules & { readonly files: RuleFiles } {
-    const { rules, files } = starterPack();
-    return { setup: [], rules, problems: [], files };
+  #rulesOf(paths: readonly string[]): ReadRules {
+    const key = JSON.stringify(paths);
+    const known = this.#found.get(key);
+    if (known !== undefined) return known;
+    const { files } = this.#deps;
+    const read = paths.length === 0 ? starterRules() : { ...readRules(paths, files), files: ruleFilesOf(files) };
+    const found = { ...read, files: new RecordedFiles(read.files) };
+    this.#found.set(key, found);
+    return found;
+  }
+
+  #compile({ rules, scoring, response }: WafPolicy, exclusions: RuleSource, found: ReadRules): CompiledRules {
+    const key = JSON.stringify([rules, scoring, response.types, exclusions]);
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const engine = engineRules(response.types);
+    const sources = [exclusions, ...found.setup, scoringRules(scoring), ...found.rules, engine];
+    const compiled = this.#deps.images.compile(sources, found.files);
+    this.#compiled.set(key, compiled);
+    return compiled;
   }
 
   #placeOf(index: number, path: KeyPath): KeyPath {
@@ -128,6 +151,14 @@ class Resolver {
       this.problems.push({ severity, file, line, column: 1, key: '', problem: message, ...nothing });
     }
   }
+}
+
+type ReadRules = FoundRules & { readonly files: RuleFiles };
+
+/** The built-in pack. */
+function starterRules(): ReadRules {
+  const { rules, files } = starterPack();
+  return { setup: [], rules, problems: [], files };
 }
 
 interface LimitFacts {
