@@ -17,6 +17,8 @@ export class MergedMetrics {
   readonly #latest = new Map<string, MetricsSnapshot>();
   #retained: MetricsSnapshot = [];
   readonly #admitted = new Map<string, Set<string>>();
+  /** Lines that everything admitted has in an exposition. */
+  #lines = 0;
   /** The totals of the last snapshot, by family and series. */
   readonly #shown = new Map<string, Map<string, readonly number[]>>();
 
@@ -95,8 +97,8 @@ export class MergedMetrics {
   }
 
   /**
-   * Each worker bounds its own series, but workers come and go and their totals stay. So the bound holds here too, and once
-   * a series is admitted it stays: one that moved into `other` would fall.
+   * Each worker bounds its own series, but there may be any number of workers, they come and go, and their totals stay. So
+   * there are bounds here too, and once a series is admitted it stays: one that moved into `other` would fall.
    */
   #keyOf(family: FamilySnapshot, labels: string, worker: string): string {
     if (family.merge === 'perWorker') {
@@ -106,10 +108,28 @@ export class MergedMetrics {
     if (family.type === 'gauge') return labels;
     const admitted = this.#admitted.get(family.name) ?? new Set();
     this.#admitted.set(family.name, admitted);
-    if (!admitted.has(labels) && admitted.size >= SERIES_MAX) return otherOf(family);
+    if (admitted.has(labels)) return labels;
+    const lines = linesOf(family);
+    const isFull = (admitted.size + 1) * lines > FAMILY_LINES_MAX || this.#lines + lines > MERGED_LINES_MAX;
+    // A single series has no other, and each family has room for one: so none can be kept out by the rest.
+    if (admitted.size >= SERIES_MAX || (isFull && admitted.size > 0)) return otherOf(family);
     admitted.add(labels);
+    this.#lines += lines;
     return labels;
   }
+}
+
+/**
+ * Most lines of one family and of all counters and histograms, over all workers there ever were. The exposition stays
+ * below 2,000 (R0.18): the rest is for gauges and for `other`. No family, whatever a client makes of it, takes the room
+ * of all others.
+ */
+const FAMILY_LINES_MAX = 1_000;
+const MERGED_LINES_MAX = 1_600;
+
+/** What one label combination is in an exposition; a histogram adds +Inf, the sum and the count to its buckets. */
+function linesOf({ type, bounds }: FamilySnapshot): number {
+  return type === 'histogram' ? bounds.length + 3 : 1;
 }
 
 interface Source {

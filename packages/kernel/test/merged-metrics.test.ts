@@ -23,6 +23,34 @@ function counting(): { registry: MetricsRegistry; family: Family<Counter> } {
   return { registry, family: registry.counter('m_total', 'M.', ['route']) };
 }
 
+/** Series of its own in every family that a client can fill. */
+function fullWorker(worker: number): MetricsRegistry {
+  const registry = new MetricsRegistry();
+  const seconds = registry.histogram('seconds', 'Time.', {
+    buckets: Array.from({ length: 14 }, (_, index) => index),
+    labels: ['route', 'status'],
+  });
+  for (let status = 0; status < 40; status += 1) seconds.with('x', `${worker * 40 + status}`).observe(3);
+  const refused = registry.counter('refused_total', 'Refused.', ['route']);
+  for (let route = 0; route < 200; route += 1) refused.with(`${worker}-${route}`).add();
+  registry.counter('connections_total', 'Connections.').with().add();
+  return registry;
+}
+
+function valuesOf(lines: readonly string[]): Map<string, number> {
+  return new Map(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}
+
+function countOf(values: ReadonlyMap<string, number>, name: string): number {
+  const own = [...values].filter(([series]) => series.startsWith(`${name}{`));
+  return own.reduce((sum, [, value]) => sum + value, 0);
+}
+
 describe('metrics of several workers', () => {
   it('are one exposition: totals add up, and gauges as they were declared', () => {
     const merged = new MergedMetrics();
@@ -126,6 +154,24 @@ describe('metrics of several workers', () => {
     expect(lines.length).toBe(SERIES_MAX + 1);
     expect(lines).toContain('requests_total{route="route-0"} 5');
     expect(lines).toContain('requests_total{route="other"} 51');
+  });
+
+  it('stay below 2,000 lines from any number of workers that fill their own bounds, and none of them falls (R0.18)', () => {
+    const merged = new MergedMetrics();
+    let before = new Map<string, number>();
+    for (let worker = 0; worker < 24; worker += 1) {
+      merged.update(`${worker}`, fullWorker(worker).snapshot());
+      if (worker % 3 === 0) merged.retire(`${worker}`);
+      const lines = linesOf(merged.render());
+      expect(lines.length).toBeLessThan(2_000);
+      const now = valuesOf(lines);
+      for (const [series, value] of before) expect(now.get(series) ?? 0, series).toBeGreaterThanOrEqual(value);
+      expect(countOf(now, 'seconds_count')).toBe(40 * (worker + 1));
+      expect(countOf(now, 'refused_total')).toBe(200 * (worker + 1));
+      expect(now.get('connections_total')).toBe(worker + 1);
+      before = now;
+    }
+    expect([...before.keys()].some((series) => series.startsWith('seconds_count{route="other"'))).toBe(true);
   });
 
   it('are refused when workers disagree on what a metric is', () => {

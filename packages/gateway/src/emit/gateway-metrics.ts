@@ -165,8 +165,9 @@ class InspectionMetrics {
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', '']);
 
 /**
- * Most methods and statuses told apart per process. Each is a histogram of 17 series, and an upstream or a client that
- * tries everything must not fill the database of the metrics (R0.18); beyond it only the route is told apart.
+ * Most methods and statuses told apart in each worker; over all workers `MergedMetrics` holds a bound. Each is a histogram
+ * of 17 series, and an upstream or a client that tries everything must not fill the database of the metrics (R0.18);
+ * beyond it only the route is told apart.
  */
 const DURATIONS_MAX = 40;
 
