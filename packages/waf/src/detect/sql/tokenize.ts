@@ -131,7 +131,7 @@ function readNumber({ text, tokens }: Reader, at: number): number {
   let wordEnd = end;
   while (isWordPart(text.charCodeAt(wordEnd))) wordEnd++;
   // `1union` is a number and a keyword, `5x8r` is a name.
-  const isName = wordEnd > end && text.charCodeAt(end - 1) !== DOT && wordBits(text.slice(end, wordEnd)) === WORD.name;
+  const isName = wordEnd > end && text.charCodeAt(end - 1) !== DOT && wordBits(text, end, wordEnd) === WORD.name;
   if (isName) end = wordEnd;
   tokens.push(isName ? KIND.word : KIND.number, 0, { start: at, end });
   return end;
@@ -141,7 +141,7 @@ function readWord(reader: Reader, at: number): number {
   const { text, tokens } = reader;
   let end = at;
   while (isWordPart(text.charCodeAt(end))) end++;
-  const bits = wordBits(text.slice(at, end));
+  const bits = wordBits(text, at, end);
   if (end < text.length && isStringPrefix(text, at, end)) {
     return readString(reader, { start: at, body: end + 1, quote: SINGLE });
   }

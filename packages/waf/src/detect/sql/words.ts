@@ -83,9 +83,19 @@ const WORD_LENGTH_MAX = 24;
 
 const BITS_OF: ReadonlyMap<string, number> = bitsOfWords();
 
-/** The bits of a word, whatever its case; 0 for a name. */
-export function wordBits(word: string): number {
-  return word.length > WORD_LENGTH_MAX ? WORD.name : (BITS_OF.get(word.toLowerCase()) ?? WORD.name);
+/**
+ * By the first two characters of a word, how long words of the table are that begin so: a bit for each length. Most words
+ * of prose are told by it to be names, without a string being made of them.
+ */
+const LENGTHS_OF: Int32Array = lengthsOfWords();
+
+/** The bits of the word from `start` to before `end`, whatever its case; 0 for a name. */
+export function wordBits(text: string, start: number, end: number): number {
+  const length = end - start;
+  if (length > WORD_LENGTH_MAX || length === 0) return WORD.name;
+  const lengths = LENGTHS_OF[beginningOf(text, start, length)] ?? 0;
+  if (((lengths >>> length) & 1) === 0) return WORD.name;
+  return BITS_OF.get(text.slice(start, end).toLowerCase()) ?? WORD.name;
 }
 
 function bitsOfWords(): Map<string, number> {
@@ -94,4 +104,19 @@ function bitsOfWords(): Map<string, number> {
     for (const word of words.split(' ')) bitsOf.set(word, (bitsOf.get(word) ?? WORD.name) | bits);
   }
   return bitsOf;
+}
+
+function lengthsOfWords(): Int32Array {
+  const lengths = new Int32Array(1_024);
+  for (const word of BITS_OF.keys()) {
+    const beginning = beginningOf(word, 0, word.length);
+    lengths[beginning] = (lengths[beginning] ?? 0) | (1 << word.length);
+  }
+  return lengths;
+}
+
+/** Five bits of each of the first two characters; both cases of a letter have the same. */
+function beginningOf(text: string, start: number, length: number): number {
+  const second = length > 1 ? text.charCodeAt(start + 1) & 31 : 0;
+  return ((text.charCodeAt(start) & 31) << 5) | second;
 }
