@@ -229,13 +229,12 @@ export interface SystemEvent extends EventIdentity {
     | 'breaker-closed'
     | 'policy-activated'
     | 'policy-refused'
-    | 'decision-taken'
-    | 'decision-revoked'
     | 'attack-level'
     | 'worker-started'
     | 'worker-lost'
     | 'store-lost'
     | 'store-restored'
+    | 'store-damaged'
     | 'taken-over'
     | 'take-over-failed';
   readonly detail: string;

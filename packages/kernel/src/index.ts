@@ -84,5 +84,21 @@ export {
 } from './shared-memory/window-table.ts';
 export { HeartbeatWatch, WorkerBoard, type WorkerState } from './shared-memory/worker-board.ts';
 export type { Stage, StageDefinition, StageMode } from './stage.ts';
+export {
+  AUDIT_PAGE_MAX,
+  type AuditEntry,
+  type AuditHead,
+  type AuditPage,
+  type AuditRecord,
+  type AuditVerification,
+  POLICIES_REMEMBERED_MAX,
+  type PolicyResult,
+  type PolicySource,
+  REVOKED_REMEMBERED_MAX,
+  type StateBatch,
+  type StateStore,
+  type StoredPolicy,
+  type StoredState,
+} from './state-store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';
 export { type Deny, PASS, type Verdict } from './verdict.ts';

@@ -26,6 +26,8 @@ const WARNINGS: ReadonlySet<SystemEvent['what']> = new Set([
   'breaker-open',
   'policy-refused',
   'worker-lost',
+  'store-lost',
+  'store-damaged',
   'take-over-failed',
 ]);
 

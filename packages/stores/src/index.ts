@@ -24,3 +24,5 @@ export { type Appended, EventWriter, type EventWriterOptions, type ReceivedLine 
 export type { StoredEvent } from './events/flat-fields.ts';
 export { cursorOf, type Moment, parseCursor } from './events/moment-order.ts';
 export { DURATION_BOUNDS_MS, durationAt, type RollupKey } from './events/rollup.ts';
+export { MemoryStateStore } from './state/memory-state-store.ts';
+export { type SqliteStateOptions, SqliteStateStore } from './state/sqlite-state-store.ts';
