@@ -109,11 +109,15 @@ async function handOverNow(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
+    await serving.yieldState();
     const pid = await startSuccessor({ sockets: serving.socketNumbers(), environment, signal });
     serving.noteTakeOver({ pid });
     return true;
   } catch (error) {
     serving.noteTakeOver({ failure: error instanceof Error ? error.message : String(error) });
+    await serving
+      .resumeState()
+      .catch((cause: unknown) => serving.log.error('the state cannot be had again', { error: cause }));
     return false;
   }
 }

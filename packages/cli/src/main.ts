@@ -61,6 +61,7 @@ Of a running gateway:
   sallyport reload         have it read its configuration again
   sallyport policies       what was published: history, differences, rollback
   sallyport decisions      bans and allowances
+  sallyport audit          what administrators did, and whether that record is whole
   sallyport connections    what is open, and ending it
   sallyport workers        its threads
   sallyport attack-level   how defensive it is

@@ -4,7 +4,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { type AdminAddresses, DecisionLog, type PolicySource, type SallyportConfig } from '@sallyport/control';
 import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
-import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry } from '@sallyport/kernel';
+import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry, type StoredState } from '@sallyport/kernel';
 import { openPino, type PinoOutput } from '@sallyport/stores/log';
 import { systemClock } from './clock.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
@@ -17,6 +17,7 @@ import { Policies, type PublishOutcome } from './plane/policies.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { AuditTrail } from './store/audit-trail.ts';
 import { type EventRings, openEventRings, withStore } from './store/event-rings.ts';
 import { Stores } from './store/stores.ts';
 import { VERSION } from './version.ts';
@@ -45,6 +46,10 @@ export interface Serving {
   reload(source: PolicySource, author: string): Promise<PublishOutcome>;
   /** Numbers of all listening sockets, for a process that takes over. */
   socketNumbers(): ReadonlyMap<string, number>;
+  /** Before another process takes over: what was ordered is stored, and that process may have the store. */
+  yieldState(): Promise<void>;
+  /** Nobody has taken over: takes the store back. */
+  resumeState(): Promise<void>;
   /** Records that another process has taken over, or could not. */
   noteTakeOver(result: { readonly pid: number } | { readonly failure: string }): void;
   /** Calls back when an administrator wants the process to end without losing what is in progress. */
@@ -62,19 +67,15 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const registry = new MetricsRegistry();
   registerProcessMetrics(registry, VERSION);
   const metrics = controlMetrics(registry);
-  const { destination, level } = config.log;
-  const output = openPino({
-    level,
-    file: destination.kind === 'file' ? destination.path : undefined,
-    onDropped: (lines) => metrics.dropped.add(lines),
-  });
+  const output = openLog(config.log, metrics);
   const { inherited = NOTHING_INHERITED } = options;
   const node = hostname();
   const rings = openEventRings(config, workersOf(config));
   const emitter = new SystemEmitter({ node, sink: withStore(output.sink, rings), clock: systemClock });
   const stores = await openStores(config, { emitter, metrics, output, rings });
-  const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output, rings });
-  const { fleet, policies, plane } = planes;
+  const stored = await loadState(stores, output);
+  const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output, rings, stores, stored });
+  const { fleet, plane } = planes;
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;
@@ -103,8 +104,9 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
       metrics.internalErrors.add();
       output.log.error('an error that nobody foresaw', { error: cause });
     },
-    reload: (source, author) => policies.reload({ source, author }),
+    reload: (source, author) => reloadAudited(planes, source, author),
     socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
+    ...handOverOf(stores, planes.decisions),
     noteTakeOver: (result) => {
       if ('failure' in result) return emitter.system('take-over-failed', result.failure);
       emitter.system('taken-over', `process ${result.pid}`);
@@ -128,6 +130,30 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   };
 }
 
+function openLog({ destination, level }: SallyportConfig['log'], metrics: ControlMetrics): PinoOutput {
+  return openPino({
+    level,
+    file: destination.kind === 'file' ? destination.path : undefined,
+    onDropped: (lines) => metrics.dropped.add(lines),
+  });
+}
+
+/** One process writes: the next one loads what is stored after this one has stopped taking orders and given the store up. */
+function handOverOf(stores: Stores, decisions: DecisionLog): Pick<Serving, 'yieldState' | 'resumeState'> {
+  // In memory there is nothing that another process could have.
+  const isKept = stores.thread !== undefined;
+  return {
+    yieldState: async () => {
+      if (!isKept) return;
+      await decisions.pause();
+      await stores.state.release();
+    },
+    resumeState: async () => {
+      if (isKept) await decisions.resume();
+    },
+  };
+}
+
 async function openStores(
   config: SallyportConfig,
   { emitter, metrics, output, rings }: Pick<Parts, 'emitter' | 'metrics' | 'output' | 'rings'>,
@@ -140,7 +166,38 @@ async function openStores(
   }
 }
 
+/** @throws StoreError when it cannot be read: whoever is banned must not be let in because a disk was not there. */
+async function loadState(stores: Stores, output: PinoOutput): Promise<StoredState> {
+  try {
+    return await stores.load();
+  } catch (cause) {
+    await stores.close();
+    await output.flush();
+    throw cause;
+  }
+}
+
+async function reloadAudited(
+  { policies, plane }: Planes,
+  source: PolicySource,
+  author: string,
+): Promise<PublishOutcome> {
+  const outcome = await policies.reload({ source, author });
+  const isDone = outcome.kind === 'published' || outcome.kind === 'unchanged';
+  await plane.audit({
+    timeMs: systemClock.wallMs(),
+    author: `${source}:${author}`,
+    session: '',
+    operation: 'reload',
+    result: isDone ? 'done' : outcome.kind,
+    detail: isDone ? `${outcome.kind}, policy ${outcome.version}` : '',
+  });
+  return outcome;
+}
+
 interface Parts {
+  readonly stores: Stores;
+  readonly stored: StoredState;
   readonly node: string;
   readonly emitter: SystemEmitter;
   readonly options: ServeOptions;
@@ -158,20 +215,18 @@ interface Planes {
   readonly fleet: Fleet;
   readonly policies: Policies;
   readonly plane: RunningPlane;
+  readonly decisions: DecisionLog;
   /** Calls back when somebody has told the gateway to drain. */
   readonly onDrainAsked: (callback: () => void) => void;
 }
 
 /** The data planes, and what the control plane brings to them. */
 function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
-  const { node, emitter, options, inherited, metrics, output, rings } = parts;
+  const { node, emitter, options, inherited, metrics, output, rings, stores, stored } = parts;
   const clock = systemClock;
-  const first = compileConfig(config, { version: FIRST_VERSION, previous: undefined });
-  const decisions: DecisionLog = new DecisionLog({
-    clock,
-    decisionsMax: DECISIONS_MAX,
-    onChange: (change) => fleet.supervisor.applyDecision(change),
-  });
+  const first = compileConfig(config, { version: versionAfter(stored), previous: undefined });
+  const audit = new AuditTrail({ store: stores.state, clock, emitter, log: output.log, metrics });
+  const decisions = joinDecisions(parts, { audit, fleet: () => fleet });
   const { memoryBytesMax, hangMs, diagnostics } = config.workers;
   const news = { emitter, metrics, log: output.log, clock, diagnostics };
   const fleet: Fleet = new Fleet({
@@ -208,8 +263,10 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
       metrics.reloads.with('refused').add();
       emitter.system('policy-refused', why);
     },
+    earlier: stored.policies,
+    onAttempt: (attempt) => void stores.keepPolicy(attempt),
   });
-  metrics.version.set(FIRST_VERSION);
+  metrics.version.set(first.image.version);
   let drain = (): void => undefined;
   const plane: RunningPlane = new RunningPlane({
     node,
@@ -218,15 +275,40 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     fleet,
     policies,
     decisions,
+    state: stores.state,
+    audit,
     drain: () => drain(),
   });
   const onDrainAsked = (callback: () => void): void => {
     drain = callback;
   };
-  return { fleet, policies, plane, onDrainAsked };
+  return { fleet, policies, plane, decisions, onDrainAsked };
 }
 
-const FIRST_VERSION = 1;
+/** The log of decisions, which begins with those that are stored. */
+function joinDecisions(
+  { stores, stored, output }: Parts,
+  { audit, fleet }: { readonly audit: AuditTrail; readonly fleet: () => Fleet },
+): DecisionLog {
+  const decisions = new DecisionLog({
+    clock: systemClock,
+    decisionsMax: DECISIONS_MAX,
+    store: stores.state,
+    onChange: (change) => fleet().supervisor.applyDecision(change),
+    onAudited: (head) => audit.grown(head),
+    onReplaced: () => fleet().supervisor.replaceDecisions(),
+  });
+  decisions.adopt(stored);
+  stores.onRestored(() => {
+    decisions.lookAgain().catch((error: unknown) => output.log.error('the state cannot be read', { error }));
+  });
+  return decisions;
+}
+
+/** Numbers go on where they were, so that one means the same policy in the whole history. */
+function versionAfter({ policies }: StoredState): number {
+  return policies.reduce((last, { version = 0 }) => Math.max(last, version), 0) + 1;
+}
 
 const NOTHING_INHERITED: Inherited = { sockets: new Map(), isTakingOver: false };
 

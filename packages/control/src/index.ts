@@ -8,6 +8,7 @@ export { type AdminAddresses, type AdminOptions, type AdminServer, createAdminSe
 export { AdminClient, type AdminClientOptions, type Outcome, type Unreachable } from './admin/client.ts';
 export { diffConfigs } from './admin/config-diff.ts';
 export type {
+  Actor,
   CommandOutcome,
   ConfirmedBy,
   ConnectionQuery,
@@ -49,6 +50,6 @@ export { parseDuration } from './config/units.ts';
 export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';
 export { BackOff } from './planes/back-off.ts';
 export type { DataPlane, PlaneEnd, PlaneEndCause, PolicyVersion } from './planes/data-plane.ts';
-export { DecisionLog } from './planes/decision-log.ts';
+export { DecisionLog, type Taken } from './planes/decision-log.ts';
 export { type PolicyAttempt, PolicyHistory, type PolicySource } from './planes/policy-history.ts';
 export { type PlaneState, type Publication, type SlotStatus, Supervisor } from './planes/supervisor.ts';

@@ -1,4 +1,5 @@
 import { ADMIN } from './access.ts';
+import { AUDIT } from './audit.ts';
 import type { AdminCommand } from './command.ts';
 import { ATTACK_LEVEL, CONNECTIONS, DRAIN } from './commands.ts';
 import { DECISIONS } from './decisions.ts';
@@ -13,6 +14,7 @@ export const ADMIN_COMMANDS: ReadonlyMap<string, AdminCommand> = new Map([
   ['reload', RELOAD],
   ['policies', POLICIES],
   ['decisions', DECISIONS],
+  ['audit', AUDIT],
   ['connections', CONNECTIONS],
   ['attack-level', ATTACK_LEVEL],
   ['drain', DRAIN],

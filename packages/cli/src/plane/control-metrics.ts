@@ -9,6 +9,7 @@ export interface ControlMetrics {
   readonly workersLost: Family<Counter>;
   readonly storeLost: Counter;
   readonly storeUsed: Gauge;
+  readonly auditFailed: Counter;
   readonly storeFree: Gauge;
   readonly eventsStored: Counter;
   readonly eventsDropped: Family<Counter>;
@@ -30,6 +31,9 @@ export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
     ]),
     storeLost: registry
       .counter('sallyport_store_lost_total', 'Ends of the store thread that nobody ordered; it is started again.')
+      .with(),
+    auditFailed: registry
+      .counter('sallyport_audit_failed_total', 'Entries of the audit log that could not be stored.')
       .with(),
     storeUsed: registry.gauge('sallyport_store_used_bytes', 'What the files in the state folder hold.').with(),
     eventsStored: registry.counter('sallyport_events_stored_total', 'Events in the store.').with(),

@@ -1,4 +1,5 @@
 import type {
+  Actor,
   CommandOutcome,
   ConfirmedBy,
   ConnectionQuery,
@@ -11,7 +12,18 @@ import type {
 } from '@sallyport/control';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from '@sallyport/control/contract';
 import type { OpenConnection, OpenConnections, SystemEmitter } from '@sallyport/gateway';
-import type { Clock, Command, Decision, ListenAddress } from '@sallyport/kernel';
+import type {
+  AuditEntry,
+  AuditPage,
+  AuditRecord,
+  AuditVerification,
+  Clock,
+  Command,
+  Decision,
+  ListenAddress,
+  StateStore,
+} from '@sallyport/kernel';
+import type { AuditTrail } from '../store/audit-trail.ts';
 import { VERSION } from '../version.ts';
 import type { Fleet } from './fleet.ts';
 import type { Policies } from './policies.ts';
@@ -24,6 +36,8 @@ export interface RunningPlaneOptions {
   readonly fleet: Fleet;
   readonly policies: Policies;
   readonly decisions: DecisionLog;
+  readonly state: Pick<StateStore, 'readAudit' | 'verifyAudit'>;
+  readonly audit: AuditTrail;
   /** Ends the process, without losing what is in progress. */
   readonly drain: () => void;
 }
@@ -132,20 +146,43 @@ export class RunningPlane implements ControlPlane {
     return this.#options.decisions.snapshot();
   }
 
-  async take(decision: Decision): Promise<ConfirmedBy | 'too-many'> {
-    const taken = this.#options.decisions.take(decision);
+  async take(decision: Decision, actor: Actor): Promise<ConfirmedBy | 'too-many'> {
+    const { decisions, emitter, audit } = this.#options;
+    const { kind, scope, id } = decision;
+    const entry = this.#entry('takeDecision', `${kind} ${scope.value}, decision ${id}`, actor);
+    const taken = await decisions.take(decision, entry);
     if (taken === 'too-many') return taken;
-    const { kind, scope, id, author } = decision;
-    if (taken !== 'known')
-      this.#options.emitter.system('decision-taken', `${id}: ${kind} of ${scope.value} by ${author}`);
-    return this.#confirmed(taken === 'known' ? undefined : await taken);
+    if (taken === 'known') return this.#confirmed(undefined);
+    emitter.decision({ phase: 'taken', decision, author: actor.author });
+    audit.emit(entry);
+    return this.#confirmed(taken);
   }
 
-  async revoke(id: string): Promise<ConfirmedBy | undefined> {
-    const revoked = this.#options.decisions.revoke(id);
-    if (revoked === undefined) return undefined;
-    this.#options.emitter.system('decision-revoked', id);
-    return this.#confirmed(await revoked);
+  async revoke(id: string, actor: Actor): Promise<ConfirmedBy | undefined> {
+    const { decisions, emitter, audit } = this.#options;
+    const decision = decisions.find(id);
+    const entry = this.#entry('revokeDecision', `decision ${id}`, actor);
+    const confirmed = await decisions.revoke(id, entry);
+    if (confirmed === undefined) return undefined;
+    if (decision !== undefined) emitter.decision({ phase: 'revoked', decision, author: actor.author });
+    audit.emit(entry);
+    return this.#confirmed(confirmed);
+  }
+
+  isRevoked(id: string): boolean {
+    return this.#options.decisions.isRevoked(id);
+  }
+
+  audit(entry: AuditEntry): Promise<void> {
+    return this.#options.audit.write(entry);
+  }
+
+  readAudit(page: AuditPage): Promise<readonly AuditRecord[]> {
+    return this.#options.state.readAudit(page);
+  }
+
+  verifyAudit(page: AuditPage): Promise<AuditVerification> {
+    return this.#options.state.verifyAudit(page);
   }
 
   async command(command: Command): Promise<CommandOutcome> {
@@ -204,6 +241,10 @@ export class RunningPlane implements ControlPlane {
       bytesIn,
       bytesOut,
     };
+  }
+
+  #entry(operation: string, detail: string, { author, session }: Actor): AuditEntry {
+    return { timeMs: this.#options.clock.wallMs(), author, session, operation, result: 'done', detail };
   }
 
   #confirmed(workers: number | undefined): ConfirmedBy {

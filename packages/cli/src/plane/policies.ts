@@ -6,7 +6,7 @@ import {
   type SallyportConfig,
 } from '@sallyport/control';
 import type { PolicyImage } from '@sallyport/gateway';
-import type { Clock } from '@sallyport/kernel';
+import type { Clock, StoredPolicy } from '@sallyport/kernel';
 import type { Compiled, CompileRequest, CompileResult } from './compile.ts';
 
 export interface PoliciesOptions {
@@ -19,6 +19,10 @@ export interface PoliciesOptions {
   /** Brings a policy into force everywhere; rejects when that was not possible, and the one before it stays. */
   readonly publish: (image: PolicyImage, compileMs: number) => Promise<void>;
   readonly onRefused: (why: string) => void;
+  /** What there was before this process, the oldest first. */
+  readonly earlier: readonly StoredPolicy[];
+  /** Keeps an attempt for the next process. */
+  readonly onAttempt: (attempt: StoredPolicy) => void;
 }
 
 /** One policy with what it was made of. */
@@ -57,6 +61,7 @@ export class Policies {
     const { first } = options;
     this.#first = first.config;
     this.#lastVersion = first.image.version;
+    for (const attempt of options.earlier) this.#history.add({ ...attempt, content: undefined });
     this.#note({ source: 'start', author: '' }, { result: 'published', compiled: first, problems: [] });
   }
 
@@ -146,7 +151,7 @@ export class Policies {
     },
   ): void {
     const { result, compiled, problems } = attempt;
-    this.#history.add({
+    const noted: StoredPolicy = {
       version: compiled?.image.version,
       hash: compiled?.hash ?? '',
       source,
@@ -154,6 +159,10 @@ export class Policies {
       timeMs: this.#options.clock.wallMs(),
       result,
       problems,
+    };
+    this.#options.onAttempt(noted);
+    this.#history.add({
+      ...noted,
       content: compiled === undefined ? undefined : { config: compiled.config, image: compiled.image },
     });
   }

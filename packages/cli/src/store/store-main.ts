@@ -7,9 +7,14 @@ import { systemClock } from '../clock.ts';
 import { eventFamily } from './event-family.ts';
 import { folderFamily } from './folder-family.ts';
 import { serveFamilies } from './serve-families.ts';
+import { stateFamily } from './state-family.ts';
 import type { StoreStart } from './store-messages.ts';
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `StoreThread` starts this file, and with this.
 const { folder, events } = workerData as StoreStart;
 
-serveFamilies([folderFamily(folder), ...(events === undefined ? [] : [eventFamily(folder, events, systemClock)])]);
+serveFamilies([
+  folderFamily(folder),
+  stateFamily(folder, systemClock),
+  ...(events === undefined ? [] : [eventFamily(folder, events, systemClock)]),
+]);

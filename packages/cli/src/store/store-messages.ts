@@ -4,7 +4,15 @@
  * Requests come in families, one for each store. A new one is an interface of operations here, a member of
  * {@link StoreOperations}, and its handlers in `store-main.ts`; nothing else has to know of it.
  */
-import type { StoreErrorCode } from '@sallyport/kernel';
+import type {
+  AuditHead,
+  AuditPage,
+  AuditRecord,
+  AuditVerification,
+  StateBatch,
+  StoredState,
+  StoreErrorCode,
+} from '@sallyport/kernel';
 import type {
   OverviewAnswer,
   OverviewRequest,
@@ -15,11 +23,20 @@ import type {
 } from '@sallyport/stores';
 
 /** Every operation: its name, what it takes and what it answers. */
-export interface StoreOperations extends FolderOperations, EventOperations, EventQuestions {}
+export interface StoreOperations extends FolderOperations, StateOperations, EventOperations, EventQuestions {}
 
 /** What is known of the folder itself. */
 export interface FolderOperations {
   'folder.measure': () => FolderSize;
+}
+
+/** The port `StateStore`. */
+export interface StateOperations {
+  'state.load': () => StoredState;
+  'state.commit': (batch: StateBatch) => AuditHead;
+  'state.readAudit': (page: AuditPage) => readonly AuditRecord[];
+  'state.verifyAudit': (page: AuditPage) => AuditVerification;
+  'state.release': () => void;
 }
 
 export interface FolderSize {

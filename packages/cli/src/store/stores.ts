@@ -1,12 +1,14 @@
 import type { SallyportConfig, StateConfig } from '@sallyport/control';
 import type { SystemEmitter } from '@sallyport/gateway';
-import type { Clock, Log } from '@sallyport/kernel';
+import type { Clock, Log, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
+import { MemoryStateStore } from '@sallyport/stores';
 import type { ControlMetrics } from '../plane/control-metrics.ts';
 import { EventQuestioner } from './event-questioner.ts';
 import type { EventRings } from './event-rings.ts';
 import { openStateFolder } from './state-folder.ts';
 import type { StoredEventsStart } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
+import { threadStateStore } from './thread-state-store.ts';
 
 export interface StoresOptions {
   readonly clock: Clock;
@@ -20,14 +22,17 @@ export interface StoresOptions {
 export class Stores {
   /** Undefined: nothing outlives the process. */
   readonly thread: StoreThread | undefined;
+  readonly state: StateStore;
   /** Answers questions about events; undefined when none are stored. It starts with the first question. */
   readonly questions: EventQuestioner | undefined;
   readonly #options: StoresOptions;
   #timers: readonly NodeJS.Timeout[] = [];
+  #onRestored = (): void => undefined;
 
   private constructor(thread: StoreThread | undefined, questions: EventQuestioner | undefined, options: StoresOptions) {
     this.thread = thread;
     this.questions = questions;
+    this.state = thread === undefined ? new MemoryStateStore() : threadStateStore(thread);
     this.#options = options;
   }
 
@@ -35,11 +40,11 @@ export class Stores {
   static async open({ state }: Pick<SallyportConfig, 'state'>, options: StoresOptions): Promise<Stores> {
     const { clock, log, emitter, metrics, rings } = options;
     if (state === undefined) {
-      log.info('no state folder is configured: bans, allowances and history end with this process');
+      log.info('no state folder is configured: bans, allowances, history and audit log end with this process');
       return new Stores(undefined, undefined, options);
     }
     openStateFolder(state.folder);
-    const thread = new StoreThread({
+    const thread: StoreThread = new StoreThread({
       folder: state.folder,
       events: startOfEvents(state, rings),
       clock,
@@ -47,13 +52,42 @@ export class Stores {
         metrics.storeLost.add();
         emitter.system('store-lost', `${why}; traffic goes on under the decisions that are known`);
       },
-      onRestored: () => emitter.system('store-restored', ''),
+      onRestored: () => {
+        emitter.system('store-restored', '');
+        stores.#onRestored();
+      },
     });
-    await thread.start();
     const questions = state.events === undefined ? undefined : new EventQuestioner(state.folder, options);
     const stores = new Stores(thread, questions, options);
+    await thread.start();
     stores.#watch();
     return stores;
+  }
+
+  /** Calls back when the thread was lost and is there again: what it had open is to be opened again. */
+  onRestored(callback: () => void): void {
+    this.#onRestored = callback;
+  }
+
+  /** What is stored, before anything is served by it. @throws StoreError when it cannot be read. */
+  async load(): Promise<StoredState> {
+    const { log, emitter } = this.#options;
+    const stored = await this.state.load();
+    if (stored.movedAside !== undefined) {
+      log.error('the stored state was damaged: it was put aside, and an empty one begins', { path: stored.movedAside });
+      emitter.system('store-damaged', `put aside as ${stored.movedAside}`);
+    }
+    return stored;
+  }
+
+  /** Keeps what became of a policy. A failure is logged: the history is for people, and nothing is decided by it. */
+  async keepPolicy(attempt: StoredPolicy): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      await this.state.commit({ nowMs: clock.wallMs(), changes: [], audit: [], policies: [attempt] });
+    } catch (error) {
+      log.warn('an attempt to publish a policy could not be kept', { error });
+    }
   }
 
   /** Writes what still waits, and gives everything up. */

@@ -2,11 +2,13 @@ import { loadConfig } from '@sallyport/control';
 import { CONTROL_PLANE_CONTRACT } from '@sallyport/control/control-plane-contract';
 import { memoryFiles } from '@sallyport/control/memory-files';
 import { SystemEmitter } from '@sallyport/gateway';
-import type { Clock } from '@sallyport/kernel';
+import { type Clock, MetricsRegistry } from '@sallyport/kernel';
 import { describe, it } from 'vitest';
 import { type CompileResult, compileConfig } from '../../src/plane/compile.ts';
+import { controlMetrics } from '../../src/plane/control-metrics.ts';
 import { RunningPlane } from '../../src/plane/control-plane.ts';
 import { Policies } from '../../src/plane/policies.ts';
+import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { FleetRig } from './fleet-rig.ts';
 
 const clock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -40,10 +42,17 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
     compile: ({ version }) => Promise.resolve(compile(readText(), version)),
     publish: async (image) => void (await fleet.supervisor.publish(image)),
     onRefused: () => undefined,
+    earlier: [],
+    onAttempt: () => undefined,
   });
   const emitter = new SystemEmitter({ node: 'test', sink: { emit: () => undefined }, clock });
   const drain = (): void => undefined;
-  return { plane: new RunningPlane({ node: 'test', clock, emitter, fleet, policies, decisions, drain }), rig };
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const metrics = controlMetrics(new MetricsRegistry());
+  const { state } = rig;
+  const audit = new AuditTrail({ store: state, clock, emitter, log, metrics });
+  const options = { node: 'test', clock, emitter, fleet, policies, decisions, state, audit, drain };
+  return { plane: new RunningPlane(options), rig };
 }
 
 describe('the control plane of the running gateway', () => {

@@ -1,6 +1,7 @@
 import { DecisionLog } from '@sallyport/control';
 import { compilePolicy } from '@sallyport/gateway';
 import { type Clock, type GatewayConfig, MetricsRegistry } from '@sallyport/kernel';
+import { MemoryStateStore } from '@sallyport/stores';
 import { Fleet, type WorkerNews } from '../../src/plane/fleet.ts';
 
 export interface FleetRigOptions {
@@ -13,6 +14,7 @@ export interface FleetRigOptions {
 export class FleetRig {
   readonly fleet: Fleet;
   readonly decisions: DecisionLog;
+  readonly state: MemoryStateStore = new MemoryStateStore();
   /** Events and log lines, as they come out of the rings. */
   readonly lines: string[] = [];
   readonly news: WorkerNews[] = [];
@@ -26,7 +28,10 @@ export class FleetRig {
     this.decisions = new DecisionLog({
       clock: fastClock,
       decisionsMax: 100,
+      store: this.state,
       onChange: (change) => this.fleet.supervisor.applyDecision(change),
+      onAudited: () => undefined,
+      onReplaced: () => this.fleet.supervisor.replaceDecisions(),
     });
     this.fleet = new Fleet({
       node: 'test',
@@ -52,6 +57,7 @@ export class FleetRig {
 
   static async start(options: FleetRigOptions): Promise<FleetRig> {
     const rig = new FleetRig(options);
+    rig.decisions.adopt(await rig.state.load());
     await rig.fleet.start();
     return rig;
   }

@@ -70,6 +70,8 @@ function isWhole(): void {
   expect(rig.fleet.threads()).toHaveLength(2);
 }
 
+const ENTRY = { timeMs: 0, author: 'test', session: '', operation: 'test', result: 'done', detail: '' } as const;
+
 describe('a worker that is ended', () => {
   it('is replaced, and loses its own connections and nothing else', { timeout: 60_000 }, async () => {
     const lines = [0, 1].map(() => new Line(rig.portOf('test')));
@@ -115,7 +117,7 @@ describe('a worker that is ended', () => {
       createdMs: 0,
       endsMs: undefined,
     };
-    expect(await rig.decisions.take(ban)).toBe(2);
+    expect(await rig.decisions.take(ban, ENTRY)).toBe(2);
     for (const thread of rig.fleet.threads()) thread.terminate('hang');
     // Nobody is there: both wait for the first one that is.
     const early = [0, 1].map(() => new Line(rig.portOf('test')));
@@ -123,7 +125,7 @@ describe('a worker that is ended', () => {
     await vi.waitFor(() => expect(early.every(({ isClosed }) => isClosed)).toBe(true), PATIENCE);
     expect(early.map(({ answers }) => answers)).toEqual([0, 0]);
     await vi.waitFor(isWhole, PATIENCE);
-    expect(await rig.decisions.revoke('ban')).toBe(2);
+    expect(await rig.decisions.revoke('ban', ENTRY)).toBe(2);
     const late = new Line(rig.portOf('test'));
     late.ask('/');
     await vi.waitFor(() => expect(late.answers).toBe(1), PATIENCE);

@@ -29,6 +29,8 @@ class Rig {
       file,
       compile: (request) => Promise.resolve(this.#compile(request)),
       publish: (image) => this.#publish(image),
+      earlier: [],
+      onAttempt: () => undefined,
       onRefused: (why) => this.refusals.push(why),
     });
   }

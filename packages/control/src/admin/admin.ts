@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { BoundedMap, type Clock, type Log, type MetricsRegistry } from '@sallyport/kernel';
+import type { Clock, Log, MetricsRegistry } from '@sallyport/kernel';
 import type { BindAddress } from '../config/addresses.ts';
 import type { AdminConfig } from '../config/schema/admin.ts';
 import { http } from '../node-http.ts';
@@ -72,7 +72,6 @@ class Admin implements AdminServer {
       plane,
       links: this.#links,
       sessions,
-      revoked: new BoundedMap({ entriesMax: REVOKED_REMEMBERED_MAX }),
       clock,
       log,
       origin: () => this.#origin(),
@@ -165,9 +164,6 @@ class Admin implements AdminServer {
     send(response, await answerCall(request, door, this.#api));
   }
 }
-
-/** Ids of revoked decisions that are remembered against late repetitions. */
-const REVOKED_REMEMBERED_MAX = 10_000;
 
 const SECURITY_HEADERS = {
   'cache-control': 'no-store',

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Counter, Family } from '@sallyport/kernel';
+import { type Counter, type Family, StoreError } from '@sallyport/kernel';
 import type { z } from 'zod';
 import { type Caller, recognise } from './caller.ts';
 import { type Door, isUnsafe, judgeDoor } from './door.ts';
@@ -26,7 +26,7 @@ export async function answerCall(request: IncomingMessage, door: Door, options: 
   const { route } = found;
   const caller = callerOf(request, { door, route, options });
   const outcome = caller.kind === 'refusal' ? caller : await perform(request, { ...found, door, caller }, options);
-  record(route, { caller, outcome, options });
+  await record(route, { caller, outcome, options });
   return outcome;
 }
 
@@ -74,6 +74,7 @@ function callerOf(
       return wrongCredentials(
         options,
         refuse('UNAUTHENTICATED', 'the session is unknown or has ended', { headers: CHALLENGE }),
+        route,
       );
   }
 }
@@ -81,7 +82,7 @@ function callerOf(
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
 
 /** Beyond the budget nobody is told anything, and nothing is written. */
-function wrongCredentials({ failures, context }: ApiOptions, refusal: Refusal): Refusal {
+function wrongCredentials({ failures, context }: ApiOptions, refusal: Refusal, route: Route): Refusal {
   if (!failures.take()) {
     const seconds = String(Math.ceil(FAILURE_REGAIN_MS / 1_000));
     return refuse('TOO_MANY_FAILURES', 'there were too many wrong credentials', {
@@ -89,6 +90,14 @@ function wrongCredentials({ failures, context }: ApiOptions, refusal: Refusal): 
     });
   }
   context.log.warn('wrong credentials at the admin API', { code: refusal.code });
+  void context.plane.audit({
+    timeMs: context.clock.wallMs(),
+    author: '',
+    session: '',
+    operation: route.operation,
+    result: refusal.code,
+    detail: 'wrong credentials',
+  });
   return refusal;
 }
 
@@ -106,8 +115,9 @@ async function perform(
     const work = route.call(options.context, { caller, door, id, body: body.value, query: query.value });
     const outcome = await inTime(work, options.callMs);
     const isWrongLink = outcome.kind === 'refusal' && outcome.code === 'LINK_REFUSED';
-    return isWrongLink ? wrongCredentials(options, outcome) : outcome;
+    return isWrongLink ? wrongCredentials(options, outcome, route) : outcome;
   } catch (cause) {
+    if (cause instanceof StoreError) return refuse('STATE_UNAVAILABLE', `the state is not there: ${cause.message}`);
     options.context.log.error('a call of the admin API failed', { operation: route.operation, error: cause });
     return refuse('INTERNAL', 'the call failed; the log says why');
   }
@@ -166,19 +176,27 @@ async function inTime(work: Promise<Answer | Refusal>, callMs: number): Promise<
   }
 }
 
-/** Every call that may change something is written down with who made it; secrets are in none of these fields. */
-function record(
+/**
+ * Every call that may change something is written down with who made it, before it is answered; secrets are in none of these
+ * fields.
+ */
+async function record(
   route: Route,
   {
     caller,
     outcome,
     options,
   }: { readonly caller: Caller | Refusal; readonly outcome: Answer | Refusal; readonly options: ApiOptions },
-): void {
+): Promise<void> {
   const result = outcome.kind === 'answer' ? 'done' : outcome.code;
   options.calls.with(route.operation, result).add();
   if (!isUnsafe(route.method) || caller.kind === 'refusal') return;
   const what = outcome.kind === 'answer' ? (outcome.summary ?? '') : outcome.detail;
   const { author, sessionId } = caller;
-  options.context.log.info('admin call', { operation: route.operation, author, session: sessionId, result, what });
+  const { operation } = route;
+  options.context.log.info('admin call', { operation, author, session: sessionId, result, what });
+  const isAudited = outcome.kind === 'answer' ? outcome.isAudited === true : outcome.code === 'LINK_REFUSED';
+  if (isAudited) return;
+  const timeMs = options.context.clock.wallMs();
+  await options.context.plane.audit({ timeMs, author, session: sessionId, operation, result, detail: what });
 }

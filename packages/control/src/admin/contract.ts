@@ -2,7 +2,7 @@
  * What the admin API says, as types: the only thing a console knows of the gateway. Times are milliseconds since 1970,
  * `null` is "none". The schemas beside it (`schemas.ts`) are held to these types by the compiler.
  */
-import type { CommandAck, CommandAction, DecisionKind, DecisionScope } from '@sallyport/kernel';
+import type { AuditHead, AuditRecord, CommandAck, CommandAction, DecisionKind, DecisionScope } from '@sallyport/kernel';
 
 /** Every failure of a call, as `application/problem+json` (RFC 9457). */
 export interface ProblemAnswer {
@@ -32,6 +32,7 @@ export type ProblemCode =
   | 'NOT_PUBLISHED'
   | 'QUERY_INVALID'
   | 'SOCKET_ONLY'
+  | 'STATE_UNAVAILABLE'
   | 'TIMEOUT'
   | 'TOO_MANY_FAILURES'
   | 'UNAUTHENTICATED'
@@ -176,6 +177,31 @@ export interface DecisionsAnswer {
   readonly next: string | null;
 }
 
+export interface AuditQuery {
+  /** The number of an entry: those behind it. Default 0. */
+  readonly after?: string | undefined;
+  /** A number from 1; at most 1,000. Default 100, and 1,000 for a verification. */
+  readonly limit?: string | undefined;
+}
+
+export interface AuditAnswer {
+  /** The oldest first. */
+  readonly entries: readonly AuditRecord[];
+  /** Give it as `after` for the next page; `null` on the last. */
+  readonly next: number | null;
+}
+
+export interface AuditVerificationAnswer {
+  /** Entries of this page that are as they were written. */
+  readonly checked: number;
+  /** Give it as `after` for the next page; `null` when all was checked, or something is wrong. */
+  readonly next: number | null;
+  /** What is wrong first. */
+  readonly problem: string | null;
+  /** The last entry. Kept elsewhere, it shows later whether an end was cut off. */
+  readonly head: AuditHead;
+}
+
 export interface DecisionOrder {
   /** Chosen by the caller: the same order with the same key is carried out once. */
   readonly key?: string | undefined;
@@ -304,6 +330,8 @@ export interface AdminOperations {
   readonly listDecisions: { readonly query: DecisionsQuery; readonly answer: DecisionsAnswer };
   readonly takeDecision: { readonly body: DecisionOrder; readonly answer: DecisionAnswer };
   readonly revokeDecision: { readonly id: string; readonly answer: RevocationAnswer };
+  readonly listAudit: { readonly query: AuditQuery; readonly answer: AuditAnswer };
+  readonly verifyAudit: { readonly query: AuditQuery; readonly answer: AuditVerificationAnswer };
   readonly giveCommand: { readonly body: CommandOrder; readonly answer: CommandAnswer };
 }
 

@@ -1,4 +1,13 @@
-import type { Command, CommandAck, Decision, DecisionSnapshot } from '@sallyport/kernel';
+import type {
+  AuditEntry,
+  AuditPage,
+  AuditRecord,
+  AuditVerification,
+  Command,
+  CommandAck,
+  Decision,
+  DecisionSnapshot,
+} from '@sallyport/kernel';
 import type { SallyportConfig } from '../config/parts.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from './contract.ts';
@@ -34,12 +43,24 @@ export interface ControlPlane {
 
   /**
    * Takes a decision: it is in the log when the promise is kept. An id that is in force already changes nothing and is
-   * confirmed again. `too-many`: there is no room for another one.
+   * confirmed again. A `StoreError` says that it could not be stored, and does not hold. `too-many`: there is no room for another one.
    */
-  take(decision: Decision): Promise<ConfirmedBy | 'too-many'>;
+  take(decision: Decision, actor: Actor): Promise<ConfirmedBy | 'too-many'>;
 
   /** Ends a decision. Undefined when none with this id is in force. */
-  revoke(id: string): Promise<ConfirmedBy | undefined>;
+  revoke(id: string, actor: Actor): Promise<ConfirmedBy | undefined>;
+
+  /** Whether a decision with this id was revoked before: a late repetition of an order does not bring one back. */
+  isRevoked(id: string): boolean;
+
+  /** Writes down what somebody has done, or tried. Decisions that are taken or revoked are written down with them. Never rejects. */
+  audit(entry: AuditEntry): Promise<void>;
+
+  /** Entries of the audit log, the oldest first. */
+  readAudit(page: AuditPage): Promise<readonly AuditRecord[]>;
+
+  /** Checks the chain of the audit log over one page. */
+  verifyAudit(page: AuditPage): Promise<AuditVerification>;
 
   /** Tells every data plane; the answers of those that answered in time. */
   command(command: Command): Promise<CommandOutcome>;
@@ -48,6 +69,13 @@ export interface ControlPlane {
   connections(
     query: ConnectionQuery,
   ): Promise<{ readonly total: number; readonly connections: readonly ConnectionRecord[] }>;
+}
+
+/** Who orders something. */
+export interface Actor {
+  readonly author: string;
+  /** '' unless it is a session. */
+  readonly session: string;
 }
 
 export interface PublishOrder {

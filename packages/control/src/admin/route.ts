@@ -1,4 +1,4 @@
-import type { BoundedMap, Clock, Log } from '@sallyport/kernel';
+import type { Clock, Log } from '@sallyport/kernel';
 import type { z } from 'zod';
 import type { Caller } from './caller.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -12,8 +12,6 @@ export interface AdminContext {
   readonly plane: ControlPlane;
   readonly links: LinkBook;
   readonly sessions: SessionBook;
-  /** Ids of decisions that were revoked, so that a late repetition of an order does not bring one back. */
-  readonly revoked: BoundedMap<string, true>;
   readonly clock: Clock;
   readonly log: Log;
   /** Origin of the page that links lead to; undefined without a port. */
@@ -36,6 +34,8 @@ export interface Answer {
   readonly body: unknown;
   readonly summary?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** It stands in the audit log already, stored together with what it did. */
+  readonly isAudited?: boolean;
 }
 
 /** Who may call a route. */
@@ -106,7 +106,7 @@ export function route<Body, Query>(options: RouteOptions<Body, Query>): Route {
 
 export function answer(
   body: unknown,
-  more: { summary?: string; headers?: Readonly<Record<string, string>> } = {},
+  more: { summary?: string; headers?: Readonly<Record<string, string>>; isAudited?: boolean } = {},
 ): Answer {
   return { kind: 'answer', body, ...more };
 }

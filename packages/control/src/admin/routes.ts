@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from './problem.ts';
 import type { Route } from './route.ts';
 import { ACCESS_ROUTES } from './routes/access.ts';
+import { AUDIT_ROUTES } from './routes/audit.ts';
 import { COMMAND_ROUTES } from './routes/commands.ts';
 import { DECISION_ROUTES } from './routes/decisions.ts';
 import { OVERVIEW_ROUTES } from './routes/overview.ts';
@@ -13,6 +14,7 @@ export const ROUTES: readonly Route[] = [
   ...POLICY_ROUTES,
   ...DECISION_ROUTES,
   ...COMMAND_ROUTES,
+  ...AUDIT_ROUTES,
 ];
 
 /** Problems that a call of a route may have, its own and those of every call like it. */

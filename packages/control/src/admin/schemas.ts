@@ -64,6 +64,7 @@ const problemCode = z.enum([
   'NOT_PUBLISHED',
   'QUERY_INVALID',
   'SOCKET_ONLY',
+  'STATE_UNAVAILABLE',
   'TIMEOUT',
   'TOO_MANY_FAILURES',
   'UNAUTHENTICATED',
@@ -192,6 +193,35 @@ const decisionRecord: z.ZodType<contract.DecisionRecord> = named(
 export const decisionsAnswer: z.ZodType<contract.DecisionsAnswer> = named(
   'Decisions',
   z.strictObject({ total: count, decisions: z.array(decisionRecord), next: text.nullable() }),
+);
+
+const auditHead = named('AuditHead', z.strictObject({ sequence: count, hash: text }));
+
+export const auditAnswer: z.ZodType<contract.AuditAnswer> = named(
+  'Audit',
+  z.strictObject({
+    entries: z.array(
+      named(
+        'AuditEntry',
+        z.strictObject({
+          sequence: count,
+          timeMs: count,
+          author: text,
+          session: text,
+          operation: text,
+          result: text,
+          detail: text,
+          hash: text,
+        }),
+      ),
+    ),
+    next: count.nullable(),
+  }),
+);
+
+export const auditVerificationAnswer: z.ZodType<contract.AuditVerificationAnswer> = named(
+  'AuditVerification',
+  z.strictObject({ checked: count, next: count.nullable(), problem: text.nullable(), head: auditHead }),
 );
 
 export const decisionOrder: z.ZodType<contract.DecisionOrder> = named(

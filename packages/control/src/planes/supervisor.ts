@@ -131,6 +131,11 @@ export class Supervisor<Image extends PolicyVersion> {
     return outcomes.filter(({ status }) => status === 'fulfilled').length;
   }
 
+  /** Gives every data plane all decisions in force, in the place of those it has. */
+  replaceDecisions(): void {
+    for (const plane of this.#planes()) plane.replaceDecisions(this.#options.decisions());
+  }
+
   /** Gives a command to every data plane that may have connections: whoever is to be cut off must not live on in one that drains. */
   async command(command: Command): Promise<readonly CommandAck[]> {
     const outcomes = await Promise.allSettled(this.carrying().map((plane) => plane.command(command)));

@@ -113,14 +113,14 @@ export const CONTROL_PLANE_CONTRACT: readonly {
   {
     name: 'takes a decision once, and confirms it again',
     check: async ({ plane }) => {
-      const first = await plane.take(BAN);
+      const first = await plane.take(BAN, ALICE);
       assert.ok(first !== 'too-many' && first.of > 0 && first.workers === first.of);
       const { sequence, decisions } = plane.decisions();
       assert.deepEqual(
         decisions.filter(({ id }) => id === BAN.id),
         [BAN],
       );
-      await plane.take({ ...BAN, reason: 'another' });
+      await plane.take({ ...BAN, reason: 'another' }, ALICE);
       assert.equal(plane.decisions().sequence, sequence);
       assert.deepEqual(
         plane.decisions().decisions.filter(({ id }) => id === BAN.id),
@@ -131,12 +131,41 @@ export const CONTROL_PLANE_CONTRACT: readonly {
   {
     name: 'ends a decision, and knows none that is not in force',
     check: async ({ plane }) => {
-      assert.equal(await plane.revoke(BAN.id), undefined);
-      await plane.take(BAN);
-      const confirmed = await plane.revoke(BAN.id);
+      assert.equal(await plane.revoke(BAN.id, ALICE), undefined);
+      await plane.take(BAN, ALICE);
+      const confirmed = await plane.revoke(BAN.id, ALICE);
       assert.ok(confirmed !== undefined && confirmed.workers === confirmed.of);
       assert.ok(!plane.decisions().decisions.some(({ id }) => id === BAN.id));
-      assert.equal(await plane.revoke(BAN.id), undefined);
+      assert.equal(await plane.revoke(BAN.id, ALICE), undefined);
+      assert.ok(plane.isRevoked(BAN.id) && !plane.isRevoked('another'));
+    },
+  },
+  {
+    name: 'writes down what is done, decisions with it, in one chain',
+    check: async ({ plane }) => {
+      await plane.take(BAN, ALICE);
+      const entry = {
+        timeMs: 1_000,
+        author: 'session:bob',
+        session: 's1',
+        operation: 'reload',
+        result: 'done',
+      } as const;
+      await plane.audit({ ...entry, detail: 'policy 2' });
+      await plane.revoke(BAN.id, ALICE);
+      const entries = await plane.readAudit({ after: 0, limit: 10 });
+      assert.deepEqual(
+        entries.map(({ sequence, author, operation }) => [sequence, author, operation]),
+        [
+          [1, 'socket:alice', 'takeDecision'],
+          [2, 'session:bob', 'reload'],
+          [3, 'socket:alice', 'revokeDecision'],
+        ],
+      );
+      assert.deepEqual(await plane.readAudit({ after: 1, limit: 1 }), entries.slice(1, 2));
+      const { hash = '' } = entries[2] ?? {};
+      const verification = { checked: 3, next: undefined, problem: undefined, head: { sequence: 3, hash } };
+      assert.deepEqual(await plane.verifyAudit({ after: 0, limit: 10 }), verification);
     },
   },
   {
@@ -177,6 +206,8 @@ export const CONTROL_PLANE_CONTRACT: readonly {
     },
   },
 ];
+
+const ALICE = { author: 'socket:alice', session: '' } as const;
 
 const BAN: Decision = {
   id: 'contract-ban',

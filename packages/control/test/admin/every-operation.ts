@@ -109,6 +109,18 @@ export function everyOperation(): void {
       },
     );
 
+    it.each(rows.filter(([, { problems }]) => problems.includes('STATE_UNAVAILABLE')))(
+      'of the store is a 503 of %s that says so',
+      async (_, route) => {
+        const rig = await startAdmin();
+        const headers = await rig.signIn();
+        rig.plane.accident = 'no-state';
+        const reply = await callRoute(rig, route, { headers });
+        isProblem(reply, 503, 'STATE_UNAVAILABLE');
+        expect(reply.text).toContain('the store thread is not running');
+      },
+    );
+
     it.each(rows.filter(([, { wants }]) => wants === 'order'))(
       'of %s that never ends is answered with a 504',
       async (_, route) => {

@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { Command, CommandAck, Decision } from '@sallyport/kernel';
+import {
+  type AuditEntry,
+  type AuditPage,
+  type AuditRecord,
+  type AuditVerification,
+  type Command,
+  type CommandAck,
+  type Decision,
+  StoreError,
+} from '@sallyport/kernel';
 import type { ConnectionRecord, PolicyRecord, PolicySource, StatusAnswer, WorkerStatus } from '../../src/contract.ts';
 import type {
+  Actor,
   CommandOutcome,
   ConfirmedBy,
   ConnectionQuery,
@@ -23,7 +33,7 @@ export class MemoryPlane implements ControlPlane {
   /** The text of the configuration file. */
   text: string;
   /** What the next call does instead. */
-  accident: 'none' | 'throws' | 'hangs' = 'none';
+  accident: 'none' | 'throws' | 'hangs' | 'no-state' = 'none';
   /** What the next publication says. */
   isWorkerFailing = false;
   decisionsMax = 1_000;
@@ -32,7 +42,9 @@ export class MemoryPlane implements ControlPlane {
   readonly #records: PolicyRecord[] = [];
   readonly #configs = new Map<number, SallyportConfig>();
   readonly #decisions = new Map<string, Decision>();
+  readonly audited: AuditRecord[] = [];
   readonly #seen = new Set<string>();
+  readonly #revoked = new Set<string>();
   #sequence = 0;
   #version = 0;
 
@@ -103,21 +115,49 @@ export class MemoryPlane implements ControlPlane {
     return { sequence: this.#sequence, decisions: [...this.#decisions.values()] };
   }
 
-  async take(decision: Decision): Promise<ConfirmedBy | 'too-many'> {
+  async take(decision: Decision, actor: Actor): Promise<ConfirmedBy | 'too-many'> {
     await this.#happenLater();
     if (!this.#decisions.has(decision.id) && this.#decisions.size >= this.decisionsMax) return 'too-many';
     if (!this.#decisions.has(decision.id)) {
       this.#sequence += 1;
       this.#decisions.set(decision.id, decision);
+      await this.audit(this.#entry('takeDecision', actor));
     }
     return { workers: 2, of: 2 };
   }
 
-  async revoke(id: string): Promise<ConfirmedBy | undefined> {
+  async revoke(id: string, actor: Actor): Promise<ConfirmedBy | undefined> {
     await this.#happenLater();
     if (!this.#decisions.delete(id)) return undefined;
     this.#sequence += 1;
+    this.#revoked.add(id);
+    await this.audit(this.#entry('revokeDecision', actor));
     return { workers: 2, of: 2 };
+  }
+
+  isRevoked(id: string): boolean {
+    return this.#revoked.has(id);
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    const sequence = this.audited.length + 1;
+    this.audited.push({ ...entry, sequence, hash: `hash-${sequence}` });
+  }
+
+  async readAudit({ after, limit }: AuditPage): Promise<readonly AuditRecord[]> {
+    await this.#happenLater();
+    return this.audited.slice(after, after + limit);
+  }
+
+  async verifyAudit(page: AuditPage): Promise<AuditVerification> {
+    const records = await this.readAudit(page);
+    const { sequence = 0, hash = '' } = this.audited.at(-1) ?? {};
+    const next = records.length === page.limit ? records.at(-1)?.sequence : undefined;
+    return { checked: records.length, next, problem: undefined, head: { sequence, hash } };
+  }
+
+  #entry(operation: string, { author, session }: Actor): AuditEntry {
+    return { timeMs: START_MS, author, session, operation, result: 'done', detail: '' };
   }
 
   async command(command: Command): Promise<CommandOutcome> {
@@ -156,6 +196,7 @@ export class MemoryPlane implements ControlPlane {
 
   #happen(): void {
     if (this.accident === 'throws') throw new Error('secret=hunter2');
+    if (this.accident === 'no-state') throw new StoreError('UNAVAILABLE', 'the store thread is not running');
   }
 
   async #happenLater(): Promise<void> {

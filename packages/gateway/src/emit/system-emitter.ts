@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, EventSink, SystemEvent } from '@sallyport/kernel';
+import type {
+  AdministrationEvent,
+  Clock,
+  DecisionEvent,
+  EventIdentity,
+  EventSink,
+  SystemEvent,
+} from '@sallyport/kernel';
 
 /** Events of the process itself, for whoever holds several data planes. */
 export class SystemEmitter {
@@ -13,16 +20,20 @@ export class SystemEmitter {
   }
 
   system(what: SystemEvent['what'], detail: string): void {
-    const { node, sink, clock } = this.#options;
+    this.#options.sink.emit({ kind: 'system', ...this.#identity(), what, detail });
+  }
+
+  decision(facts: Pick<DecisionEvent, 'phase' | 'decision' | 'author'>): void {
+    this.#options.sink.emit({ kind: 'decision', ...this.#identity(), ...facts });
+  }
+
+  administration(facts: Omit<AdministrationEvent, keyof EventIdentity | 'kind' | 'timeMs'>): void {
+    this.#options.sink.emit({ kind: 'administration', ...this.#identity(), ...facts });
+  }
+
+  #identity(): EventIdentity & { readonly timeMs: number } {
+    const { node, clock } = this.#options;
     this.#sequence += 1;
-    sink.emit({
-      kind: 'system',
-      node,
-      boot: this.boot,
-      sequence: this.#sequence,
-      timeMs: clock.wallMs(),
-      what,
-      detail,
-    });
+    return { node, boot: this.boot, sequence: this.#sequence, timeMs: clock.wallMs() };
   }
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { contains, type Decision, type DecisionScope, IpAddress, type Network, parseNetwork } from '@sallyport/kernel';
 import { z } from 'zod';
 import { canonicalNetwork } from '../../config/addresses.ts';
+import type { Caller } from '../caller.ts';
 import type {
   DecisionAnswer,
   DecisionOrder,
@@ -10,6 +11,7 @@ import type {
   DecisionsQuery,
   RevocationAnswer,
 } from '../contract.ts';
+import type { Actor } from '../control-plane.ts';
 import { type Refusal, refuse } from '../problem.ts';
 import { type AdminContext, type Answer, answer, type Call, type Route, route } from '../route.ts';
 import { decisionAnswer, decisionOrder, decisionsAnswer, revocationAnswer } from '../schemas.ts';
@@ -57,7 +59,7 @@ export const DECISION_ROUTES: readonly Route[] = [
     body: decisionOrder,
     answer: decisionAnswer,
     wants: 'order',
-    problems: ['CONFLICT'],
+    problems: ['CONFLICT', 'STATE_UNAVAILABLE'],
     call: takeDecision,
   }),
   route({
@@ -68,12 +70,11 @@ export const DECISION_ROUTES: readonly Route[] = [
     summary: 'Ends a decision.',
     answer: revocationAnswer,
     wants: 'order',
-    problems: ['NOT_FOUND'],
-    call: async ({ plane, revoked }, { id }) => {
-      const confirmed = await plane.revoke(id);
+    problems: ['NOT_FOUND', 'STATE_UNAVAILABLE'],
+    call: async ({ plane }, { id, caller }) => {
+      const confirmed = await plane.revoke(id, actorOf(caller));
       if (confirmed === undefined) return refuse('NOT_FOUND', 'no decision with this id is in force');
-      revoked.set(id, true);
-      return answer({ id, confirmed } satisfies RevocationAnswer, { summary: `decision ${id}` });
+      return answer({ id, confirmed } satisfies RevocationAnswer, { summary: `decision ${id}`, isAudited: true });
     },
   }),
 ];
@@ -106,13 +107,13 @@ function listDecisions({ plane }: AdminContext, { query }: Call<unknown, Decisio
 }
 
 async function takeDecision(
-  { plane, revoked, clock }: AdminContext,
+  { plane, clock }: AdminContext,
   { body, caller }: Call<DecisionOrder, unknown>,
 ): Promise<Answer | Refusal> {
   const scope = canonicalScope(body);
   if (scope.kind === 'refusal') return scope;
   const id = `api-${body.key === undefined ? randomBytes(12).toString('hex') : idOfKey(body.key)}`;
-  if (revoked.get(id) === true) return refuse('CONFLICT', 'the decision with this key has been revoked since');
+  if (plane.isRevoked(id)) return refuse('CONFLICT', 'the decision with this key has been revoked since');
   const known = plane.decisions().decisions.find((decision) => decision.id === id);
   if (known !== undefined && !isSameOrder(known, body, scope)) {
     return refuse('CONFLICT', 'the key belongs to another decision');
@@ -127,10 +128,14 @@ async function takeDecision(
     createdMs,
     endsMs: body.seconds === undefined ? undefined : createdMs + body.seconds * 1_000,
   };
-  const confirmed = await plane.take(decision);
+  const confirmed = await plane.take(decision, actorOf(caller));
   if (confirmed === 'too-many') return refuse('CONFLICT', 'there are as many decisions as there is room for');
   const taken: DecisionAnswer = { decision: recordOf(decision), isRepeat: known !== undefined, confirmed };
-  return answer(taken, { summary: `${decision.kind} ${scope.value}, decision ${id}` });
+  return answer(taken, { summary: `${decision.kind} ${scope.value}, decision ${id}`, isAudited: known === undefined });
+}
+
+function actorOf({ author, sessionId }: Caller): Actor {
+  return { author, session: sessionId };
 }
 
 /** Equal orders with the same key have the same id, whoever asks, before and after a restart. */
