@@ -28,7 +28,10 @@ function expectSound(result: LoadResult, text: string): void {
   if (!result.ok) expect(result.problems.some(({ severity }) => severity === 'error')).toBe(true);
 }
 
-/** Hundreds of loads, on a machine that does something else as well. */
+/** A load costs tens of milliseconds. Every run of the tests has other seeds, so few of each add up. */
+const RUNS = 60;
+
+/** Dozens of loads, on a machine that does something else as well. */
 const PATIENCE_MS = 90_000;
 
 const GOOD = readFileSync(new URL('fixtures/good/everything.yaml', import.meta.url), 'utf8');
@@ -37,7 +40,7 @@ describe('whatever the file holds, loading ends in a result', () => {
   it('for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => expectSound(load(text), text)),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 
@@ -47,7 +50,7 @@ describe('whatever the file holds, loading ends in a result', () => {
         const text = JSON.stringify(value);
         expectSound(load(text), text);
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 
@@ -60,7 +63,7 @@ describe('whatever the file holds, loading ends in a result', () => {
           const text = stringify(replaced(parse(GOOD), path, value));
           expectSound(load(text), text);
         }),
-        { numRuns: 300 },
+        { numRuns: RUNS },
       );
     },
     PATIENCE_MS,
@@ -77,7 +80,7 @@ describe('whatever the file holds, loading ends in a result', () => {
           const text = lines.toSpliced(at, 1, ...changed).join('\n');
           expectSound(load(text), text);
         }),
-        { numRuns: 300 },
+        { numRuns: RUNS },
       );
     },
     PATIENCE_MS,
