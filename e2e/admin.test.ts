@@ -110,6 +110,34 @@ void describe('the end of a gateway', () => {
   });
 });
 
+void describe('what is stored', () => {
+  void test('holds after a hand-over, with the audit log, and the next process goes on with it', async (t) => {
+    const { gateway, ask } = await start(t, 'state: { folder: state }');
+    const ban = async (client: string): Promise<void> => {
+      assert.equal((await ask('decisions', 'add', 'ban', client, '--reason', 'rude')).code, 0);
+    };
+    const banned = async (): Promise<readonly string[]> => {
+      const { stdout } = await ask('decisions', '--json');
+      return [...stdout.matchAll(/"value": ?"([^"]+)"/g)].map(([, value = '']) => value).toSorted();
+    };
+    await ban('192.0.2.1');
+    const before = bootIn((await ask('status', '--json')).stdout);
+    gateway.program.signal('SIGUSR2');
+    await eventually('another process behind the socket', async () => {
+      const found = bootIn((await ask('status', '--json')).stdout);
+      return found === undefined || found === before ? undefined : found;
+    });
+    await ban('192.0.2.2');
+    assert.deepEqual(await banned(), ['192.0.2.1', '192.0.2.2']);
+    assert.match(
+      (await ask('audit', 'verify')).stdout,
+      /^whole: [0-9]+ entries checked; its head is [0-9]+:[0-9a-f]{64}\n$/,
+    );
+    assert.equal((await ask('drain')).code, 0);
+    await gateway.program.exited();
+  });
+});
+
 void describe('an administrator in a browser', () => {
   void test('signs in by a link that works once, and is recorded by name', async (t) => {
     const { gateway, ask } = await start(t);
@@ -170,9 +198,9 @@ interface Started {
   readonly ask: (...words: readonly string[]) => Promise<Finished>;
 }
 
-async function start(t: TestContext): Promise<Started> {
+async function start(t: TestContext, more = ''): Promise<Started> {
   const upstream = await startUpstream(t);
-  const gateway = await GatewayProcess.start(t, { yaml: configuration(upstream.url) });
+  const gateway = await GatewayProcess.start(t, { yaml: `${configuration(upstream.url)}${more}\n` });
   const ask: Started['ask'] = (...words) =>
     run(t, { command: process.execPath, arguments: [SALLYPORT, ...words], directory: gateway.directory });
   return { gateway, ask };
