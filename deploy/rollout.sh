@@ -5,14 +5,15 @@
 #
 # RELEASE is a folder with bin/sallyport. DIR/current is the link that the service runs from. The release has to accept the
 # configuration before anything changes. Then the link is switched, COMMAND run, and URL (/readyz of the operations
-# listener) asked until it answers 200 or SECONDS (default 60) have passed; in that case the link goes back and COMMAND is
-# run again. FILE holds the address of a webhook of Slack or Discord, a secret: it is told how it ended.
+# listener) asked until another process than before answers 200 or SECONDS (default 60) have passed; in that case the link goes
+# back and COMMAND is run again. With a COMMAND that hands over by SIGUSR2, SECONDS has to be more than the minute that the old
+# process gives the new one. FILE holds the address of a webhook of Slack or Discord, a secret: it is told how it ended.
 #
 # Ends with 0 when the release serves, 1 when the old one does, 2 when neither does, 64 for wrong usage.
 set -eu
 
 usage() {
-  sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+  sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
   exit 64
 }
 
@@ -53,10 +54,19 @@ switch_to() {
   mv -T "$root/current.next" "$root/current"
 }
 
+# When the process was started that answers on the operations listener and is ready; nothing when none is. One connection asks
+# both, so that both answers are of one process while two of them share the port.
+started() {
+  curl --silent --fail --fail-early --max-time 2 "$health" "${health%/*}/metrics" |
+    sed -n 's/^process_start_time_seconds[^ ]* //p'
+}
+
+# A restart that hands over leaves the old process as it is when the new one fails: ready is not enough, it has to be another one.
 is_healthy() {
   left=$deadline
   while [ "$left" -gt 0 ]; do
-    curl --silent --fail --max-time 2 --output /dev/null "$health" && return 0
+    now=$(started)
+    [ -n "$now" ] && [ "$now" != "$before" ] && return 0
     left=$((left - 1))
     sleep 1
   done
@@ -70,6 +80,8 @@ if ! "$release/bin/sallyport" check -c "$config"; then
 fi
 previous=$(readlink "$root/current" || true)
 
+original=$(started)
+before=$original
 switch_to "$release"
 if sh -c "$restart" && is_healthy; then
   tell "sallyport $name is in service"
@@ -79,8 +91,10 @@ if [ -z "$previous" ]; then
   tell "sallyport $name does not become healthy, and there is no release to go back to"
   exit 2
 fi
+before=$(started)
 switch_to "$previous"
-if sh -c "$restart" && is_healthy; then
+# A process that never left is in service already, whether or not it has a successor of its kind.
+if sh -c "$restart" && { is_healthy || [ "$(started)" = "${original:-none}" ]; }; then
   tell "sallyport $name did not become healthy; $(basename "$previous") is in service again"
   exit 1
 fi

@@ -83,6 +83,13 @@ void test('a release that does not accept the configuration changes nothing (R0.
   assert.equal(notices.at(-1), 'sallyport v3 does not accept the configuration; nothing was changed');
 });
 
+void test('a release whose process never takes over is not in service because the old one answers', async () => {
+  const { code } = await rollOut('v4', 'exec', { restart: 'true', deadline: 3 });
+  assert.equal(code, 1);
+  assert.equal(inService(), 'v1');
+  assert.equal(notices.at(-1), 'sallyport v4 did not become healthy; v1 is in service again');
+});
+
 void test('a call that names too little says how it is meant', async () => {
   const { code, stderr } = await run(ROLLOUT, ['/nowhere']);
   assert.equal(code, 64);
@@ -90,14 +97,21 @@ void test('a call that names too little says how it is meant', async () => {
 });
 
 /** Makes a release whose command begins with `first`, and rolls it out. */
-function rollOut(name: string, first: string): Promise<Finished> {
+function rollOut(
+  name: string,
+  first: string,
+  { restart, deadline }: { readonly restart: string; readonly deadline: number } = {
+    restart: join(root, 'restart'),
+    deadline: 15,
+  },
+): Promise<Finished> {
   const release = join(root, 'releases', name);
   mkdirSync(join(release, 'bin'), { recursive: true });
   const script = `#!/bin/sh\n${first} "${process.execPath}" "${SALLYPORT}" "$@"\n`;
   writeFileSync(join(release, 'bin', 'sallyport'), script, { mode: 0o755 });
   const health = `http://127.0.0.1:${operations}/readyz`;
   const where = ['--root', root, '--config', join(root, 'sallyport.yaml'), '--health', health];
-  const how = ['--restart', join(root, 'restart'), '--deadline', '15', '--notify-file', join(root, 'webhook')];
+  const how = ['--restart', restart, '--deadline', String(deadline), '--notify-file', join(root, 'webhook')];
   return run(ROLLOUT, [release, ...where, ...how]);
 }
 
