@@ -108,6 +108,31 @@ describe('the acceptor', () => {
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('gives a listener another name without closing its socket, when the policy with that name is in force', async () => {
+    let inForce = 'old';
+    const taker = new Taker();
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const isInForce = ({ name }: { readonly name: string }): boolean => name === inForce;
+    const acceptor = new Acceptor({ log, choose: () => taker, isInForce, onRefused: () => undefined });
+    acceptors.push(acceptor);
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const free = other.address();
+    if (free === null || typeof free === 'string') throw new Error('no port');
+    other.close();
+    await once(other, 'close');
+    const address = { kind: 'tcp', host: '127.0.0.1', port: free.port } as const;
+    const [before, after] = [listener({ name: 'old', address }), listener({ name: 'new', address })];
+    await acceptor.open(before);
+    await acceptor.open(after);
+    expect(await read(await client(free.port))).toBe('old');
+    inForce = 'new';
+    expect(await read(await client(free.port))).toBe('new');
+    acceptor.closeOthers([after]);
+    expect(await read(await client(free.port))).toBe('new');
+    expect([...acceptor.addresses().keys()]).toEqual(['new']);
+  });
+
   it('says so when an address cannot be had, and keeps what it has', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');

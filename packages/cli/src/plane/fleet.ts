@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { type PlaneEnd, type PlaneState, Supervisor } from '@sallyport/control';
 import { Acceptor, type PolicyImage, type Readiness } from '@sallyport/gateway';
 import {
@@ -101,6 +102,10 @@ export class Fleet {
     this.#acceptor = new Acceptor({
       log: options.log,
       choose: () => this.#choose(),
+      isInForce: ({ name, address }) =>
+        this.supervisor.image.config.listeners.some(
+          (item) => item.name === name && isDeepStrictEqual(item.address, address),
+        ),
       onRefused: (listener) => options.log.error('a connection found no worker', { listener }),
     });
     this.supervisor = new Supervisor(image, {
@@ -135,7 +140,9 @@ export class Fleet {
   /** Opens the TCP listeners of a policy that are not open yet. @throws Error when an address cannot be had; those that were open stay. */
   async openListeners(image: PolicyImage): Promise<void> {
     try {
-      for (const listener of tcpListeners(image)) {
+      const listeners = tcpListeners(image);
+      requireDistinct(listeners);
+      for (const listener of listeners) {
         if (this.#acceptor.has(listener)) continue;
         const inherited = this.#isFirstStart ? this.#options.inherited.get(listener.name) : undefined;
         await this.#acceptor.open(listener, { socket: inherited, isTakingOver: this.#options.isTakingOver });
@@ -308,6 +315,17 @@ export class Fleet {
 
 function tcpListeners({ config }: PolicyImage): PolicyImage['config']['listeners'] {
   return config.listeners.filter(({ address }) => address.kind === 'tcp');
+}
+
+/** The acceptor shares a socket between a listener and the one that it replaces, and between no others. */
+function requireDistinct(listeners: PolicyImage['config']['listeners']): void {
+  for (const [index, { address }] of listeners.entries()) {
+    if (address.kind !== 'tcp' || address.port === 0) continue;
+    const other = listeners.slice(0, index).find((item) => isDeepStrictEqual(item.address, address));
+    if (other === undefined) continue;
+    const message = `listen EADDRINUSE: address already in use ${address.host}:${address.port} by listener ${other.name}`;
+    throw Object.assign(new Error(message), { code: 'EADDRINUSE', address: address.host, port: address.port });
+  }
 }
 
 /** The worker that has the listeners on socket files. */

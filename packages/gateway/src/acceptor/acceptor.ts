@@ -7,6 +7,8 @@ export interface AcceptorOptions {
   readonly log: Log;
   /** Whoever has the fewest connections; undefined when nobody can take one. */
   readonly choose: () => SocketTaker | undefined;
+  /** Whether the policy in force has this listener. Default: always. */
+  readonly isInForce?: (listener: Pick<ListenerConfig, 'name' | 'address'>) => boolean;
   /** A connection was ended because nobody could take it. */
   readonly onRefused: (listener: string) => void;
 }
@@ -24,7 +26,7 @@ export class Acceptor {
   readonly #options: AcceptorOptions;
   #doors: readonly OpenDoor[] = [];
   /** Accepted while nobody could take it. */
-  readonly #waiting: { readonly listener: string; readonly socket: Socket }[] = [];
+  readonly #waiting: { readonly server: Server; readonly socket: Socket }[] = [];
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
@@ -32,11 +34,21 @@ export class Acceptor {
 
   /**
    * Opens a listener. A socket of the process before us is used when it is at the address: a listener may have moved since
-   * then. One of the service manager is used wherever it is. @throws Error (EADDRINUSE and its like).
+   * then. One of the service manager is used wherever it is. A listener that is to have another name from the next policy on
+   * shares the socket that is open at its address: connections have the name that is in force. @throws Error (EADDRINUSE and its like).
    */
   async open({ name, address }: ListenerConfig, { socket, isTakingOver = false }: ListenOptions = {}): Promise<void> {
     if (address.kind !== 'tcp') throw new Error(`listener ${name} has no TCP address`);
-    const make = (): Server => createServer(SOCKET_OPTIONS, (accepted) => this.#onAccepted(name, accepted));
+    const shared =
+      address.port === 0 ? undefined : this.#doors.find((door) => isDeepStrictEqual(door.address, address));
+    if (shared !== undefined) {
+      this.#doors = [...this.#doors, { name, address, server: shared.server }];
+      return;
+    }
+    const make = (): Server => {
+      const made = createServer(SOCKET_OPTIONS, (accepted) => this.#onAccepted(made, accepted));
+      return made;
+    };
     let server = make();
     if (socket !== undefined) await bind(server, { fd: socket });
     if (socket !== undefined && isTakingOver && !isAt(server, address)) {
@@ -83,8 +95,10 @@ export class Acceptor {
   closeOthers(kept: readonly Pick<ListenerConfig, 'name' | 'address'>[]): void {
     const isKept = (door: OpenDoor): boolean =>
       kept.some(({ name, address }) => door.name === name && isDeepStrictEqual(door.address, address));
-    for (const door of this.#doors) if (!isKept(door)) door.server.close();
-    this.#doors = this.#doors.filter(isKept);
+    const before = this.#doors;
+    this.#doors = before.filter(isKept);
+    const open = new Set(this.#doors.map(({ server }) => server));
+    for (const { server } of before) if (!open.has(server)) server.close();
   }
 
   closeAll(): void {
@@ -101,19 +115,26 @@ export class Acceptor {
       const taker = next.socket.destroyed ? 'nobody' : this.#options.choose();
       if (taker === undefined) return;
       this.#waiting.shift();
-      if (taker !== 'nobody') taker.take(next.listener, next.socket);
+      if (taker !== 'nobody') taker.take(this.#nameOf(next.server), next.socket);
     }
   }
 
-  #onAccepted(listener: string, socket: Socket): void {
+  #onAccepted(server: Server, socket: Socket): void {
     if (socket.destroyed) return;
     const taker = this.#options.choose();
-    if (taker !== undefined) return taker.take(listener, socket);
+    if (taker !== undefined) return taker.take(this.#nameOf(server), socket);
     if (this.#waiting.length >= WAITING_MAX) {
-      this.#options.onRefused(listener);
+      this.#options.onRefused(this.#nameOf(server));
       return void socket.destroy();
     }
-    this.#waiting.push({ listener, socket });
+    this.#waiting.push({ server, socket });
+  }
+
+  /** The listener that has this socket at the moment: while a policy comes into force, the one before may name it otherwise. */
+  #nameOf(server: Server): string {
+    const { isInForce = () => true } = this.#options;
+    const doors = this.#doors.filter((door) => door.server === server);
+    return (doors.find(isInForce) ?? doors[0])?.name ?? '';
   }
 }
 
