@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import { type BindAddress, isPrivateHost } from './config/addresses.ts';
 import type { OperationsConfig } from './config/schema/sections.ts';
+import { listenOnPort } from './inherited-socket.ts';
 import { http } from './node-http.ts';
 
 /** Whether the gateway should be sent traffic. */
@@ -177,12 +178,8 @@ async function listen(
   { socket, isTakingOver = false }: { readonly socket?: number | undefined; readonly isTakingOver?: boolean },
 ): Promise<BindAddress> {
   if (address.kind === 'tcp') {
-    await bind(
-      server,
-      socket === undefined ? { host: address.host, port: address.port, ipv6Only: false } : { fd: socket },
-    );
-    const bound = server.address();
-    return typeof bound === 'object' && bound !== null ? { ...address, port: bound.port } : address;
+    const { host, port } = address;
+    return { ...address, port: await listenOnPort(server, { host, port, ipv6Only: false, socket, isTakingOver }) };
   }
   if (isTakingOver || (await isAbandoned(address.path))) await unlink(address.path).catch(() => undefined);
   await bind(server, { path: address.path });
@@ -193,10 +190,7 @@ async function listen(
 /** A scraper of the same group may connect. */
 const SOCKET_MODE = 0o660;
 
-function bind(
-  server: Server,
-  options: { host?: string; port?: number; path?: string; ipv6Only?: boolean; fd?: number },
-): Promise<void> {
+function bind(server: Server, options: { readonly path: string }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

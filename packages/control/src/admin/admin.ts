@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Clock, Log, MetricsRegistry } from '@sallyport/kernel';
 import type { BindAddress } from '../config/addresses.ts';
 import type { AdminConfig } from '../config/schema/admin.ts';
+import { listenOnPort, type PortOptions } from '../inherited-socket.ts';
 import { http } from '../node-http.ts';
 import { type ApiOptions, answerCall } from './api.ts';
 import { type BoundSocket, bindSocket } from './bind-socket.ts';
@@ -94,7 +95,8 @@ class Admin implements AdminServer {
   } = {}): Promise<AdminAddresses> {
     const { socket, address } = this.#options.config;
     try {
-      if (address !== undefined) this.#address = await this.#listenOnPort(address, port);
+      if (address !== undefined)
+        this.#address = await this.#listenOnPort(address, { socket: port, isTakingOver: isHandover });
       if (socket !== undefined) {
         this.#bound = await bindSocket(
           this.#makeServer(() => ({ kind: 'socket' })),
@@ -136,12 +138,12 @@ class Admin implements AdminServer {
 
   async #listenOnPort(
     address: Extract<BindAddress, { kind: 'tcp' }>,
-    inherited: number | undefined,
+    inherited: Pick<PortOptions, 'socket' | 'isTakingOver'>,
   ): Promise<AdminAddresses['address']> {
     const { host } = address;
     let door: Door = { kind: 'port', hosts: hostsOf(host, address.port), port: address.port };
     const server = this.#makeServer(() => door);
-    const port = await listenOnPort(server, address, inherited);
+    const port = await listenOnPort(server, { host, port: address.port, ipv6Only: true, ...inherited });
     this.#portServer = server;
     door = { kind: 'port', hosts: hostsOf(host, port), port };
     return { kind: 'tcp', host, port };
@@ -187,22 +189,6 @@ function send(response: ServerResponse, outcome: Answer | Refusal): void {
     ...outcome.headers,
   });
   response.end(text);
-}
-
-function listenOnPort(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-  inherited: number | undefined,
-): Promise<number> {
-  const where = inherited === undefined ? { host, port, ipv6Only: true } : { fd: inherited };
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(where, () => {
-      server.off('error', reject);
-      const bound = server.address();
-      resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
-    });
-  });
 }
 
 function closeServer(server: Server): Promise<void> {
