@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { PolicySource } from '@sallyport/control';
+import type { EarlySignals } from './early-signals.ts';
 import type { PublishOutcome } from './plane/policies.ts';
 import { startSuccessor } from './plane/take-over.ts';
 import type { Serving } from './serve.ts';
@@ -14,6 +15,8 @@ export interface LifetimeOptions {
   readonly onHandedOver?: () => void;
   /** A file whose change is taken over; undefined: none is watched. */
   readonly watchedFile?: string | undefined;
+  /** Signals that came before this was called. */
+  readonly early?: EarlySignals | undefined;
   /** For a process that takes over. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -71,6 +74,7 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
     process.on('SIGUSR2', () => void handOver());
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
+    options.early?.handOver();
     if (options.watchedFile !== undefined) watch(options.watchedFile, () => reload('file', options.watchedFile ?? ''));
   });
 }

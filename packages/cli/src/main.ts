@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { EarlySignals } from './early-signals.ts';
 import { readEnvironment } from './environment.ts';
 import { type CommandIo, EXIT } from './io.ts';
 
@@ -10,8 +11,10 @@ export async function main(args: readonly string[]): Promise<number> {
   const [name = 'help', ...rest] = args;
   const io = processIo();
   switch (name) {
-    case 'run':
-      return (await import('./commands/run.ts')).runGateway(rest, io);
+    case 'run': {
+      const early = new EarlySignals();
+      return (await import('./commands/run.ts')).runGateway(rest, io, early);
+    }
     case 'check':
       return (await import('./commands/check.ts')).runCheck(rest, io);
     case 'health':

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatProblem, loadConfig, RuleImages } from '@sallyport/control';
+import type { EarlySignals } from '../early-signals.ts';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
 import { openCompiledRules } from '../plane/compiled-rules.ts';
@@ -18,8 +19,8 @@ logged and changes nothing. SIGUSR2 starts the program anew, for another version
 anybody.
 `;
 
-/** `sallyport run`. */
-export async function runGateway(args: readonly string[], io: CommandIo): Promise<number> {
+/** `sallyport run`. `early`: signals that come until it serves. */
+export async function runGateway(args: readonly string[], io: CommandIo, early?: EarlySignals): Promise<number> {
   const options = parse(args);
   if (options === undefined) {
     io.stderr(HELP);
@@ -81,6 +82,7 @@ export async function runGateway(args: readonly string[], io: CommandIo): Promis
     onHandedOver: () => manager.release(),
     watchedFile: loaded.config.reload.isWatched ? resolve(io.cwd, options.config) : undefined,
     environment: io.environment,
+    early,
   });
   // Timers and sockets of libraries must not keep a stopped gateway alive.
   process.exit(code);
