@@ -52,6 +52,15 @@ async function endSuccessor(gateway: GatewayProcess): Promise<void> {
   process.kill(Number(pid), 'SIGKILL');
 }
 
+/** One whose start is not waited for, with its configuration file. */
+function started(t: Scope, yaml: string): { readonly program: Program; readonly file: string } {
+  const directory = temporaryFolder(t);
+  const file = join(directory, 'sallyport.yaml');
+  writeFileSync(file, yaml);
+  const program = Program.start(t, { command: process.execPath, arguments: [SALLYPORT, 'run', '-c', file], directory });
+  return { program, file };
+}
+
 async function start(t: Scope): Promise<{ gateway: GatewayProcess; url: string }> {
   const { url } = await startUpstream(t, {});
   const listeners = '[{ name: public, address: "127.0.0.1:0" }, { name: second, address: "127.0.0.1:0" }]';
@@ -114,6 +123,64 @@ void test('listeners that were moved or removed are so after a hand-over, and no
   } finally {
     await endSuccessor(gateway);
   }
+});
+
+void test('a listener that gets another name keeps its address, and its clients are served all the time', async (t) => {
+  const { url } = await startUpstream(t, {});
+  const port = await freePort();
+  const named = (name: string): string => configuration(url, `[{ name: ${name}, address: "127.0.0.1:${port}" }]`);
+  const gateway = await GatewayProcess.start(t, { yaml: named('public') });
+  writeFileSync(join(gateway.directory, 'sallyport.yaml'), named('renamed'));
+  gateway.program.signal('SIGHUP');
+  await gateway.logged({ msg: 'a new policy is in force' });
+  assert.equal((await httpRequest(`http://127.0.0.1:${port}/x`)).status, 200);
+  const exchange = await gateway.logged({ kind: 'exchange' });
+  assert.equal(exchange['listener'], 'renamed');
+});
+
+void test('ports of operators that were moved are so after a hand-over', async (t) => {
+  const { url } = await startUpstream(t, {});
+  const [operations, admin, operationsMoved, adminMoved] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const at = (forOperations: number, forAdmin: number): string =>
+    configuration(
+      url,
+      '[{ name: public, address: "127.0.0.1:0" }]',
+      `operations: { address: "127.0.0.1:${forOperations}" }\nadmin: { address: "127.0.0.1:${forAdmin}" }`,
+    );
+  const { program, file } = started(t, at(operations, admin));
+  await program.until('the admin API', () => program.stdout.includes('serving the admin API') || undefined);
+  writeFileSync(file, at(operationsMoved, adminMoved));
+  program.signal('SIGUSR2');
+  const successor = await program.until('a successor', () =>
+    /"what":"taken-over".*?process ([0-9]+)/.exec(program.stdout)?.at(1),
+  );
+  try {
+    assert.equal((await httpRequest(`http://127.0.0.1:${operationsMoved}/readyz`)).status, 200);
+    assert.equal(await isRefused(adminMoved), false);
+    await eventually('an end of the old ports', async () =>
+      (await isRefused(operations)) && (await isRefused(admin)) ? true : undefined,
+    );
+  } finally {
+    process.kill(Number(successor), 'SIGKILL');
+  }
+});
+
+void test('SIGHUP before the gateway serves is a reload when it does, and not its end', async (t) => {
+  const { url } = await startUpstream(t, {});
+  const { program } = started(t, configuration(url, '[{ name: public, address: "127.0.0.1:0" }]'));
+  // What a process catches stands in its status, bit by bit: SIGHUP is the first.
+  await eventually('a listener for SIGHUP', () => {
+    const status = readFileSync(`/proc/${program.pid}/status`, 'utf8');
+    const caught = Number.parseInt(/^SigCgt:.*([0-9a-f])$/m.exec(status)?.[1] ?? '0', 16);
+    return Promise.resolve(caught % 2 === 1 ? true : undefined);
+  });
+  program.signal('SIGHUP');
+  await program.until('a reload', () => program.stdout.includes('the configuration has not changed') || undefined);
 });
 
 void test('SIGTERM during a hand-over ends the successor too: whoever stops the gateway means all of it', async (t) => {

@@ -77,6 +77,8 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'failure'; readonly id: number; readonly message: string }
   | { readonly kind: 'state'; readonly state: PlaneFacts }
+  /** Its socket files are others now. */
+  | { readonly kind: 'addresses'; readonly addresses: ReadonlyMap<string, ListenAddress> }
   /** Something that nobody foresaw was thrown outside of every connection. */
   | { readonly kind: 'unforeseen'; readonly message: string }
   /** Nothing is left; the thread ends now. */

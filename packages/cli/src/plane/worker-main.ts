@@ -77,34 +77,32 @@ async function begin(): Promise<void> {
   heartbeat = setInterval(beat, HEARTBEAT_MS);
   beat();
   await gateway.ready();
-  const addresses = start.ownListeners
-    ? await openSocketFiles(() => start.isTakingOver, start.isReplacement)
-    : new Map<string, ListenAddress>();
+  if (start.ownListeners) await openSocketFiles(() => start.isTakingOver, start.isReplacement);
   gateway.serve();
   beat();
-  say({ kind: 'started', addresses });
+  say({ kind: 'started', addresses: ownAddresses() });
 }
 
 /**
  * Opens the listeners on socket files that are not open yet. `isOurs`: who answers on that file is the worker or process that we
  * replace. Where others are served already, one that cannot be had must not end everything else: it is logged.
  */
-async function openSocketFiles(
-  isOurs: (path: string) => boolean,
-  isServing: boolean,
-): Promise<ReadonlyMap<string, ListenAddress>> {
-  const opened = new Map<string, ListenAddress>();
+async function openSocketFiles(isOurs: (path: string) => boolean, isServing: boolean): Promise<void> {
   for (const { name, address } of inForce.config.listeners) {
     if (address.kind !== 'unix' || gateway.isOpen(name)) continue;
     try {
       const socket = start.inherited.get(name);
-      opened.set(name, await gateway.open(name, { socket, isTakingOver: isOurs(address.path) }));
+      await gateway.open(name, { socket, isTakingOver: isOurs(address.path) });
     } catch (error) {
       if (!isServing) throw error;
       output.log.error('a listener cannot be opened', { listener: name, error });
     }
   }
-  return opened;
+}
+
+/** Of the listeners that are open here. */
+function ownAddresses(): ReadonlyMap<string, ListenAddress> {
+  return new Map([...gateway.addresses()].filter(([name]) => gateway.isOpen(name)));
 }
 
 /** A policy whose socket files cannot be had is known before it is in force. */
@@ -168,7 +166,10 @@ async function answerTo(question: Question): Promise<Answer> {
       const ms = gateway.activate(question.version);
       const before = socketFiles(inForce);
       if (prepared !== undefined) inForce = prepared;
-      if (start.ownListeners) await openSocketFiles((path) => before.has(path), true);
+      if (start.ownListeners) {
+        await openSocketFiles((path) => before.has(path), true);
+        say({ kind: 'addresses', addresses: ownAddresses() });
+      }
       return { kind: 'duration', ms };
     }
     case 'decision':

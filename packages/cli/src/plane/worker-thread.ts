@@ -172,6 +172,9 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
       case 'started':
         this.#addresses = message.addresses;
         return this.#resolveStarted();
+      case 'addresses':
+        this.#addresses = message.addresses;
+        return;
       case 'start-failed': {
         const { message: why, ...facts } = message.failure;
         this.#failure ??= { cause: 'start', detail: why };
