@@ -18,6 +18,7 @@ import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
 import { AuditTrail } from './store/audit-trail.ts';
+import { eventQuestions } from './store/event-questions.ts';
 import { type EventRings, openEventRings, withStore } from './store/event-rings.ts';
 import { Stores } from './store/stores.ts';
 import { VERSION } from './version.ts';
@@ -277,6 +278,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     decisions,
     state: stores.state,
     audit,
+    events: eventQuestions(stores),
     drain: () => drain(),
   });
   const onDrainAsked = (callback: () => void): void => {

@@ -19,6 +19,7 @@ export type {
   ReloadOutcome,
   RollbackOutcome,
 } from './admin/control-plane.ts';
+export type { EventQuestionsPort, EventsRange } from './admin/event-store.ts';
 export { renderAdminApi } from './admin/openapi.ts';
 export type { BindAddress } from './config/addresses.ts';
 export type { Environment, Mode } from './config/context.ts';

@@ -3,6 +3,7 @@ import { AUDIT } from './audit.ts';
 import type { AdminCommand } from './command.ts';
 import { ATTACK_LEVEL, CONNECTIONS, DRAIN } from './commands.ts';
 import { DECISIONS } from './decisions.ts';
+import { EVENTS, EXPLAIN } from './events.ts';
 import { POLICIES, RELOAD } from './policies.ts';
 import { STATUS, WORKERS } from './status.ts';
 
@@ -15,6 +16,8 @@ export const ADMIN_COMMANDS: ReadonlyMap<string, AdminCommand> = new Map([
   ['policies', POLICIES],
   ['decisions', DECISIONS],
   ['audit', AUDIT],
+  ['events', EVENTS],
+  ['explain', EXPLAIN],
   ['connections', CONNECTIONS],
   ['attack-level', ATTACK_LEVEL],
   ['drain', DRAIN],

@@ -5,6 +5,7 @@ import type {
   ConnectionQuery,
   ControlPlane,
   DecisionLog,
+  EventQuestionsPort,
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
@@ -38,6 +39,7 @@ export interface RunningPlaneOptions {
   readonly decisions: DecisionLog;
   readonly state: Pick<StateStore, 'readAudit' | 'verifyAudit'>;
   readonly audit: AuditTrail;
+  readonly events: EventQuestionsPort | undefined;
   /** Ends the process, without losing what is in progress. */
   readonly drain: () => void;
 }
@@ -53,6 +55,10 @@ export class RunningPlane implements ControlPlane {
   constructor(options: RunningPlaneOptions) {
     this.#options = options;
     this.#startedMs = options.clock.wallMs();
+  }
+
+  get events(): EventQuestionsPort | undefined {
+    return this.#options.events;
   }
 
   status(): StatusAnswer {

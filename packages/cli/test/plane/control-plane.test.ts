@@ -51,7 +51,7 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
   const metrics = controlMetrics(new MetricsRegistry());
   const { state } = rig;
   const audit = new AuditTrail({ store: state, clock, emitter, log, metrics });
-  const options = { node: 'test', clock, emitter, fleet, policies, decisions, state, audit, drain };
+  const options = { node: 'test', clock, emitter, fleet, policies, decisions, events: undefined, state, audit, drain };
   return { plane: new RunningPlane(options), rig };
 }
 

@@ -3,6 +3,16 @@
  * `null` is "none". The schemas beside it (`schemas.ts`) are held to these types by the compiler.
  */
 import type { AuditHead, AuditRecord, CommandAck, CommandAction, DecisionKind, DecisionScope } from '@sallyport/kernel';
+import type {
+  EventsAnswer,
+  EventsOverviewAnswer,
+  EventsOverviewQuery,
+  EventsQuery,
+  EventsTopAnswer,
+  EventsTopQuery,
+} from './contract-events.ts';
+
+export type * from './contract-events.ts';
 
 /** Every failure of a call, as `application/problem+json` (RFC 9457). */
 export interface ProblemAnswer {
@@ -332,6 +342,9 @@ export interface AdminOperations {
   readonly revokeDecision: { readonly id: string; readonly answer: RevocationAnswer };
   readonly listAudit: { readonly query: AuditQuery; readonly answer: AuditAnswer };
   readonly verifyAudit: { readonly query: AuditQuery; readonly answer: AuditVerificationAnswer };
+  readonly searchEvents: { readonly query: EventsQuery; readonly answer: EventsAnswer };
+  readonly topOfEvents: { readonly query: EventsTopQuery; readonly answer: EventsTopAnswer };
+  readonly overviewOfEvents: { readonly query: EventsOverviewQuery; readonly answer: EventsOverviewAnswer };
   readonly giveCommand: { readonly body: CommandOrder; readonly answer: CommandAnswer };
 }
 

@@ -11,6 +11,7 @@ import type {
 import type { SallyportConfig } from '../config/parts.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from './contract.ts';
+import type { EventQuestionsPort } from './event-store.ts';
 
 /**
  * What the admin API stands on: the running gateway as its operator sees it. Implemented where everything is joined.
@@ -19,6 +20,9 @@ import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from 
  * names have an answer of their own. A promise that is rejected is an accident; it is answered with 500 and logged.
  */
 export interface ControlPlane {
+  /** Stored events; undefined when none are. */
+  readonly events: EventQuestionsPort | undefined;
+
   status(): StatusAnswer;
 
   workers(): Promise<readonly WorkerStatus[]>;

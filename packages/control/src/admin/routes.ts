@@ -4,6 +4,7 @@ import { ACCESS_ROUTES } from './routes/access.ts';
 import { AUDIT_ROUTES } from './routes/audit.ts';
 import { COMMAND_ROUTES } from './routes/commands.ts';
 import { DECISION_ROUTES } from './routes/decisions.ts';
+import { EVENT_ROUTES } from './routes/events.ts';
 import { OVERVIEW_ROUTES } from './routes/overview.ts';
 import { POLICY_ROUTES } from './routes/policies.ts';
 
@@ -15,6 +16,7 @@ export const ROUTES: readonly Route[] = [
   ...DECISION_ROUTES,
   ...COMMAND_ROUTES,
   ...AUDIT_ROUTES,
+  ...EVENT_ROUTES,
 ];
 
 /** Problems that a call of a route may have, its own and those of every call like it. */

@@ -4,11 +4,13 @@ import { PROBLEM_STATUS } from '../../src/admin/problem.ts';
 import { findRoute, problemsOf, ROUTES } from '../../src/admin/routes.ts';
 import { renderAdminApi } from '../../src/index.ts';
 import { access } from './access.ts';
+import { events } from './events.ts';
 import { everyOperation } from './every-operation.ts';
 import { resources } from './resources.ts';
 import { SEEN } from './rig.ts';
 
 everyOperation();
+events();
 access();
 resources();
 

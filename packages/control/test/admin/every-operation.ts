@@ -144,7 +144,10 @@ const BODIES: Readonly<Record<string, unknown>> = {
   giveCommand: { id: 'c1', action: { kind: 'drain' } },
 };
 
-const QUERIES: Readonly<Record<string, string>> = { diffPolicies: '?from=1&to=1' };
+const QUERIES: Readonly<Record<string, string>> = {
+  diffPolicies: '?from=1&to=1',
+  topOfEvents: '?field=client',
+};
 
 function pathOf(route: Route): string {
   return `${route.path.replace('{id}', 'some-id')}${QUERIES[route.operation] ?? ''}`;

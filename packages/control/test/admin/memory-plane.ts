@@ -16,6 +16,7 @@ import type {
   ConfirmedBy,
   ConnectionQuery,
   ControlPlane,
+  EventQuestionsPort,
   NotTaken,
   PublishedPolicy,
   PublishOrder,
@@ -25,6 +26,7 @@ import type {
 } from '../../src/index.ts';
 import { formatProblem, loadConfig } from '../../src/index.ts';
 import { memoryFiles } from '../memory-files.ts';
+import { memoryEvents } from './memory-events.ts';
 
 const START_MS = 1_700_000_000_000;
 
@@ -39,6 +41,7 @@ export class MemoryPlane implements ControlPlane {
   decisionsMax = 1_000;
   readonly commands: Command[] = [];
   open: readonly ConnectionRecord[] = [];
+  events: EventQuestionsPort | undefined = memoryEvents(() => this.#happenLater());
   readonly #records: PolicyRecord[] = [];
   readonly #configs = new Map<number, SallyportConfig>();
   readonly #decisions = new Map<string, Decision>();

@@ -21,7 +21,7 @@ const SCHEMA = `
     UNIQUE (segment, field)
   ) STRICT;
   CREATE TABLE tail (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     events INTEGER NOT NULL,
     from_ms INTEGER NOT NULL,
     to_ms INTEGER NOT NULL,

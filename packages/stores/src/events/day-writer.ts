@@ -31,6 +31,9 @@ export class DayWriter {
   readonly #rollupKeys = new Map<string, number>();
   #builder: SegmentBuilder;
   #batches = 0;
+  /** Of the batches in the builder. */
+  #firstId = 0;
+  #lastId = 0;
 
   /** @throws Error when the file cannot be opened or is damaged. */
   constructor({ path, segmentEvents }: DayWriterOptions) {
@@ -66,9 +69,9 @@ export class DayWriter {
   /** Makes a segment of what is not in one yet. @throws Error of SQLite; then everything is as before. */
   seal(): void {
     if (this.#builder.events === 0) return;
-    const segment = this.#builder.encode();
     this.#inTransaction(() => {
-      this.#insertSegment(segment);
+      if (!this.#isTailOurs()) this.#builder = this.#builderOfTail();
+      this.#insertSegment(this.#builder.encode());
       this.#statements.clearTail.run();
     });
     this.#builder = new SegmentBuilder(this.#segmentEvents);
@@ -91,13 +94,16 @@ export class DayWriter {
       toMs = Math.max(toMs, timeOf(event));
     }
     const lines = pack(Buffer.from(part.map(({ line }) => line).join('')));
+    let id = 0;
     this.#inTransaction(() => {
-      this.#statements.insertTail.run(part.length, fromMs, toMs, lines);
+      id = Number(this.#statements.insertTail.run(part.length, fromMs, toMs, lines).lastInsertRowid);
       for (const cell of minutes.cells()) this.#count(MINUTE_MS, cell);
       for (const cell of hours.cells()) this.#count(HOUR_MS, cell);
     });
     for (const { event } of part) this.#builder.add(event);
     this.#batches += 1;
+    if (this.#batches === 1) this.#firstId = id;
+    this.#lastId = id;
   }
 
   #count(grainMs: number, { startMs, key, events, bytesIn, bytesOut, durations }: RollupCell): void {
@@ -123,7 +129,7 @@ export class DayWriter {
     if (known !== undefined) return known;
     const other = keyText(OTHER_KEY);
     if (this.#rollupKeys.size >= ROLLUP_KEYS_MAX && key !== other) return this.#rollupKey(other);
-    const id = Number(this.#statements.insertRollupKey.run(key).lastInsertRowid);
+    const id = Number(this.#statements.insertRollupKey.get(key)?.['id']);
     this.#rollupKeys.set(key, id);
     return id;
   }
@@ -139,7 +145,7 @@ export class DayWriter {
   #field(name: string): number {
     const known = this.#fields.get(name);
     if (known !== undefined) return known;
-    const id = Number(this.#statements.insertField.run(name).lastInsertRowid);
+    const id = Number(this.#statements.insertField.get(name)?.['id']);
     this.#fields.set(name, id);
     return id;
   }
@@ -160,13 +166,25 @@ export class DayWriter {
     }
   }
 
+  /**
+   * While one process takes over from another one both write. Ids are never used twice and whoever makes a segment takes all
+   * batches, so what is in the builder is the tail when it begins, ends and counts the same.
+   */
+  #isTailOurs(): boolean {
+    const { batches, first, last } = this.#statements.tailState.get() ?? {};
+    return batches === this.#batches && first === this.#firstId && last === this.#lastId;
+  }
+
   /** After a restart, or whatever ended the last one: what it had not put into a segment. */
   #builderOfTail(): SegmentBuilder {
-    const batches = this.#statements.tail.all().map(({ lines }) => eventsOf(lines));
+    const rows = this.#statements.tail.all();
+    const batches = rows.map(({ lines }) => eventsOf(lines));
     const events = batches.flat();
     const builder = new SegmentBuilder(Math.max(this.#segmentEvents, events.length));
     for (const event of events) builder.add(event);
     this.#batches = batches.length;
+    this.#firstId = Number(rows[0]?.['id'] ?? 0);
+    this.#lastId = Number(rows.at(-1)?.['id'] ?? 0);
     return builder;
   }
 }
@@ -206,16 +224,22 @@ type Statements = ReturnType<typeof prepare>;
 function prepare(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
   return {
     fields: database.prepare('SELECT id, name FROM field'),
-    insertField: database.prepare('INSERT INTO field (name) VALUES (?)'),
+    insertField: database.prepare(
+      // The process from which another one takes over may have named it.
+      'INSERT INTO field (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id',
+    ),
     insertSegment: database.prepare('INSERT INTO segment (events, from_ms, to_ms) VALUES (?, ?, ?)'),
     insertColumn: database.prepare(
       'INSERT INTO segment_column (field, segment, kind, dictionary, rows) VALUES (?, ?, ?, ?, ?)',
     ),
-    tail: database.prepare('SELECT lines FROM tail ORDER BY id'),
+    tail: database.prepare('SELECT id, lines FROM tail ORDER BY id'),
+    tailState: database.prepare('SELECT count(*) AS batches, min(id) AS first, max(id) AS last FROM tail'),
     insertTail: database.prepare('INSERT INTO tail (events, from_ms, to_ms, lines) VALUES (?, ?, ?, ?)'),
     clearTail: database.prepare('DELETE FROM tail'),
     rollupKeys: database.prepare('SELECT id, key FROM rollup_key'),
-    insertRollupKey: database.prepare('INSERT INTO rollup_key (key) VALUES (?)'),
+    insertRollupKey: database.prepare(
+      'INSERT INTO rollup_key (key) VALUES (?) ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING id',
+    ),
     rollup: database.prepare('SELECT * FROM rollup WHERE grain_ms = ? AND start_ms = ? AND key = ?'),
     setRollup: database.prepare(
       'INSERT OR REPLACE INTO rollup (grain_ms, start_ms, key, events, bytes_in, bytes_out, durations) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -229,6 +253,7 @@ type StatementName =
   | 'insertSegment'
   | 'insertColumn'
   | 'tail'
+  | 'tailState'
   | 'insertTail'
   | 'clearTail'
   | 'rollupKeys'

@@ -82,6 +82,17 @@ describe('stored events', () => {
     expect(events).toEqual(ordered([exchange(1), exchange(2), exchange(3)]));
   });
 
+  it('are there once each when two processes write for a while, as in a hand-over', () => {
+    const [older, newer] = [rig(), rig()];
+    const events = Array.from({ length: 900 }, (_, index) => exchange(index));
+    // Both fill segments, and what one has not put into one yet may be in the other's.
+    for (let from = 0; from < events.length; from += 30) {
+      (from % 60 === 0 ? older : newer).add(events.slice(from, from + 30));
+    }
+    expect(newer.reader.search({ ...ALWAYS, query: { kind: 'all' }, limit: 2_000 }).events).toEqual(ordered(events));
+    expect(newer.reader.overview({ fromMs: T0, untilMs: T0 + 60_000 }).total.events).toBe(900);
+  });
+
   it('of each day have a file, and are found across them', () => {
     const { add, clock, reader } = rig();
     const days = [0, 1, 2].map((day) => exchange(day, { time: new Date(T0 + day * DAY_MS).toISOString() }));
