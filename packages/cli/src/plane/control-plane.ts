@@ -197,10 +197,10 @@ export class RunningPlane implements ControlPlane {
     if (action.kind === 'drain') {
       // Not a worker's business: one that ended would be replaced.
       const isRepeat = this.#isDraining;
+      const carrying = supervisor.carrying();
       this.#isDraining = true;
       if (!isRepeat) this.#options.drain();
-      const ready = supervisor.ready();
-      return { acks: ready.map(({ slot }) => ({ id, worker: slot, closed: 0, isRepeat })), of: ready.length };
+      return { acks: carrying.map(({ slot }) => ({ id, worker: slot, closed: 0, isRepeat })), of: carrying.length };
     }
     if (action.kind === 'set-attack-level') this.#attackLevel = action.level;
     const of = supervisor.carrying().length;
