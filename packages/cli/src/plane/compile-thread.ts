@@ -105,7 +105,7 @@ const COMPILER: URL = new URL(`./compile-main${extname(import.meta.url)}`, impor
 /** Whoever edits a configuration reloads again within seconds. */
 const QUIET_MS = 30_000;
 
-/** A configuration of a million networks and the whole Core Rule Set takes a few seconds on one slow processor. */
+/** The whole Core Rule Set takes a second or two on one slow processor. */
 const COMPILE_MS_MAX = 120_000;
 
 function timer(ms: number, callback: () => void): () => void {
