@@ -47,8 +47,11 @@ export function maskOf(query: Query, segment: Segment): Mask {
     case 'in':
     case 'network':
     case 'exists': {
-      const field = new SegmentField(segment, query.field);
-      return field.mask(predicateOfLeaf(query));
+      // Most questions are about one client or one request, and most segments have nothing of it.
+      if (isTextEquality(query) && impliedOf(query.field).size === 0 && segment.lacks(query.field, query.value)) {
+        return new Uint8Array(segment.events);
+      }
+      return new SegmentField(segment, query.field).mask(valuePredicateOf(query));
     }
   }
 }
@@ -156,8 +159,8 @@ export class SegmentField {
   }
 }
 
-function predicateOfLeaf(leaf: QueryLeaf): (value: FieldValue) => boolean {
-  return valuePredicateOf(leaf);
+function isTextEquality(leaf: QueryLeaf): leaf is Extract<QueryLeaf, { kind: 'compare' }> & { readonly value: string } {
+  return leaf.kind === 'compare' && leaf.operator === '=' && typeof leaf.value === 'string' && leaf.field !== 'time';
 }
 
 /** A field inside a list of objects is in the column of the list. */

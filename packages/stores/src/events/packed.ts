@@ -2,10 +2,10 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 /**
  * Bytes as they lie in the store: short ones as they are, longer ones compressed (Zstandard, RFC 8878) behind their length.
- * A context of the compressor costs more than a short text does.
+ * A context of the compressor costs more than a short text does. `plain`: it only stays in memory.
  */
-export function pack(bytes: Uint8Array): Uint8Array {
-  if (bytes.length < COMPRESSED_FROM_BYTES) return Buffer.concat([PLAIN, bytes]);
+export function pack(bytes: Uint8Array, how?: 'plain'): Uint8Array {
+  if (how === 'plain' || bytes.length < COMPRESSED_FROM_BYTES) return Buffer.concat([PLAIN, bytes]);
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = COMPRESSED;
   head.writeUInt32LE(bytes.length, 1);
