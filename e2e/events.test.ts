@@ -41,7 +41,9 @@ void describe('R4.5: stored events', () => {
     assert.equal(misspelt.code, 1);
     assert.match(misspelt.stderr, /`stauts`.*perhaps: status/);
   });
+});
 
+void describe('events that were stored', () => {
   void test('are there after a kill, but for the last moment, and the files are whole', {
     timeout: 120_000,
   }, async (t) => {
