@@ -37,7 +37,7 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
       callsMs.push(await publish(admin));
     }
     const asked = await client.ask({ kind: 'end' });
-    const all = readPublished(join(servers.directory, `${NAME}-access.log`));
+    const all = await allPublished(join(servers.directory, `${NAME}-access.log`), reloads);
     if (all.length !== reloads) throw new Error(`${all.length} policies in force after ${reloads} reloads`);
     return resultOf(all, callsMs, asked);
   } finally {
@@ -77,6 +77,14 @@ interface Published {
   readonly compileMs: number;
   readonly prepareMs: number;
   readonly swapUs: number;
+}
+
+/** Lines of the log are written in batches: the last ones come a moment later. */
+async function allPublished(logFile: string, reloads: number): Promise<readonly Published[]> {
+  for (let wait = 0; wait < 20 && readPublished(logFile).length < reloads; wait += 1) {
+    await new Promise((resolve) => void setTimeout(resolve, 100));
+  }
+  return readPublished(logFile);
 }
 
 /** What the log says of each policy that came into force in all workers. */
