@@ -1,6 +1,7 @@
 import {
   EVENT_SCHEMA,
   type FieldValue,
+  fieldNamed,
   type ImpliedValue,
   type Query,
   type QueryLeaf,
@@ -23,7 +24,7 @@ export function maskOf(query: Query, segment: Segment): Mask {
       return new Uint8Array(segment.events).fill(1);
     case 'and': {
       const mask = new Uint8Array(segment.events).fill(1);
-      for (const part of query.parts) {
+      for (const part of query.parts.toSorted((one, other) => costOf(one) - costOf(other))) {
         if (!mask.includes(1)) break;
         const other = maskOf(part, segment);
         for (let row = 0; row < mask.length; row += 1) mask[row] = (mask[row] ?? 0) & (other[row] ?? 0);
@@ -55,6 +56,29 @@ export function maskOf(query: Query, segment: Segment): Mask {
     }
   }
 }
+
+/** What it costs to find out, roughly: fields with few values are read in no time, and what they exclude needs no other look. */
+function costOf(query: Query): number {
+  switch (query.kind) {
+    case 'all':
+      return 0;
+    case 'and':
+    case 'or':
+      return query.parts.reduce((sum, part) => sum + costOf(part), 0);
+    case 'not':
+      return costOf(query.part);
+    case 'compare':
+    case 'contains':
+    case 'startsWith':
+    case 'endsWith':
+    case 'in':
+    case 'network':
+    case 'exists':
+      return fieldNamed(query.field)?.isLowCardinality === true ? 1 : MANY_VALUES_COST;
+  }
+}
+
+const MANY_VALUES_COST = 100;
 
 /** One field of a segment as queries see it: what events leave out because it is usual is there as well. */
 export class SegmentField {
