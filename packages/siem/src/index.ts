@@ -13,7 +13,7 @@ export { predicateOf, valuePredicateOf } from './query/predicate.ts';
 export { printQuery } from './query/print.ts';
 export type { TextProblem } from './query/problem.ts';
 export type { CompareOperator, Query, QueryLeaf } from './query/query.ts';
-export { type EventRecord, type FieldValue, readerOf, valueOf } from './record.ts';
+export { type EventRecord, type FieldValue, impliedByKind, readerOf, valueOf } from './record.ts';
 export { csvCell, shellWord, terminalText } from './safe-output.ts';
 export type { Field, FieldClass, FieldType, FieldUnit, ImpliedValue, Kind } from './schema/field.ts';
 export { EVENT_SCHEMA, type EventSchema, FIELD_NAMES, fieldNamed, isKind } from './schema/schema.ts';

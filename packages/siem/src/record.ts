@@ -34,7 +34,8 @@ function makeReader(name: string): Reader {
 
 type Implied = ReadonlyMap<unknown, ImpliedValue>;
 
-function impliedByKind(name: string): Implied | undefined {
+/** What the absence of a field means, by the kind of event; undefined when it means nothing in any. */
+export function impliedByKind(name: string): Implied | undefined {
   const entries = Object.entries(EVENT_SCHEMA.kinds).flatMap(([kind, fields]) => {
     const whenAbsent = fields.find((field) => field.name === name)?.whenAbsent;
     return whenAbsent === undefined ? [] : [[kind, whenAbsent] as const];

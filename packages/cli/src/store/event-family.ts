@@ -30,9 +30,12 @@ export function eventFamily(folder: string, start: StoredEventsStart, clock: Clo
       onProblem(`old events cannot be removed: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+  let restUntilMs = 0;
   const pass = (): void => {
+    if (clock.monotonicMs() < restUntilMs) return;
     // Others ask this thread as well: after a batch they have their turn.
     if (intake.pass()) setImmediate(pass);
+    else if (intake.isFailing) restUntilMs = clock.monotonicMs() + REST_MS;
   };
   tidy();
   const timers = [setInterval(pass, PASS_MS), setInterval(tidy, TIDY_MS)];
@@ -74,6 +77,8 @@ function newsOf(before: IntakeCounts, now: IntakeCounts, problems: readonly stri
 /** What is not stored yet is lost when the process is killed: well below a quarter of a second. */
 const PASS_MS = 100;
 const TIDY_MS = 60_000;
+/** A disk that is full is not asked all the time: each try opens the file anew, and decisions wait for the same thread. */
+const REST_MS = 2_000;
 /** More than all rings can hold. */
 const LAST_PASSES = 1_000;
 /** Between two questions; a disk that fails says the same again and again. */

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import type { Clock, Log } from '@sallyport/kernel';
+import { type Clock, type Log, StoreError } from '@sallyport/kernel';
 import type { AnswerOf, EventQuestions, RequestOf } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
 
@@ -8,6 +8,9 @@ export class EventQuestioner {
   readonly #folder: string;
   readonly #options: { readonly clock: Clock; readonly log: Log };
   #thread: Promise<StoreThread> | undefined;
+  /** Settles when the last question has its answer. */
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #isClosed = false;
 
   constructor(folder: string, options: { readonly clock: Clock; readonly log: Log }) {
@@ -15,9 +18,24 @@ export class EventQuestioner {
     this.#options = options;
   }
 
-  /** @throws StoreError when the thread cannot answer; Error when it cannot start. */
+  /**
+   * One question after the other: each may take as long as the thread allows, and those that wait for it must not look as if
+   * the thread hung. @throws StoreError `BUSY`: too many wait; when the thread cannot answer. Error when it cannot start.
+   */
   async ask<Name extends keyof EventQuestions>(name: Name, ...request: RequestOf<Name>): Promise<AnswerOf<Name>> {
-    if (this.#isClosed) throw new Error('the gateway stops');
+    if (this.#waiting >= QUESTIONS_WAITING_MAX) throw new StoreError('BUSY', 'too many questions about events wait');
+    this.#waiting += 1;
+    const answer = this.#last
+      .then(() => this.#askNow(name, request))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #askNow<Name extends keyof EventQuestions>(name: Name, request: RequestOf<Name>): Promise<AnswerOf<Name>> {
+    if (this.#isClosed) throw new StoreError('UNAVAILABLE', 'the gateway stops');
     this.#thread ??= this.#start();
     const thread = await this.#thread;
     return thread.ask(name, ...request);
@@ -47,3 +65,6 @@ export class EventQuestioner {
     }
   }
 }
+
+/** People at a console, and a program or two beside them. */
+const QUESTIONS_WAITING_MAX = 20;

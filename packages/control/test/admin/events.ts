@@ -1,4 +1,6 @@
+import { StoreError } from '@sallyport/kernel';
 import { describe, expect, it } from 'vitest';
+import { memoryEvents } from './memory-events.ts';
 import { isProblem, startAdmin } from './rig.ts';
 
 const NOW_MS = 1_700_000_000_000;
@@ -33,11 +35,16 @@ export function events(): void {
       });
     });
 
-    it.each(['events', 'events/top?field=client', 'events/overview'])('%s says when none are stored', async (path) => {
-      const rig = await startAdmin();
-      rig.plane.events = undefined;
-      isProblem(await rig.callSocket('GET', `/api/v1/${path}`), 404, 'NOT_FOUND');
-    });
+    it.each(['events', 'events/top?field=client', 'events/overview'])(
+      '%s says when none are stored, and when the store has no time',
+      async (path) => {
+        const rig = await startAdmin();
+        rig.plane.events = undefined;
+        isProblem(await rig.callSocket('GET', `/api/v1/${path}`), 404, 'NOT_FOUND');
+        rig.plane.events = memoryEvents(() => Promise.reject(new StoreError('BUSY', 'too many wait')));
+        isProblem(await rig.callSocket('GET', `/api/v1/${path}`), 503, 'STATE_UNAVAILABLE');
+      },
+    );
 
     it.each([
       ['events?query=status%20%3E%3E', 'query: '],

@@ -1,9 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type EventRecord, predicateOf, type Query, valueOf } from '@sallyport/siem';
+import { type EventRecord, type FieldValue, predicateOf, type Query, valueOf } from '@sallyport/siem';
 import { valueAt } from './column.ts';
 import { openDayForReading } from './day-schema.ts';
 import { eventsOf } from './day-writer.ts';
-import type { FieldValue } from './event-query.ts';
 import { type StoredEvent, timeOf } from './flat-fields.ts';
 import { type Mask, maskOf, SegmentField } from './mask.ts';
 import { type Moment, momentOf, sourceText } from './moment-order.ts';

@@ -45,6 +45,11 @@ export class EventIntake {
     this.#options = options;
   }
 
+  /** The batch in hand could not be stored: try again a while later. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
   counts(): IntakeCounts {
     return structuredClone(this.#counts);
   }

@@ -1,4 +1,4 @@
-import type { FieldValue, Query } from '@sallyport/siem';
+import type { Query } from '@sallyport/siem';
 import type { StoredEvent } from './flat-fields.ts';
 import type { Moment } from './moment-order.ts';
 import type { RollupKey } from './rollup.ts';
@@ -86,5 +86,3 @@ export interface Gaps {
 
 export const SEARCH_EVENTS_MAX = 10_000;
 export const TOP_VALUES_MAX = 1_000;
-
-export type { FieldValue };

@@ -1,8 +1,8 @@
 import type { Clock } from '@sallyport/kernel';
+import type { FieldValue } from '@sallyport/siem';
 import { type Counter, DayReader, type Found, type Part, type Span } from './day-reader.ts';
 import { DAY_MS, type DayFile, dayFiles } from './event-files.ts';
 import type {
-  FieldValue,
   Gaps,
   OverviewAnswer,
   OverviewRequest,

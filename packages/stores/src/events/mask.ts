@@ -1,8 +1,8 @@
 import {
-  EVENT_SCHEMA,
   type FieldValue,
   fieldNamed,
   type ImpliedValue,
+  impliedByKind,
   type Query,
   type QueryLeaf,
   valueOf,
@@ -49,7 +49,11 @@ export function maskOf(query: Query, segment: Segment): Mask {
     case 'network':
     case 'exists': {
       // Most questions are about one client or one request, and most segments have nothing of it.
-      if (isTextEquality(query) && impliedOf(query.field).size === 0 && segment.lacks(query.field, query.value)) {
+      if (
+        isTextEquality(query) &&
+        impliedByKind(query.field) === undefined &&
+        segment.lacks(query.field, query.value)
+      ) {
         return new Uint8Array(segment.events);
       }
       return new SegmentField(segment, query.field).mask(valuePredicateOf(query));
@@ -85,11 +89,11 @@ export class SegmentField {
   readonly #segment: Segment;
   readonly #column: Column | undefined;
   readonly #view: (value: StoredValue) => FieldValue | undefined;
-  readonly #implied: ReadonlyMap<StoredValue, ImpliedValue>;
+  readonly #implied: ReadonlyMap<unknown, ImpliedValue> | undefined;
 
   constructor(segment: Segment, name: string) {
     this.#segment = segment;
-    this.#implied = impliedOf(name);
+    this.#implied = impliedByKind(name);
     const { column, inner } = columnOf(segment, name);
     this.#column = column;
     this.#view = viewOf(name, inner);
@@ -164,12 +168,12 @@ export class SegmentField {
 
   /** The events that have no value of their own, but one that their absence means. */
   #forImplied(onRow: (row: number, value: FieldValue) => void): void {
-    if (this.#implied.size === 0) return;
+    if (this.#implied === undefined) return;
     const kinds = this.#segment.column('kind');
     if (kinds === undefined) return;
     for (let row = 0; row < this.#segment.events; row += 1) {
       if (this.#at(row) !== undefined) continue;
-      const implied = this.#implied.get(valueAt(kinds, row) ?? '');
+      const implied = this.#implied.get(valueAt(kinds, row));
       if (implied === undefined) continue;
       const value = 'is' in implied ? implied.is : this.#other(implied.sameAs, row);
       if (value !== undefined) onRow(row, value);
@@ -205,13 +209,4 @@ function viewOf(name: string, inner: string): (value: StoredValue) => FieldValue
     if (inner !== '') return undefined;
     return name === 'time' && typeof value === 'number' ? new Date(value).toISOString() : value;
   };
-}
-
-function impliedOf(name: string): ReadonlyMap<StoredValue, ImpliedValue> {
-  return new Map(
-    Object.entries(EVENT_SCHEMA.kinds).flatMap(([kind, fields]) => {
-      const whenAbsent = fields.find((field) => field.name === name)?.whenAbsent;
-      return whenAbsent === undefined ? [] : [[kind, whenAbsent] as const];
-    }),
-  );
 }

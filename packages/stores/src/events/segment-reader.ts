@@ -33,11 +33,6 @@ export class SegmentTable {
     }
   }
 
-  /** Names of all fields that events of this file have. */
-  get fieldNames(): IterableIterator<string> {
-    return this.#fields.keys();
-  }
-
   /** Segments with events in a time, the last ones first. */
   places(fromMs: number, toMs: number): readonly SegmentPlace[] {
     return this.#places.all(fromMs, toMs).map((row) => ({

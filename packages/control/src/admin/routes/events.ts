@@ -53,7 +53,7 @@ export const EVENT_ROUTES: readonly Route[] = [
     query: eventsQuery,
     answer: eventsAnswer,
     wants: 'order',
-    problems: ['NOT_FOUND'],
+    problems: ['NOT_FOUND', 'STATE_UNAVAILABLE'],
     call: (context, { query }) =>
       asked(context, query, async (events, range) => {
         const shown = Math.min(EVENTS_SHOWN_MAX, Number(query.limit ?? EVENTS_SHOWN));
@@ -70,7 +70,7 @@ export const EVENT_ROUTES: readonly Route[] = [
     query: topQuery,
     answer: eventsTopAnswer,
     wants: 'order',
-    problems: ['NOT_FOUND'],
+    problems: ['NOT_FOUND', 'STATE_UNAVAILABLE'],
     call: (context, { query }) =>
       asked(context, query, async (events, range) => {
         const { field } = query;
@@ -90,7 +90,7 @@ export const EVENT_ROUTES: readonly Route[] = [
     query: overviewQuery,
     answer: eventsOverviewAnswer,
     wants: 'order',
-    problems: ['NOT_FOUND'],
+    problems: ['NOT_FOUND', 'STATE_UNAVAILABLE'],
     call: (context, { query }) =>
       asked(context, query, async (events, { fromMs, untilMs }) => answer(await events.overview({ fromMs, untilMs }))),
   }),
