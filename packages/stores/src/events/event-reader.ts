@@ -36,8 +36,7 @@ export class EventReader {
   search({ query, fromMs, untilMs, limit, before }: SearchRequest): SearchAnswer {
     const visit = this.#visit({ fromMs, toMs: Math.min(untilMs - 1, before?.timeMs ?? untilMs) });
     let best: Found[] = [];
-    const events: StoredEvent[] = [];
-    // The answer is put together while the files are open: rows are read when it is known which ones are wanted.
+    const whole = new Map<Found, StoredEvent>();
     visit.each(
       (part, span) => {
         const found = part.matches(query, span);
@@ -46,8 +45,10 @@ export class EventReader {
         const last = best.length < limit ? undefined : best.at(-1);
         return last === undefined ? undefined : last.moment.timeMs;
       },
-      () => events.push(...eventsOfFound(best)),
+      // Only now it is known which of a file's rows are wanted, and later the file is closed.
+      () => readWhole(best, whole),
     );
+    const events = best.flatMap((found) => whole.get(found) ?? NO_EVENTS);
     const next: Moment | undefined = best.length < limit ? undefined : best.at(-1)?.moment;
     return { events, next, gaps: visit.gaps };
   }
@@ -84,6 +85,11 @@ export class EventReader {
   }
 }
 
+interface OpenDay {
+  readonly reader: DayReader;
+  parts: readonly Part[];
+}
+
 /** One way through the files of some days. */
 class Visit {
   readonly #files: readonly DayFile[];
@@ -104,10 +110,16 @@ class Visit {
 
   /**
    * Shows the parts with events in the time, the last ones first. `onPart` says from when on everything older is of no interest,
-   * as soon as it knows. `onEnd` comes while all files are still open.
+   * as soon as it knows. `onLeave` comes before files are closed whose parts have all been shown: a question about years must not
+   * keep a descriptor, and a log that cannot be cut, for each of their days.
    */
-  each(onPart: (part: Part, span: Span) => number | undefined, onEnd: () => void = () => undefined): void {
-    const open: DayReader[] = [];
+  each(onPart: (part: Part, span: Span) => number | undefined, onLeave: () => void = () => undefined): void {
+    let open: OpenDay[] = [];
+    const leave = (left: readonly OpenDay[]): void => {
+      onLeave();
+      for (const { reader } of left) reader.close();
+      open = open.filter((day) => !left.includes(day));
+    };
     try {
       const parts: Part[] = [];
       let enoughFromMs: number | undefined;
@@ -115,22 +127,22 @@ class Visit {
         // What is in older files happened before this one's day, but for events that were late.
         const laterMs = file === undefined ? Number.NEGATIVE_INFINITY : file.startMs + DAY_MS;
         enoughFromMs = this.#take(parts, { laterMs, enoughFromMs, onPart });
-        if (
-          file === undefined ||
-          this.#outOfTimeBeforeMs !== undefined ||
-          (enoughFromMs ?? Number.NEGATIVE_INFINITY) > laterMs
-        )
-          break;
+        const left = open.filter((day) => !day.parts.some((part) => parts.includes(part)));
+        if (left.length > 0) leave(left);
+        const isEnough = (enoughFromMs ?? Number.NEGATIVE_INFINITY) > laterMs;
+        if (file === undefined || this.#outOfTimeBeforeMs !== undefined || isEnough) break;
         this.#reading(file.path, () => {
           const reader = new DayReader(file.path);
-          open.push(reader);
-          parts.push(...reader.parts(this.#span));
+          const day: OpenDay = { reader, parts: [] };
+          open.push(day);
+          day.parts = reader.parts(this.#span);
+          parts.push(...day.parts);
           parts.sort((one, other) => other.toMs - one.toMs);
         });
       }
-      onEnd();
+      onLeave();
     } finally {
-      for (const reader of open) reader.close();
+      for (const { reader } of open) reader.close();
     }
   }
 
@@ -229,21 +241,19 @@ class Tally implements Counter {
   }
 }
 
-/** The found events, whole, in their order; rows of one part are read together. */
-function eventsOfFound(found: readonly Found[]): readonly StoredEvent[] {
-  const events = new Map<Found, StoredEvent>();
-  for (const [part, ofPart] of Map.groupBy(found, (one) => one.part)) {
-    const whole = part.eventsAt(ofPart.map(({ row }) => row));
+/** Reads what was found and is not read yet; rows of one part together. */
+function readWhole(found: readonly Found[], whole: Map<Found, StoredEvent>): void {
+  const unread = found.filter((one) => !whole.has(one));
+  for (const [part, ofPart] of Map.groupBy(unread, (one) => one.part)) {
+    const events = part.eventsAt(ofPart.map(({ row }) => row));
     for (const [index, one] of ofPart.entries()) {
-      const event = whole[index];
-      if (event !== undefined) events.set(one, event);
+      const event = events[index];
+      if (event !== undefined) whole.set(one, event);
     }
   }
-  return found.flatMap((one) => {
-    const event = events.get(one);
-    return event === undefined ? [] : [event];
-  });
 }
+
+const NO_EVENTS: readonly StoredEvent[] = [];
 
 /** A question about a month of many events; nobody waits longer for an answer. */
 const ANSWER_MS_MAX = 10_000;

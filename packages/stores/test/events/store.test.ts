@@ -113,6 +113,36 @@ describe('stored events', () => {
   });
 });
 
+describe('a question about many days', () => {
+  it('holds no more than a few files open, and finds what is in the oldest', () => {
+    const { add, clock, reader } = rig({ retentionDays: 100 });
+    const days = Array.from({ length: 60 }, (_, day) =>
+      exchange(day, { time: new Date(T0 + day * DAY_MS).toISOString() }),
+    );
+    for (const event of days) {
+      clock.advance(Date.parse(String(event['time'])) - clock.wallMs());
+      add([event]);
+    }
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    let most = 0;
+    const watching = {
+      wallMs: () => clock.wallMs(),
+      monotonicMs: () => {
+        most = Math.max(most, descriptors());
+        return 0;
+      },
+    };
+    const all = { fromMs: 0, untilMs: T0 + 100 * DAY_MS, query: { kind: 'all' } as const };
+    const answer = new EventReader({ folder, clock: watching }).search({ ...all, limit: 100 });
+    expect(answer.events).toEqual(ordered(days));
+    expect(reader.top({ ...all, field: 'kind', limit: 5 }).events).toBe(60);
+    // Three for each: the file, its log and its index.
+    expect(most - before).toBeLessThan(12);
+    expect(descriptors() - before).toBeLessThan(3);
+  });
+});
+
 describe('questions', () => {
   const texts = [
     'client = 203.0.113.7',
