@@ -62,6 +62,14 @@ export {
   renderMetrics,
   type SeriesSnapshot,
 } from './metrics-snapshot.ts';
+export {
+  NOTICE_KINDS,
+  type Notice,
+  type NoticeKind,
+  type NoticeSeverity,
+  type NoticeSink,
+  type NoticeStatus,
+} from './notice.ts';
 export type * from './policy.ts';
 export { PROFILES, type Profile, WAF_OFF, type WafDefaults } from './profiles.ts';
 export { REASON_DETAIL_MAX, REASONS, type Reason, type ReasonCode, type ReasonRow, reason } from './reason.ts';
