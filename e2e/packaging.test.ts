@@ -1,6 +1,7 @@
 /** What is published: installed from tarballs into an empty project, as somebody else would have it. */
 import { strict as assert } from 'node:assert';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,9 @@ import { type Scope, SuiteScope } from './harness/scope.ts';
 import { startUpstream } from './harness/upstream.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Packing compiles every package, and npm writes them all. */
+const BUILD_MS = 200_000;
 
 const scope = new SuiteScope();
 after(scope.end);
@@ -61,6 +65,23 @@ console.log(exampleCount > 100, JSON.stringify(failures));
   );
   const { code, stdout, stderr } = await inProject(t, process.execPath, 'rules.js');
   assert.deepEqual([code, stdout], [0, 'true []\n'], stderr);
+});
+
+void test('the command is a few files that need Node.js and one another, and name whose code they hold', () => {
+  const folder = join(project, 'node_modules/sallyport');
+  assert.match(readFileSync(join(folder, 'bin/sallyport.js'), 'utf8'), /import\('\.\.\/bundle\/main\.js'\)/);
+  const files = globSync('bundle/*.js', { cwd: folder });
+  for (const thread of ['main', 'worker-main', 'compile-main', 'store-main', 'event-questions-main'])
+    assert.ok(files.includes(`bundle/${thread}.js`), thread);
+  for (const file of files) {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const imported = [...text.matchAll(/^import .*?(?:from )?"([^"\n]+)";$/gm)].map(([, from = '']) => from);
+    for (const from of imported)
+      assert.ok(isBuiltin(from) || files.includes(join('bundle', from)), `${file} imports ${from}`);
+  }
+  const notices = readFileSync(join(folder, 'bundle/THIRD-PARTY-NOTICES.txt'), 'utf8');
+  for (const name of ['jose', 'pino', 'yaml', 'zod'])
+    assert.match(notices, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((?:MIT|ISC)\\)\\n\\n.*Copyright`, 'ms'));
 });
 
 void test('npx sallyport says its version', async (t) => {
@@ -143,5 +164,5 @@ function inProject(within: Scope, command: string, ...args: readonly string[]): 
   );
   const path = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
   const environment = { ...Object.fromEntries(own), PATH: path };
-  return run(within, { command, arguments: args, directory: project, environment });
+  return run(within, { command, arguments: args, directory: project, environment, patienceMs: BUILD_MS });
 }

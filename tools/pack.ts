@@ -2,7 +2,8 @@
  * Makes what is published: every package as JavaScript with declarations, in one tarball each.
  *
  * Node.js runs our sources as they are, but not below node_modules, where it strips no types. So each package is staged in a
- * folder of its own: its sources emitted to `dist/`, its manifest pointing there, and nothing of the workspace in it.
+ * folder of its own: its sources emitted to `dist/`, its manifest pointing there, and nothing of the workspace in it. What has
+ * a command is bundled beside that (release/bundle.ts), and the command starts the bundle.
  *
  *     node tools/pack.ts [FOLDER]       default: .cache/pack
  *
@@ -12,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { BUNDLE_FOLDER, bundle } from './release/bundle.ts';
 
 const ROOT: string = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,15 +30,15 @@ interface Manifest extends Readonly<Record<string, unknown>> {
 const ALSO_PUBLISHED = ['bin', 'public', 'packs', 'README.md', 'CHANGELOG.md'];
 
 /** Stages and packs every package that is not private. Answers the paths of the tarballs. @throws Error for what fails. */
-export function packAll(folder: string): readonly string[] {
+export async function packAll(folder: string): Promise<readonly string[]> {
   for (const left of ['emitted', 'staged']) rmSync(join(folder, left), { recursive: true, force: true });
   const sources = publishedFolders();
   const emitted = emit(sources, join(folder, 'emitted'));
-  return sources.map((source) => {
-    const staged = join(folder, 'staged', source);
-    stage(source, join(emitted, source), staged);
-    return pack(staged, folder);
-  });
+  for (const source of sources) await stage(source, join(emitted, source), join(folder, 'staged', source));
+  return pack(
+    sources.map((source) => join(folder, 'staged', source)),
+    folder,
+  );
 }
 
 /** Folders of packages that others install, below the root. */
@@ -66,7 +68,7 @@ function emit(sources: readonly string[], folder: string): string {
   return folder;
 }
 
-function stage(source: string, emitted: string, staged: string): void {
+async function stage(source: string, emitted: string, staged: string): Promise<void> {
   mkdirSync(staged, { recursive: true });
   cpSync(join(emitted, 'src'), join(staged, 'dist'), { recursive: true });
   cpSync(join(ROOT, 'LICENSE'), join(staged, 'LICENSE'));
@@ -75,8 +77,10 @@ function stage(source: string, emitted: string, staged: string): void {
     if (existsSync(path)) cpSync(path, join(staged, name), { recursive: true });
   }
   for (const file of globSync('dist/**/*.d.ts', { cwd: staged })) rewrite(join(staged, file), publishedImports);
-  for (const file of globSync('bin/*.js', { cwd: staged })) rewrite(join(staged, file), publishedPath);
-  const manifest = publishedManifest(readManifest(join(ROOT, source)));
+  const read = readManifest(join(ROOT, source));
+  if (read.bin !== undefined) await bundle(source, join(staged, BUNDLE_FOLDER));
+  for (const file of globSync('bin/*.js', { cwd: staged })) rewrite(join(staged, file), bundledPath);
+  const manifest = publishedManifest(read);
   writeFileSync(join(staged, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
@@ -88,7 +92,7 @@ function publishedManifest(manifest: Manifest): Readonly<Record<string, unknown>
     const base = publishedPath(path).replace(/\.js$/, '');
     return [door, { types: `${base}.d.ts`, default: `${base}.js` }];
   });
-  return { ...kept, exports: Object.fromEntries(exports), files: ['dist', ...ALSO_PUBLISHED] };
+  return { ...kept, exports: Object.fromEntries(exports), files: ['dist', BUNDLE_FOLDER, ...ALSO_PUBLISHED] };
 }
 
 /** Declarations keep the endings of the sources in their imports; only the emitted JavaScript has new ones. */
@@ -101,14 +105,21 @@ function publishedPath(text: string): string {
   return text.replaceAll(/(\.{1,2})\/src\/([\w/-]+)\.ts\b/g, '$1/dist/$2.js');
 }
 
+/** `../src/main.ts` becomes `../bundle/main.js`. */
+function bundledPath(text: string): string {
+  return text.replaceAll(/\.\.\/src\/([\w-]+)\.ts\b/g, `../${BUNDLE_FOLDER}/$1.js`);
+}
+
 function rewrite(path: string, change: (text: string) => string): void {
   writeFileSync(path, change(readFileSync(path, 'utf8')));
 }
 
-/** Answers the path of the tarball. */
-function pack(staged: string, folder: string): string {
-  const name = run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], staged).trim();
-  return join(folder, name);
+/** Answers the paths of the tarballs. npm takes longer to start than to pack them all. */
+function pack(staged: readonly string[], folder: string): readonly string[] {
+  const said = run('npm', ['pack', ...staged, '--ignore-scripts', '--silent', '--pack-destination', folder], ROOT);
+  const names = said.trim().split('\n');
+  if (names.length !== staged.length) throw new Error(`npm packed ${names.length} of ${staged.length} packages`);
+  return names.map((name) => join(folder, name));
 }
 
 function run(command: string, args: readonly string[], directory: string): string {
@@ -132,5 +143,5 @@ function readManifest(folder: string): Manifest {
 
 if (import.meta.main) {
   const [folder = join(ROOT, '.cache/pack')] = process.argv.slice(2);
-  for (const tarball of packAll(resolve(folder))) process.stdout.write(`${tarball}\n`);
+  for (const tarball of await packAll(resolve(folder))) process.stdout.write(`${tarball}\n`);
 }

