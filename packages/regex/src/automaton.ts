@@ -3,7 +3,7 @@ import { CATEGORY, categoryAt } from './context.ts';
 import { DEAD, Determinizer, type DeterminizerMode } from './determinizer.ts';
 import type { Program } from './program.ts';
 import { ASSERTION } from './syntax/ast.ts';
-import { int32At, uint8At } from './typed.ts';
+import { float64At, int32At, uint8At } from './typed.ts';
 
 /** What a search says instead of a place. */
 export const NO_MATCH = -1;
@@ -27,6 +27,10 @@ export class LazyAutomaton {
   readonly #isLastNewlineSpecial: boolean;
   readonly #budget: CacheBudget;
   #stoppedIn = 0;
+  /** Where the search has seen a match. */
+  #matchedAt = NO_MATCH;
+  /** Searches of `allMembers` so far. */
+  #search = 0;
   #bytes = 0;
   #counted = 0;
 
@@ -71,17 +75,17 @@ export class LazyAutomaton {
     const bytes = this.#budget.textBytes.of(text);
     let state = this.#states.start(categoryAt(text, from - 1), isAnchored);
     const limit = this.#plainLimit(text, to);
-    let end = NO_MATCH;
+    this.#matchedAt = NO_MATCH;
     let index = from;
     for (; index <= to && state > 0; index++) {
-      index = this.#follow(bytes, state, index, limit);
+      index = this.#followMatches(bytes, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index - from);
       if (state >= DEAD) continue;
-      end = index;
-      state = this.#states.nextOf(state);
+      this.#matchedAt = index;
+      state = this.#states.matches.nextOf(state);
     }
     this.#count(index - from);
-    return state === 0 ? GAVE_UP : end;
+    return state === 0 ? GAVE_UP : this.#matchedAt;
   }
 
   /**
@@ -90,21 +94,24 @@ export class LazyAutomaton {
    */
   allMembers(text: string, { membersMax, statesMax, found }: MembersWanted): boolean {
     let state = this.#states.start(CATEGORY.edge, false);
+    const { matches } = this.#states;
     this.#states.statesMax = statesMax;
     const bytes = this.#budget.textBytes.of(text);
     const limit = this.#plainLimit(text, text.length);
     let missing = membersMax;
     let index = 0;
+    this.#search++;
     for (; index <= text.length && state > 0 && missing > 0; index++) {
-      index = this.#follow(bytes, state, index, limit);
+      index = this.#followNoted(bytes, state, index, limit);
       state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index);
       if (state >= DEAD) continue;
-      for (const member of this.#states.membersOf(state)) {
+      for (const member of matches.membersOf(state)) {
         const word = int32At(found, member >>> 5);
         found[member >>> 5] = word | (1 << (member & 31));
         missing -= int32At(found, member >>> 5) === word ? 0 : 1;
       }
-      state = this.#states.nextOf(state);
+      matches.note(state, this.#search);
+      state = matches.nextOf(state);
     }
     this.#count(index);
     return state !== 0;
@@ -112,17 +119,21 @@ export class LazyAutomaton {
 
   /** For a backward automaton: the earliest begin of a match that ends at `end`, reading down to `from`. */
   firstBegin(text: string, from: number, end: number): number {
+    const bytes = this.#budget.textBytes.of(text);
     let state = this.#states.start(categoryAt(text, end), true);
-    let begin = NO_MATCH;
+    this.#matchedAt = NO_MATCH;
+    const isPlain = !(this.#isLastNewlineSpecial && end === text.length);
     let index = end;
     for (; index >= from && state > 0; index--) {
-      state = this.#states.entry(state, this.#symbolAt(text, index - 1), end - index);
+      if (isPlain || index < end) index = this.#followBack(bytes, state, index, from);
+      else this.#stoppedIn = state;
+      state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index - 1), end - index);
       if (state >= DEAD) continue;
-      begin = index;
-      state = this.#states.nextOf(state);
+      this.#matchedAt = index;
+      state = this.#states.matches.nextOf(state);
     }
     this.#count(end - index);
-    return state === 0 ? GAVE_UP : begin;
+    return state === 0 ? GAVE_UP : this.#matchedAt;
   }
 
   /** Adds the bytes read and the work of the states to what all automata together have done. */
@@ -151,6 +162,65 @@ export class LazyAutomaton {
     }
     this.#stoppedIn = current;
     return Math.max(from, limit);
+  }
+
+  /** As `#follow`, and on through matches: `#matchedAt` is left where the last of them ends. */
+  #followMatches(bytes: Uint8Array, state: number, from: number, limit: number): number {
+    const { table } = this.#states;
+    const { next } = this.#states.matches;
+    const classOf = this.#classOf;
+    let current = state;
+    let matchedAt = this.#matchedAt;
+    let index = from;
+    for (; index < limit; index++) {
+      const entry = int32At(table, current + uint8At(classOf, uint8At(bytes, index)));
+      const behind = entry < DEAD ? int32At(next, -entry - 2) : entry;
+      if (behind <= 0) break;
+      if (entry < DEAD) matchedAt = index;
+      current = behind;
+    }
+    this.#matchedAt = matchedAt;
+    this.#stoppedIn = current;
+    return index;
+  }
+
+  /** As `#follow`, and on through matches that this search has noted. */
+  #followNoted(bytes: Uint8Array, state: number, from: number, limit: number): number {
+    const { table } = this.#states;
+    const { next, notedIn } = this.#states.matches;
+    const classOf = this.#classOf;
+    const search = this.#search;
+    let current = state;
+    let index = from;
+    for (; index < limit; index++) {
+      const entry = int32At(table, current + uint8At(classOf, uint8At(bytes, index)));
+      const isNoted = entry < DEAD && float64At(notedIn, -entry - 2) === search;
+      const behind = isNoted ? int32At(next, -entry - 2) : entry;
+      if (behind <= 0) break;
+      current = behind;
+    }
+    this.#stoppedIn = current;
+    return index;
+  }
+
+  /** As `#followMatches`, from the byte before `from` down to the one at `limit`. */
+  #followBack(bytes: Uint8Array, state: number, from: number, limit: number): number {
+    const { table } = this.#states;
+    const { next } = this.#states.matches;
+    const classOf = this.#classOf;
+    let current = state;
+    let matchedAt = this.#matchedAt;
+    let index = from;
+    for (; index > limit; index--) {
+      const entry = int32At(table, current + uint8At(classOf, uint8At(bytes, index - 1)));
+      const behind = entry < DEAD ? int32At(next, -entry - 2) : entry;
+      if (behind <= 0) break;
+      if (entry < DEAD) matchedAt = index;
+      current = behind;
+    }
+    this.#matchedAt = matchedAt;
+    this.#stoppedIn = current;
+    return index;
   }
 
   /** Up to here a byte's symbol is its class; behind it stands a byte (or an end) that is looked at with care. */

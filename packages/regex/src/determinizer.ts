@@ -1,5 +1,6 @@
 import type { CacheBudget, CacheMember, Scratch } from './cache-budget.ts';
 import { assertionsBetween, CATEGORY, CATEGORY_OF_BYTE } from './context.ts';
+import { MatchStore } from './match-store.ts';
 import { INSTRUCTION_WORDS, OPERATION, type Program } from './program.ts';
 import { StateStore } from './state-store.ts';
 import { float64At, int32At, uint8At } from './typed.ts';
@@ -9,7 +10,7 @@ import { float64At, int32At, uint8At } from './typed.ts';
  *   0             not computed yet
  *   above 0       the next state (where its row begins)
  *   DEAD          no thread is left
- *   below DEAD    a match ended in front of this symbol; see `nextOf` and `membersOf`
+ *   below DEAD    a match ended in front of this symbol; see `MatchStore`
  * Matches are seen one symbol late, because an assertion at the end of a match needs the byte behind it.
  */
 export const DEAD = -1;
@@ -54,8 +55,7 @@ export class Determinizer implements CacheMember {
   readonly #starts: Int32Array = new Int32Array(10);
   /** By context and symbol, what the threads that begin here become; made once and kept through flushes. */
   readonly #beginnings = new Map<number, Beginning>();
-  #matches: { next: number; members: readonly number[] }[] = [];
-  readonly #matchIndices = new Map<string, number>();
+  readonly #matches: MatchStore = new MatchStore();
   /** Holds the beginnings in the budget, apart from the states: they survive a flush. */
   readonly #beginningsHolder: CacheMember = { drop: () => this.#forgetBeginnings() };
   #beginningBytes = 0;
@@ -109,14 +109,9 @@ export class Determinizer implements CacheMember {
     return known === 0 ? this.#transition(state, symbol, progress) : known;
   }
 
-  /** For an entry below `DEAD`: the next state, `DEAD` if there is none. */
-  nextOf(entry: number): number {
-    return this.#matches[-entry - 2]?.next ?? DEAD;
-  }
-
-  /** For an entry below `DEAD`: the arguments of the match instructions. */
-  membersOf(entry: number): readonly number[] {
-    return this.#matches[-entry - 2]?.members ?? [];
+  /** What entries below `DEAD` stand for. */
+  get matches(): MatchStore {
+    return this.#matches;
   }
 
   #internStart(context: number, isAnchored: boolean): number {
@@ -145,18 +140,10 @@ export class Determinizer implements CacheMember {
       next = this.#intern(count, behind);
       if (next === 0) return 0;
     }
-    const entry = members.length === 0 ? next : this.#matchEntry(next, members);
+    const entry = members.length === 0 ? next : this.#matches.entry(next, members);
     // After a flush the row of `state` is gone.
     if (!isFull) this.#store.table[state + symbol] = entry;
     return this.statesMade > this.statesMax ? 0 : entry;
-  }
-
-  /** The entry for a match; equal ones share one, so that there are hardly more of them than states. */
-  #matchEntry(next: number, members: readonly number[]): number {
-    const key = `${next}:${members.join()}`;
-    const known = this.#matchIndices.get(key) ?? this.#matches.push({ next, members }) - 1;
-    this.#matchIndices.set(key, known);
-    return -(known + 2);
   }
 
   /** Moves the first `threads` of `#resolved` over a byte (-1 for an end) into `#roots`; returns how many there are. */
@@ -322,8 +309,7 @@ export class Determinizer implements CacheMember {
 
   #forget(): void {
     this.#starts.fill(0);
-    this.#matches = [];
-    this.#matchIndices.clear();
+    this.#matches.clear();
   }
 
   #forgetBeginnings(): void {

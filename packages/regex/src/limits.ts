@@ -34,6 +34,8 @@ export const REGEX_LIMITS = {
   literalStatesMax: 400_000,
   /** Bits of the visited table of the bounded backtracker: past this the NFA simulation finds the captures. */
   backtrackBitsMax: 2_097_152,
-  /** Bytes of the buffer that a set keeps for the text it searches: one for a longer text goes with that text. */
+  /** Bytes of the buffer that a set keeps for the text it searches; one for a longer text goes when it is not needed. */
   textBytesKeptMax: 65_536,
+  /** Shorter texts after which such a buffer goes. Between the forms of one long value it would be made anew each time. */
+  textsBeforeShrinking: 256,
 } as const;

@@ -9,6 +9,8 @@ export class TextBytes {
   #text = '';
   #buffer: Buffer = EMPTY;
   #bytes: Uint8Array = EMPTY_BYTES;
+  /** Since the last text that needed a large buffer. */
+  #shortTexts = 0;
 
   /** The bytes of a string of bytes, valid until the next call; behind the end of the text stands anything. */
   of(text: string): Uint8Array {
@@ -19,16 +21,17 @@ export class TextBytes {
     return this.#bytes;
   }
 
-  /** A buffer for ordinary texts is kept; a longer one goes when it is not needed any more. */
+  /** A buffer for ordinary texts is kept; a longer one goes when many shorter texts have come, not between two long ones. */
   #fit(length: number): void {
-    const { textBytesKeptMax } = REGEX_LIMITS;
-    const isKept = this.#buffer.length <= textBytesKeptMax;
-    if (length <= this.#buffer.length && (isKept || length > textBytesKeptMax)) return;
+    const { textBytesKeptMax, textsBeforeShrinking } = REGEX_LIMITS;
+    const isLarge = this.#buffer.length > textBytesKeptMax;
+    this.#shortTexts = isLarge && length <= textBytesKeptMax ? this.#shortTexts + 1 : 0;
+    if (length <= this.#buffer.length && this.#shortTexts < textsBeforeShrinking) return;
     // `#bytes` is of the plain class: a loop that sees one class of arrays is faster than one that sees two.
-    this.#buffer = Buffer.allocUnsafeSlow(
-      Math.max(length, Math.min(textBytesKeptMax, this.#buffer.length * 2), BYTES_MIN),
-    );
+    const doubled = Math.min(textBytesKeptMax, this.#buffer.length * 2);
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(length, isLarge ? 0 : doubled, BYTES_MIN));
     this.#bytes = new Uint8Array(this.#buffer.buffer);
+    this.#shortTexts = 0;
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { REGEX_LIMITS } from '../src/limits.ts';
 import { TextBytes } from '../src/text-bytes.ts';
 
-const { textBytesKeptMax } = REGEX_LIMITS;
+const { textBytesKeptMax, textsBeforeShrinking } = REGEX_LIMITS;
 
 describe('the bytes of the text under search', () => {
   test('are those of every text in turn, whatever came before it', () => {
@@ -17,9 +17,14 @@ describe('the bytes of the text under search', () => {
     }
   });
 
-  test('take no more room behind a text of megabytes than before it', () => {
+  test('keep the room for a text of megabytes between its forms, and give it back behind them', () => {
     const texts = new TextBytes();
     expect(texts.of('a'.repeat(3_000_000)).length).toBe(3_000_000);
+    texts.of('b');
+    expect(texts.of('c'.repeat(3_000_000)).length).toBe(3_000_000);
+    for (let index = 1; index < textsBeforeShrinking; index += 1) {
+      expect(texts.of(`b${index}`).length).toBe(3_000_000);
+    }
     expect(texts.of('b').length).toBeLessThanOrEqual(textBytesKeptMax);
   });
 });
