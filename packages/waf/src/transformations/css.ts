@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { writer } from './byte-writer.ts';
 import { hexDigit } from './hex.ts';
 
 /**
@@ -8,34 +8,34 @@ import { hexDigit } from './hex.ts';
 export function cssDecode(text: string): string {
   let slash = text.indexOf('\\');
   if (slash < 0) return text;
-  let out = '';
+  // In UTF-8 a code point takes fewer bytes than its escape.
+  writer.begin(text.length);
   let from = 0;
   while (slash >= 0) {
-    out += text.slice(from, slash);
+    writer.copy(text, from, slash);
     let index = slash + 1;
     let point = 0;
-    while (index - slash <= HEX_DIGITS && hexDigit(text, index) >= 0) {
-      point = point * 16 + hexDigit(text, index);
+    for (let digit = hexDigit(text, index); digit >= 0 && index - slash <= HEX_DIGITS; digit = hexDigit(text, index)) {
+      point = point * 16 + digit;
       index += 1;
     }
     if (index > slash + 1) {
-      out += codePoint(point);
-      if (/[\t\n\f\r ]/.test(text.charAt(index))) index += 1;
+      const isFullWidth = point >= 0xff01 && point <= 0xff5e;
+      writer.codePoint(isFullWidth ? point - 0xfee0 : point);
+      if (isSpace(text.charCodeAt(index))) index += 1;
     } else {
-      if (text[index] !== '\n') out += text.charAt(index);
+      if (index < text.length && text.charCodeAt(index) !== 0x0a) writer.byte(text.charCodeAt(index));
       index += 1;
     }
     from = index;
-    slash = text.indexOf('\\', from);
+    slash = text.charCodeAt(from) === 0x5c ? from : text.indexOf('\\', from);
   }
-  return out + text.slice(from);
+  writer.copy(text, from, text.length);
+  return writer.text();
 }
 
 const HEX_DIGITS = 6;
 
-function codePoint(point: number): string {
-  if (point < 0x80) return String.fromCharCode(point);
-  if (point >= 0xff01 && point <= 0xff5e) return String.fromCharCode(point - 0xfee0);
-  const isCharacter = point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
-  return Buffer.from(String.fromCodePoint(isCharacter ? point : 0xfffd), 'utf8').toString('latin1');
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0c || code === 0x0d;
 }

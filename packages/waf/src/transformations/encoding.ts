@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { writer } from './byte-writer.ts';
 import { hexByte } from './hex.ts';
 
 /** RFC 4648 §4. Reads up to the first character that is not of the alphabet: what stands before it is not lost. */
@@ -30,20 +31,23 @@ export function hexEncode(text: string): string {
 
 /** SQL's `0x414243` becomes the bytes that it stands for, wherever at least one pair of digits follows. */
 export function sqlHexDecode(text: string): string {
-  if (!/0[xX][0-9A-Fa-f]{2}/.test(text)) return text;
-  let out = '';
-  for (let index = 0; index < text.length; ) {
-    const isPrefix = text[index] === '0' && (text.charCodeAt(index + 1) | 0x20) === 0x78;
+  const first = text.search(/0[xX][0-9A-Fa-f]{2}/);
+  if (first < 0) return text;
+  writer.begin(text.length);
+  writer.copy(text, 0, first);
+  for (let index = first; index < text.length; ) {
+    const code = text.charCodeAt(index);
+    const isPrefix = code === 0x30 && (text.charCodeAt(index + 1) | 0x20) === 0x78;
     if (!isPrefix || hexByte(text, index + 2) < 0) {
-      out += text.charAt(index);
+      writer.byte(code);
       index += 1;
       continue;
     }
     index += 2;
     for (let byte = hexByte(text, index); byte >= 0; byte = hexByte(text, index)) {
-      out += String.fromCharCode(byte);
+      writer.byte(byte);
       index += 2;
     }
   }
-  return out;
+  return writer.text();
 }

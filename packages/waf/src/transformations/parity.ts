@@ -1,3 +1,5 @@
+import { writer } from './byte-writer.ts';
+
 /** The eighth bit makes the number of bits even. */
 export function parityEven7bit(text: string): string {
   return mapBytes(text, (byte) => withParity(byte, 0));
@@ -22,13 +24,13 @@ function withParity(byte: number, parity: 0 | 1): number {
 }
 
 function mapBytes(text: string, map: (byte: number) => number): string {
-  let out = '';
+  writer.begin(text.length);
   let isChanged = false;
   for (let index = 0; index < text.length; index += 1) {
     const byte = text.charCodeAt(index);
     const mapped = map(byte);
     if (mapped !== byte) isChanged = true;
-    out += String.fromCharCode(mapped);
+    writer.byte(mapped);
   }
-  return isChanged ? out : text;
+  return isChanged ? writer.text() : text;
 }

@@ -1,20 +1,38 @@
+import { writer } from './byte-writer.ts';
+
 /**
  * Each well-formed UTF-8 sequence of two to four bytes becomes `%uHHHH` (five or six digits beyond the first plane);
  * everything else stays as it is.
  */
 export function utf8toUnicode(text: string): string {
-  if (!/[\xc2-\xf4]/.test(text)) return text;
-  let out = '';
+  const first = text.search(/[\xc2-\xf4]/);
+  if (first < 0) return text;
+  // Two bytes become six, three and four become six to eight.
+  writer.begin(text.length * 3);
   let from = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const length = utf8Length(text, index);
+  for (let index = first; index < text.length; index += 1) {
+    const length = text.charCodeAt(index) < 0xc2 ? 0 : utf8Length(text, index);
     if (length < 2) continue;
-    out += `${text.slice(from, index)}%u${pointAt(text, index, length).toString(16).padStart(4, '0')}`;
+    writer.copy(text, from, index);
+    writePoint(pointAt(text, index, length));
     from = index + length;
     index = from - 1;
   }
-  return from === 0 ? text : out + text.slice(from);
+  if (from === 0) return text;
+  writer.copy(text, from, text.length);
+  return writer.text();
 }
+
+/** `%u` and at least four digits. */
+function writePoint(point: number): void {
+  writer.byte(0x25);
+  writer.byte(0x75);
+  const digits = point > 0xfffff ? 6 : point > 0xffff ? 5 : 4;
+  for (let digit = digits - 1; digit >= 0; digit -= 1)
+    writer.byte(HEX_DIGITS.charCodeAt((point >> (digit * 4)) & 0x0f));
+}
+
+const HEX_DIGITS = '0123456789abcdef';
 
 /**
  * Bytes of the UTF-8 sequence at `index` (RFC 3629 §4): 1 to 4, and 0 when the bytes there are none: too long a form,

@@ -1,61 +1,96 @@
+import { writer } from './byte-writer.ts';
 import { hexByte, hexWord } from './hex.ts';
 
 /** `%HH` and `+`. What is not well-formed stays as it is. */
 export function urlDecode(text: string): string {
-  return decode(text, (index) => {
-    const byte = hexByte(text, index + 1);
-    return byte < 0 ? undefined : [byte, index + 3];
+  return decode(text, (at) => {
+    const byte = hexByte(text, at + 1);
+    return byte < 0 ? -1 : found(byte, 3);
   });
 }
 
 /** As `urlDecode`, and Microsoft's `%uHHHH`, which becomes the ASCII character that looks like it, else its low byte. */
 export function urlDecodeUni(text: string): string {
-  return decode(text, (index) => {
-    if ((text.charCodeAt(index + 1) | 0x20) === 0x75) {
-      const word = hexWord(text, index + 2);
-      return word < 0 ? undefined : [bestFit(word), index + 6];
+  return decode(text, (at) => {
+    if ((text.charCodeAt(at + 1) | 0x20) === 0x75) {
+      const word = hexWord(text, at + 2);
+      return word < 0 ? -1 : found(bestFit(word), 6);
     }
-    const byte = hexByte(text, index + 1);
-    return byte < 0 ? undefined : [byte, index + 3];
+    const byte = hexByte(text, at + 1);
+    return byte < 0 ? -1 : found(byte, 3);
   });
 }
 
 /** Letters, digits and `*` stay, a space becomes `+`, everything else `%hh`. */
 export function urlEncode(text: string): string {
   if (!/[^0-9A-Za-z*]/.test(text)) return text;
-  return text.replaceAll(/[^0-9A-Za-z*]/g, (byte) =>
-    byte === ' ' ? '+' : `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  writer.begin(text.length * 3);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (STAYS[code] === 1) writer.byte(code);
+    else if (code === 0x20) writer.byte(0x2b);
+    else {
+      writer.byte(0x25);
+      writer.byte(HEX_DIGITS.charCodeAt(code >> 4));
+      writer.byte(HEX_DIGITS.charCodeAt(code & 0x0f));
+    }
+  }
+  return writer.text();
 }
+
+const HEX_DIGITS = '0123456789abcdef';
+
+/** By byte, 1 where `urlEncode` leaves it. */
+const STAYS: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
+  /[0-9A-Za-z*]/.test(String.fromCharCode(byte)) ? 1 : 0,
+);
 
 /** The byte for a UTF-16 unit in a server that has only ASCII: its look-alike where there is one, else the low byte. */
 function bestFit(unit: number): number {
   if (unit < 0x80) return unit;
-  const known = LOOK_ALIKES.get(unit);
-  if (known !== undefined) return known;
-  if (unit >= 0xd800 && unit <= 0xdfff) return unit & 0xff;
-  const decomposed = String.fromCharCode(unit).normalize('NFKD');
-  // A letter with marks is the letter. A fraction is no digit, and a mark that stands alone is no space.
-  return /^[!-~]\p{M}*$/u.test(decomposed) ? decomposed.charCodeAt(0) : unit & 0xff;
+  // Unicode is asked once for each unit: a body can hold a hundred thousand of them.
+  bestFits ??= new Int16Array(0x10000).fill(-1);
+  const known = bestFits[unit] ?? -1;
+  if (known >= 0) return known;
+  const byte = LOOK_ALIKES.get(unit) ?? decomposed(unit);
+  bestFits[unit] = byte;
+  return byte;
 }
 
-function decode(text: string, read: (index: number) => readonly [number, number] | undefined): string {
-  if (!/[%+]/.test(text)) return text;
-  let out = '';
-  let from = 0;
-  for (let index = 0; index < text.length; ) {
-    const code = text.charCodeAt(index);
-    const found = code === 0x25 ? read(index) : code === 0x2b ? ([0x20, index + 1] as const) : undefined;
-    if (found === undefined) {
-      index += 1;
-      continue;
-    }
-    out += text.slice(from, index) + String.fromCharCode(found[0]);
-    from = found[1];
-    index = from;
-  }
-  return from === 0 ? text : out + text.slice(from);
+/** By unit, what `bestFit` has found; -1 where it was not asked. */
+let bestFits: Int16Array | undefined;
+
+function decomposed(unit: number): number {
+  if (unit >= 0xd800 && unit <= 0xdfff) return unit & 0xff;
+  const parts = String.fromCharCode(unit).normalize('NFKD');
+  // A letter with marks is the letter. A fraction is no digit, and a mark that stands alone is no space.
+  return /^[!-~]\p{M}*$/u.test(parts) ? parts.charCodeAt(0) : unit & 0xff;
 }
+
+/** A byte, and how many bytes spell it. */
+function found(byte: number, length: number): number {
+  return (length << 8) | byte;
+}
+
+/** `read` reads the escape at a percent sign: what `found` packs, -1 for none. */
+function decode(text: string, read: (at: number) => number): string {
+  const first = text.search(/[%+]/);
+  if (first < 0) return text;
+  writer.begin(text.length);
+  let isChanged = false;
+  writer.copy(text, 0, first);
+  for (let index = first; index < text.length; ) {
+    const code = text.charCodeAt(index);
+    const escape = code === 0x25 ? read(index) : code === 0x2b ? PLUS : -1;
+    isChanged ||= escape >= 0;
+    writer.byte(escape < 0 ? code : escape & 0xff);
+    index += escape < 0 ? 1 : escape >> 8;
+  }
+  return isChanged ? writer.text() : text;
+}
+
+/** `+` is a space. */
+const PLUS = 0x120;
 
 /** Where Unicode's own decomposition says nothing: punctuation and letters that servers fold to ASCII. */
 const LOOK_ALIKES: ReadonlyMap<number, number> = new Map(
