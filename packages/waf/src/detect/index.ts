@@ -6,9 +6,14 @@ export type { Detectors } from './port.ts';
 
 /** The detectors of this package: tokenisers and structural analysis, no list of attacks. */
 export const detectors: Detectors = {
-  sqli: (value) => {
-    const { structure, context } = inspectSql(value);
+  sqli: (value, work) => {
+    const { structure, context, steps } = inspectSql(value);
+    if (work !== undefined) work.steps += steps;
     return structure === undefined ? undefined : `${structure} (${context})`;
   },
-  xss: (value) => inspectHtml(value).structure !== undefined,
+  xss: (value, work) => {
+    const { structure, steps } = inspectHtml(value);
+    if (work !== undefined) work.steps += steps;
+    return structure !== undefined;
+  },
 };

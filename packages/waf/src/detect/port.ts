@@ -4,7 +4,12 @@
  */
 export interface Detectors {
   /** The structure that makes the value an injection into SQL, as `@detectSQLi` captures it; undefined if it has none. */
-  sqli(value: string): string | undefined;
+  sqli(value: string, work?: DetectorWork): string | undefined;
   /** True when a browser would run script from the value, wherever in a page it is written. */
-  xss(value: string): boolean;
+  xss(value: string, work?: DetectorWork): boolean;
+}
+
+/** What detectors add their work to: bytes looked at, in all readings of the value. */
+export interface DetectorWork {
+  steps: number;
 }

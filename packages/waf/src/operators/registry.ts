@@ -111,14 +111,16 @@ const PATTERN_OPERATORS: ReadonlySet<string> = new Set([
   'verifysvnr',
 ]);
 
-const detectSqli: Operator = (text, { detectors, captures }) => {
-  const structure = detectors.sqli(text);
+const detectSqli: Operator = (text, run) => {
+  const { detectors, captures } = run;
+  const structure = detectors.sqli(text, run);
   if (structure !== undefined && captures !== undefined) captures[0] = structure;
   return structure !== undefined;
 };
 
-const detectXss: Operator = (text, { detectors, captures }) => {
-  const isFound = detectors.xss(text);
+const detectXss: Operator = (text, run) => {
+  const { detectors, captures } = run;
+  const isFound = detectors.xss(text, run);
   if (isFound && captures !== undefined) captures[0] = text;
   return isFound;
 };

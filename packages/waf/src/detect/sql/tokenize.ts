@@ -163,23 +163,24 @@ function isStringPrefix(text: string, at: number, end: number): boolean {
 }
 
 function readString({ text, dialect, tokens }: Reader, span: { start: number; body: number; quote: number }): number {
+  const { quote } = span;
+  const escape = dialect === 'mysql' ? BACKSLASH : -1;
   let at = span.body;
-  while (at < text.length) {
+  for (; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    tokens.steps++;
-    if (code === BACKSLASH && dialect === 'mysql') {
-      at += 2;
-    } else if (code === span.quote && text.charCodeAt(at + 1) === span.quote) {
-      at += 2;
-    } else if (code === span.quote) {
-      tokens.push(KIND.string, 0, { start: span.start, end: at + 1 });
-      return at + 1;
-    } else {
+    if (code === escape) {
+      at++;
+    } else if (code === quote) {
+      // A quote that is written twice stands for itself.
+      if (text.charCodeAt(at + 1) !== quote) break;
       at++;
     }
   }
-  tokens.push(KIND.string, UNCLOSED, { start: span.start, end: text.length });
-  return text.length;
+  const isClosed = at < text.length;
+  const end = isClosed ? at + 1 : text.length;
+  tokens.steps += end - span.body;
+  tokens.push(KIND.string, isClosed ? 0 : UNCLOSED, { start: span.start, end });
+  return end;
 }
 
 /** `name` and [name]. */

@@ -39,7 +39,10 @@ export interface Span {
   readonly end: number;
 }
 
-/** The tokens of one value in one context. White space and comments in the middle are not tokens. */
+/**
+ * The tokens of one value in one context, until the next value is read. White space and comments in the middle are not
+ * tokens.
+ */
 export class SqlTokens {
   /** Bytes looked at. */
   steps = 0;
@@ -49,10 +52,7 @@ export class SqlTokens {
   hasComment = false;
   /** A comment between slashes and asterisks with tokens behind it. */
   hasInlineComment = false;
-  readonly #kinds: number[] = [];
-  readonly #bits: number[] = [];
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
+  #length = 0;
   readonly #text: string;
 
   constructor(text: string) {
@@ -60,16 +60,16 @@ export class SqlTokens {
   }
 
   get length(): number {
-    return this.#kinds.length;
+    return this.#length;
   }
 
   kind(index: number): number {
-    return this.#kinds[index] ?? KIND.end;
+    return index >= 0 && index < this.#length ? (store.kinds[index] ?? KIND.end) : KIND.end;
   }
 
   /** The classes of a word (`WORD`), or what an operator or a string is (`SIGN`, `STAR`, `UNCLOSED`). */
   bits(index: number): number {
-    return this.#bits[index] ?? 0;
+    return index >= 0 && index < this.#length ? (store.bits[index] ?? 0) : 0;
   }
 
   /** True when the token is a word of one of the classes. */
@@ -78,18 +78,49 @@ export class SqlTokens {
   }
 
   textOf(index: number): string {
-    return this.#text.slice(this.#starts[index] ?? 0, this.#ends[index] ?? 0);
+    if (!(index >= 0 && index < this.#length)) return '';
+    return this.#text.slice(store.starts[index], store.ends[index]);
   }
 
   /** True when nothing stands between two tokens. */
   touches(index: number): boolean {
-    return this.#ends[index] === this.#starts[index + 1];
+    return index + 1 < this.#length && store.ends[index] === store.starts[index + 1];
   }
 
   push(kind: number, bits: number, span: Span): void {
-    this.#kinds.push(kind);
-    this.#bits.push(bits);
-    this.#starts.push(span.start);
-    this.#ends.push(span.end);
+    const index = this.#length;
+    if (index >= store.kinds.length) store = store.grown();
+    store.kinds[index] = kind;
+    store.bits[index] = bits;
+    store.starts[index] = span.start;
+    store.ends[index] = span.end;
+    this.#length = index + 1;
   }
 }
+
+/** Room for the tokens of one value. A long value is read a dozen times: lists of its own would be megabytes each time. */
+class TokenStore {
+  readonly kinds: Uint8Array;
+  readonly bits: Int32Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+
+  constructor(tokens: number) {
+    this.kinds = new Uint8Array(tokens);
+    this.bits = new Int32Array(tokens);
+    this.starts = new Int32Array(tokens);
+    this.ends = new Int32Array(tokens);
+  }
+
+  grown(): TokenStore {
+    const larger = new TokenStore(this.kinds.length * 2);
+    larger.kinds.set(this.kinds);
+    larger.bits.set(this.bits);
+    larger.starts.set(this.starts);
+    larger.ends.set(this.ends);
+    return larger;
+  }
+}
+
+/** Of this thread, which reads one value at a time. It grows to one token for each byte of a window. */
+let store: TokenStore = new TokenStore(256);
