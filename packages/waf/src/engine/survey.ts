@@ -107,25 +107,27 @@ export class Survey {
   #search(text: string, entry: Entry, state: State): void {
     if (entry.subset !== undefined) {
       const found = this.#patterns.set.matchBytes(text, entry.subset);
-      for (const member of found) this.#hitAll(entry.byMember.get(member) ?? []);
-      for (const use of entry.negated) if (!found.includes(use.member ?? -1)) this.#hit(use);
+      for (const member of found) this.#hitAll(entry.byMember.get(member) ?? [], text);
+      for (const use of entry.negated) if (!found.includes(use.member ?? -1)) this.#hit(use, text);
     }
     for (const use of entry.direct) {
       const { operator, isNegated } = use.rule;
       state.steps += text.length + 1;
-      if (operator !== undefined && operator(text, this.#run) !== isNegated) this.#hit(use);
+      if (operator !== undefined && operator(text, this.#run) !== isNegated) this.#hit(use, text);
     }
   }
 
-  #hitAll(uses: readonly Use[]): void {
-    for (const use of uses) if (!use.rule.isNegated) this.#hit(use);
+  #hitAll(uses: readonly Use[], text: string): void {
+    for (const use of uses) if (!use.rule.isNegated) this.#hit(use, text);
   }
 
-  #hit(use: Use): void {
-    const { rule, step } = use;
+  /** `text` is what the chain made of the value: the rule that runs for it need not make it again. */
+  #hit(use: Use, text?: string): void {
+    const { rule, step, node } = use;
     if (this.#isNoting) this.#noted.push(use);
     this.hits[step >>> 5] = (this.hits[step >>> 5] ?? 0) | (1 << (step & 31));
     this.#value?.mark(rule.number, this.#noMarks);
+    if (text !== undefined && node !== undefined) this.#value?.derive(node.number, text);
   }
 }
 

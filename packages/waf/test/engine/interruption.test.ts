@@ -89,6 +89,27 @@ describe('a limit', () => {
     const waf = engineOf(rules, { stepsMax: 2000, evaluator: 'ruleByRule' });
     expect(play(waf, { target }).steps).toBeLessThan(2000 + 2 * 1002);
   });
+
+  test('of steps counts every reading of a detector', () => {
+    const target = `/?a=${'%27%22%5c%3c'.repeat(100)}`;
+    const [sqli, xss, contains] = ['@detectSQLi', '@detectXSS', '@contains x'].map(
+      (operator) => play(engineOf(`SecRule ARGS "${operator}" "id:1,phase:2,pass"`), { target }).steps,
+    );
+    // Bare and in either quotes, by either dialect.
+    expect((sqli ?? 0) - (contains ?? 0)).toBeGreaterThan(6 * 400);
+    expect((xss ?? 0) - (contains ?? 0)).toBeGreaterThan(300);
+  });
+
+  test('of steps is charged once for a form that several rules look at and capture from', () => {
+    const rule = (id: number): string =>
+      `SecRule ARGS "@rx a(b)" "id:${id},phase:2,pass,capture,t:urlDecodeUni,t:lowercase"`;
+    const target = `/?a=${'x'.repeat(1000)}%2541B`;
+    const stepsOf = (count: number): number =>
+      play(engineOf(Array.from({ length: count }, (_, id) => rule(id + 1)).join('\n')), { target }).steps;
+    // Each more only finds its groups, in one text.
+    expect(stepsOf(2) - stepsOf(1)).toBeLessThan(4 * 1003);
+    expect(stepsOf(3) - stepsOf(2)).toBe(stepsOf(2) - stepsOf(1));
+  });
 });
 
 describe('a body', () => {
