@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ALIASES } from '../packages/cli/src/metrics/aliases.ts';
 import { renderAdminApi, renderConfigurationReference, renderJsonSchema } from '../packages/control/src/index.ts';
 import { renderEvents } from './generate/events.ts';
 import { metricsIn, renderMetrics } from './generate/metrics.ts';
@@ -25,7 +26,11 @@ const DOCUMENTS: readonly GeneratedDocument[] = [
   { path: 'docs/events.md', render: renderEvents },
   {
     path: 'docs/reference/metrics.md',
-    render: () => renderMetrics(productFiles().flatMap((path) => metricsIn(path, readScan(path)))),
+    render: () =>
+      renderMetrics(
+        productFiles().flatMap((path) => metricsIn(path, readScan(path))),
+        ALIASES,
+      ),
   },
   { path: 'docs/requirements.md', render: () => renderRequirements(readCoverage()) },
 ];

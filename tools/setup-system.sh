@@ -32,6 +32,7 @@ scmp_sys_resolver:seccomp
 perl:perl-base
 h2load:nghttp2-client
 apache2:apache2-bin
+promtool:prometheus
 '
 
 # file:package, for what is no program.

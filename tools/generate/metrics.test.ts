@@ -21,6 +21,24 @@ describe('the reference of metrics', () => {
     expect(metricsIn('a.ts', scan('registry.counter(name, help);'))).toEqual([]);
   });
 
+  test('shows what an alias stands for, and refuses one that stands for nothing', () => {
+    const metrics = metricsIn('a.ts', scan("r.counter('a_total', 'Counts a.', ['class']);"));
+    const only = { label: 'class', values: ['4xx', '5xx'] };
+    const alias = {
+      asked: 'app.a',
+      name: 'app_a_total',
+      type: 'counter',
+      help: 'Also a.',
+      of: [{ metric: 'a_total', only }],
+    };
+    expect(renderMetrics(metrics, [alias])).toContain(
+      '| app.a | `app_a_total` | counter | Also a. | `a_total{class=~"4xx\\|5xx"}` |',
+    );
+    expect(() => renderMetrics([], [alias])).toThrow('app_a_total stands for a_total, which nobody registers');
+    const wrong = { ...alias, of: [{ metric: 'a_total', only: { label: 'status', values: ['5xx'] } }] };
+    expect(() => renderMetrics(metrics, [wrong])).toThrow('a_total has no label status');
+  });
+
   test('refuses a metric that nobody explained', () => {
     expect(() => renderMetrics(metricsIn('a.ts', scan("r.counter('a', '');")))).toThrow('metrics without help: a');
   });

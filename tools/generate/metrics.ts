@@ -1,5 +1,17 @@
 import type { Scan } from '../source/scan.ts';
 
+/** A second name that a metric has, and what it stands for. */
+export interface Alias {
+  readonly asked: string;
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly of: readonly {
+    readonly metric: string;
+    readonly only?: { readonly label: string; readonly values: readonly string[] };
+  }[];
+}
+
 /** One metric as it is registered. */
 export interface Metric {
   readonly name: string;
@@ -33,11 +45,13 @@ function closingParenthesis(code: string, open: number): number {
   return code.length;
 }
 
-/** docs/reference/metrics.md. @throws Error for a metric that nobody explained. */
-export function renderMetrics(metrics: readonly Metric[]): string {
+/** docs/reference/metrics.md. @throws Error for a metric that nobody explained, and for an alias of nothing. */
+export function renderMetrics(metrics: readonly Metric[], aliases: readonly Alias[] = []): string {
   const unexplained = metrics.filter(({ help }) => help === '').map(({ name }) => name);
   if (unexplained.length > 0) throw new Error(`metrics without help: ${unexplained.join(', ')}`);
-  const rows = metrics
+  // A thread of its own may count in a family that another one has as well.
+  const distinct = [...new Map(metrics.map((metric) => [metric.name, metric])).values()];
+  const rows = distinct
     .toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
     .map(({ name, type, help, labels }) => {
       const listed = labels.map((label) => `\`${label}\``).join(', ');
@@ -55,5 +69,33 @@ export function renderMetrics(metrics: readonly Metric[]): string {
     '|---|---|---|---|',
     ...rows,
     '',
+    ...renderAliases(aliases, new Map(distinct.map((metric) => [metric.name, metric]))),
   ].join('\n');
+}
+
+function renderAliases(aliases: readonly Alias[], metrics: ReadonlyMap<string, Metric>): readonly string[] {
+  if (aliases.length === 0) return [];
+  const rows = aliases.map(({ asked, name, type, help, of }) => {
+    const sources = of.map(({ metric, only }) => {
+      const labels = metrics.get(metric)?.labels;
+      if (labels === undefined) throw new Error(`${name} stands for ${metric}, which nobody registers`);
+      if (only === undefined) return `\`${metric}\``;
+      if (!labels.includes(only.label)) throw new Error(`${metric} has no label ${only.label}`);
+      const values = only.values.join('|');
+      return `\`${metric}{${only.label}${only.values.length > 1 ? '=~' : '='}"${values.replaceAll('|', '\\|')}"}\``;
+    });
+    return `| ${asked} | \`${name}\` | ${type} | ${help} | ${sources.join(', ')} |`;
+  });
+  return [
+    '## Second names',
+    '',
+    'For dashboards that were made for other systems. They have no labels and are always there. What is called a rate elsewhere is',
+    'a count here, because Prometheus makes rates of any length from it, and a time is a histogram, because an average hides the slow.',
+    '',
+    '| what is asked for | name | type | what it says | is the sum of |',
+    '|---|---|---|---|---|',
+    '| system.memory.usage | `system_memory_usage_bytes` | gauge | Memory of the machine that is not available. | itself |',
+    ...rows,
+    '',
+  ];
 }

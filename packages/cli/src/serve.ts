@@ -7,6 +7,8 @@ import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
 import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry, type StoredState } from '@sallyport/kernel';
 import { openPino, type PinoOutput } from '@sallyport/stores/log';
 import { systemClock } from './clock.ts';
+import { registerFleetMetrics } from './metrics/fleet-metrics.ts';
+import { registerOwnMetrics } from './metrics/own-metrics.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { CompileThread } from './plane/compile-thread.ts';
 import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
@@ -16,7 +18,6 @@ import { Fleet } from './plane/fleet.ts';
 import { Policies, type PublishOutcome } from './plane/policies.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
-import { registerProcessMetrics } from './process-metrics.ts';
 import { AuditTrail } from './store/audit-trail.ts';
 import { eventQuestions } from './store/event-questions.ts';
 import { type EventRings, openEventRings, withStore } from './store/event-rings.ts';
@@ -66,7 +67,7 @@ export interface Serving {
 /** Starts everything a configuration asks for. @throws Error when an address or the log file cannot be had. */
 export async function serve(config: SallyportConfig, options: ServeOptions = {}): Promise<Serving> {
   const registry = new MetricsRegistry();
-  registerProcessMetrics(registry, VERSION);
+  registerOwnMetrics(registry, VERSION);
   const metrics = controlMetrics(registry);
   const output = openLog(config.log, metrics);
   const { inherited = NOTHING_INHERITED } = options;
@@ -76,7 +77,9 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const stores = await openStores(config, { emitter, metrics, output, rings });
   const stored = await loadState(stores, output);
   const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output, rings, stores, stored });
-  const { fleet, plane } = planes;
+  const { fleet, plane, decisions } = planes;
+  const eventRings = [...rings.workers, ...(rings.own === undefined ? [] : [rings.own])];
+  registerFleetMetrics(registry, { fleet, decisions, eventRings, attackLevel: () => plane.attackLevel });
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;

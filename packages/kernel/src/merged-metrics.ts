@@ -151,6 +151,7 @@ function otherOf({ labels }: FamilySnapshot): string {
 
 function combined(one: readonly number[], other: readonly number[], rule: MergeRule): readonly number[] {
   if (rule === 'max') return one.map((value, index) => Math.max(value, other[index] ?? value));
+  if (rule === 'min') return one.map((value, index) => Math.min(value, other[index] ?? value));
   return one.map((value, index) => value + (other[index] ?? 0));
 }
 

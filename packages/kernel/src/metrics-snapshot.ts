@@ -1,5 +1,5 @@
 /** How the values that several workers have for one gauge become one: counters and histograms always add. */
-export type MergeRule = 'sum' | 'max' | 'perWorker';
+export type MergeRule = 'sum' | 'max' | 'min' | 'perWorker';
 
 /** All values of a registry at one moment, as plain data that may cross threads. */
 export type MetricsSnapshot = readonly FamilySnapshot[];

@@ -84,6 +84,17 @@ describe('metrics of several workers', () => {
     expect(renderMetrics(registry.snapshot())).toBe(registry.render());
   });
 
+  it('show the least or the most that any worker has, where a gauge is declared so', () => {
+    const merged = new MergedMetrics();
+    for (const [worker, value] of [3, 1, 2].entries()) {
+      const registry = new MetricsRegistry();
+      registry.gauge('healthy', 'Healthy.').mergedBy('min').with().set(value);
+      registry.gauge('state', 'State.').mergedBy('max').with().set(value);
+      merged.update(String(worker), registry.snapshot());
+    }
+    expect(linesOf(merged.render())).toEqual(['healthy 1', 'state 3']);
+  });
+
   it('never fall when a worker ends and another one takes its place, and forget its gauges', () => {
     const merged = new MergedMetrics();
     merged.update('0', workerWith(5).snapshot());

@@ -6,7 +6,8 @@ import {
   type OperationsServer,
   type SallyportConfig,
 } from '@sallyport/control';
-import type { Clock, Log, MetricsRegistry } from '@sallyport/kernel';
+import { type Clock, type Log, type MetricsRegistry, renderMetrics } from '@sallyport/kernel';
+import { withAliases } from '../metrics/aliases.ts';
 import type { Fleet } from './fleet.ts';
 import type { Inherited } from './take-over.ts';
 
@@ -31,7 +32,7 @@ export class ControlListeners {
     if (operations !== undefined) {
       this.#operations = createOperationsServer({
         config: operations,
-        metrics: () => fleet.metrics(registry.snapshot()),
+        metrics: async () => renderMetrics(withAliases(await fleet.metrics(registry.snapshot()))),
         readiness: () => fleet.readiness(),
       });
     }

@@ -17,6 +17,17 @@ export interface ControlMetrics {
 
 /** Registers them. @throws Error for a registry that has them. */
 export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
+  const metrics = register(registry);
+  // Prometheus sees no increase in a counter that begins with 1.
+  for (const result of ['published', 'refused']) metrics.reloads.with(result);
+  for (const cause of ['error', 'hang', 'out-of-memory', 'start']) metrics.workersLost.with(cause);
+  for (const cause of ['overflow', 'quota']) {
+    for (const name of ['innocent', 'evidence']) metrics.eventsDropped.with(cause, name);
+  }
+  return metrics;
+}
+
+function register(registry: MetricsRegistry): ControlMetrics {
   return {
     dropped: registry
       .counter('gateway_log_lines_dropped_total', 'Log lines given up because they could not be written in time.')

@@ -61,6 +61,10 @@ export class RunningPlane implements ControlPlane {
     return this.#options.events;
   }
 
+  get attackLevel(): number {
+    return this.#attackLevel;
+  }
+
   status(): StatusAnswer {
     const { node, clock, emitter, fleet, policies } = this.#options;
     const { ready, reasons } = fleet.readiness();

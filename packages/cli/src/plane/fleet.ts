@@ -174,6 +174,15 @@ export class Fleet {
     return this.#threads.flatMap((thread) => (thread !== undefined && carrying.has(thread.slot) ? [thread] : []));
   }
 
+  /** Accepted connections that wait for a worker. */
+  get waiting(): number {
+    return this.#acceptor.waiting;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** Ready when one worker is; the reasons of all. */
   readiness(): Readiness {
     if (this.#isDraining) return { ready: false, reasons: ['draining'] };
@@ -191,7 +200,7 @@ export class Fleet {
   }
 
   /** The metrics of all workers and `own`; of a worker that does not answer, what it counted last. */
-  async metrics(own: MetricsSnapshot): Promise<string> {
+  async metrics(own: MetricsSnapshot): Promise<MetricsSnapshot> {
     await Promise.all(
       this.threads().map(async (thread) => {
         const snapshot = await thread.metrics().catch(() => undefined);
@@ -199,7 +208,7 @@ export class Fleet {
           this.#metrics.update(String(thread.slot), snapshot);
       }),
     );
-    return this.#metrics.render(own);
+    return this.#metrics.snapshot(own);
   }
 
   /** No new connections; what is in progress ends. */

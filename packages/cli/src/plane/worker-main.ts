@@ -16,6 +16,7 @@ import {
   WorkerBoard,
 } from '@sallyport/kernel';
 import { openRing } from '@sallyport/stores/log';
+import { registerThreadMetrics } from '../metrics/thread-metrics.ts';
 import type { Answer, FromWorker, Question, StartFailure, ToWorker, WorkerStart } from './messages.ts';
 
 const port = parentPort;
@@ -45,6 +46,7 @@ const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS }
 const internalErrors = metrics
   .counter('sallyport_internal_errors_total', 'Errors that nobody foresaw; each is a bug.')
   .with();
+registerThreadMetrics(metrics, String(start.slot));
 const gateway = new Gateway(start.image, {
   node: start.node,
   sink: output.sink,

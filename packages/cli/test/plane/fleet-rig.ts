@@ -1,6 +1,6 @@
 import { DecisionLog } from '@sallyport/control';
 import { compilePolicy } from '@sallyport/gateway';
-import { type Clock, type GatewayConfig, MetricsRegistry } from '@sallyport/kernel';
+import { type Clock, type GatewayConfig, MetricsRegistry, renderMetrics } from '@sallyport/kernel';
 import { MemoryStateStore } from '@sallyport/stores';
 import { Fleet, type WorkerNews } from '../../src/plane/fleet.ts';
 
@@ -68,8 +68,8 @@ export class FleetRig {
     return address.port;
   }
 
-  metrics(): Promise<string> {
-    return this.fleet.metrics(this.#own.snapshot());
+  async metrics(): Promise<string> {
+    return renderMetrics(await this.fleet.metrics(this.#own.snapshot()));
   }
 }
 

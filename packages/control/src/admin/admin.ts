@@ -83,6 +83,9 @@ class Admin implements AdminServer {
       owner: `uid-${process.geteuid?.() ?? 'unknown'}`,
       callMs: (options.patience ?? PATIENCE).callMs,
       calls: metrics.counter('sallyport_admin_calls_total', 'Calls of the admin API.', ['operation', 'result']),
+      wrongCredentials: metrics
+        .counter('sallyport_admin_wrong_credentials_total', 'Wrong sessions and links at the admin API.')
+        .with(),
     };
   }
 

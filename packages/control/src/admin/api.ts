@@ -17,6 +17,7 @@ export interface ApiOptions {
   /** Longest call, in milliseconds. */
   readonly callMs: number;
   readonly calls: Family<Counter>;
+  readonly wrongCredentials: Counter;
 }
 
 /** Carries out one request. Never rejects: whatever happens is an answer. */
@@ -82,7 +83,9 @@ function callerOf(
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
 
 /** Beyond the budget nobody is told anything, and nothing is written. */
-function wrongCredentials({ failures, context }: ApiOptions, refusal: Refusal, route: Route): Refusal {
+function wrongCredentials(options: ApiOptions, refusal: Refusal, route: Route): Refusal {
+  const { failures, context } = options;
+  options.wrongCredentials.add();
   if (!failures.take()) {
     const seconds = String(Math.ceil(FAILURE_REGAIN_MS / 1_000));
     return refuse('TOO_MANY_FAILURES', 'there were too many wrong credentials', {

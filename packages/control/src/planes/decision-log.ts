@@ -66,6 +66,14 @@ export class DecisionLog {
     return { sequence: this.#sequence, decisions: [...this.#inForce.values()] };
   }
 
+  /** How many of a kind are in force. */
+  count(kind: Decision['kind']): number {
+    this.#forgetEnded();
+    let count = 0;
+    for (const decision of this.#inForce.values()) if (decision.kind === kind) count += 1;
+    return count;
+  }
+
   /** The decision in force with this id. */
   find(id: string): Decision | undefined {
     return this.#inForce.get(id);

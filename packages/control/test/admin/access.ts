@@ -125,6 +125,8 @@ export function access(): void {
       isProblem(await guess(), 401, 'LINK_REFUSED');
       isProblem(await guess(), 429, 'TOO_MANY_FAILURES');
       expect(rig.lines.filter(({ message }) => message === 'wrong credentials at the admin API')).toHaveLength(21);
+      // What is not answered with a reason, and not logged, is counted all the same.
+      expect(rig.metrics.render()).toContain('sallyport_admin_wrong_credentials_total 23\n');
     });
   });
 

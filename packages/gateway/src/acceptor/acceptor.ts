@@ -76,6 +76,11 @@ export class Acceptor {
     return addresses;
   }
 
+  /** Accepted connections that nobody can take yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** The numbers that listening sockets have in this process, for whoever inherits them. */
   socketNumbers(): ReadonlyMap<string, number> {
     const numbers = new Map<string, number>();

@@ -1,4 +1,5 @@
 import type { Counter, ExchangeEvent, Family, Gauge, Histogram, MetricsRegistry } from '@sallyport/kernel';
+import { SocketBytes } from './socket-bytes.ts';
 
 /** Seconds; OpenTelemetry's advice for http.server.request.duration. */
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -11,12 +12,16 @@ const MESSAGE_BUCKETS = [64, 256, 1_024, 4_096, 10_240, 65_536, 1_048_576];
  */
 export class GatewayMetrics {
   readonly requestDuration: Family<Histogram>;
+  readonly responses: Family<Counter>;
   readonly activeRequests: Gauge;
   readonly refused: Family<Counter>;
   readonly observed: Family<Counter>;
   readonly inspection: InspectionMetrics;
   readonly bytes: { readonly in: Counter; readonly out: Counter };
+  /** What connections of clients carry. */
+  readonly clientBytes: SocketBytes;
   readonly connections: Family<Gauge>;
+  readonly connectionsAccepted: Family<Counter>;
   readonly connectionsRefused: Family<Counter>;
   readonly tlsHandshakes: Family<Counter>;
   readonly http2Errors: Family<Counter>;
@@ -29,7 +34,7 @@ export class GatewayMetrics {
   readonly webSocketCloses: Family<Counter>;
   readonly webSocketBuffered: Gauge;
   readonly internalErrors: Counter;
-  readonly #durations = new Map<string, Histogram>();
+  readonly #exchanges = new Map<string, ExchangeSeries>();
   readonly #stageTimes = new Map<string, Counter>();
 
   constructor(registry: MetricsRegistry) {
@@ -38,6 +43,7 @@ export class GatewayMetrics {
       'Time from a request to the end of its response.',
       { buckets: DURATION_BUCKETS, labels: ['http_request_method', 'http_route', 'http_response_status_code'] },
     );
+    this.responses = responsesIn(registry);
     this.activeRequests = registry.gauge('http_server_active_requests', 'Requests in progress.').with();
     this.refused = registry.counter(
       'proxy_blocked_requests_total',
@@ -51,7 +57,9 @@ export class GatewayMetrics {
     this.inspection = new InspectionMetrics(registry);
     const bytes = registry.counter('gateway_http_bytes_total', 'Bytes of request and response bodies.', ['direction']);
     this.bytes = { in: bytes.with('in'), out: bytes.with('out') };
+    this.clientBytes = clientBytesIn(registry);
     this.connections = registry.gauge('gateway_connections', 'Open client connections.', ['listener']);
+    this.connectionsAccepted = acceptedIn(registry);
     this.connectionsRefused = registry.counter(
       'gateway_connections_refused_total',
       'Connections ended before their first request or for a limit.',
@@ -102,15 +110,9 @@ export class GatewayMetrics {
   /** Counts one finished exchange. */
   exchange(event: ExchangeEvent): void {
     const method = METHODS.has(event.method) ? event.method : 'other';
-    const key = `${method} ${event.status} ${event.route}`;
-    let duration = this.#durations.get(key);
-    if (duration === undefined) {
-      if (this.#durations.size < DURATIONS_MAX) {
-        duration = this.requestDuration.with(method, event.route, String(event.status));
-        this.#durations.set(key, duration);
-      } else duration = this.requestDuration.with('other', event.route, 'other');
-    }
+    const { duration, responses } = this.#seriesOf(method, event.route, event.status);
     duration.observe(event.durationMs / 1_000);
+    responses.add();
     if (event.bytesIn > 0) this.bytes.in.add(event.bytesIn);
     if (event.bytesOut > 0) this.bytes.out.add(event.bytesOut);
     if (isRefusal(event)) this.refused.with(event.route, event.decidedBy, event.reason).add();
@@ -118,6 +120,20 @@ export class GatewayMetrics {
     for (const stage of event.failedStages) this.inspection.stageFailures.with(stage).add();
     for (const stage in event.stageUs) this.#stageTime(stage).add((event.stageUs[stage] ?? 0) / 1_000_000);
     if (event.inspection !== undefined) this.#matches(event, event.inspection.ruleIds);
+  }
+
+  /** Looked up by one key: every exchange has some. */
+  #seriesOf(method: string, route: string, status: number): ExchangeSeries {
+    const key = `${method} ${status} ${route}`;
+    const known = this.#exchanges.get(key);
+    if (known !== undefined) return known;
+    const responses = this.responses.with(route, classOf(status));
+    if (this.#exchanges.size >= DURATIONS_MAX) {
+      return { duration: this.requestDuration.with('other', route, 'other'), responses };
+    }
+    const series = { duration: this.requestDuration.with(method, route, String(status)), responses };
+    this.#exchanges.set(key, series);
+    return series;
   }
 
   #matches({ verdict, decidedBy, observed }: ExchangeEvent, ruleIds: readonly number[]): void {
@@ -134,6 +150,40 @@ export class GatewayMetrics {
     this.#stageTimes.set(stage, counter);
     return counter;
   }
+}
+
+function responsesIn(registry: MetricsRegistry): Family<Counter> {
+  return registry.counter(
+    'gateway_http_responses_total',
+    'Answers by class of status, exact whatever clients send: `1xx` to `5xx`, `none` where nothing was answered.',
+    ['route', 'class'],
+  );
+}
+
+function acceptedIn(registry: MetricsRegistry): Family<Counter> {
+  return registry.counter('gateway_connections_accepted_total', 'Client connections that were taken in.', ['listener']);
+}
+
+function clientBytesIn(registry: MetricsRegistry): SocketBytes {
+  const family = registry.counter(
+    'gateway_client_bytes_total',
+    'Bytes on connections of clients, with what TLS adds; `in` comes from clients.',
+    ['direction'],
+  );
+  const bytes = new SocketBytes(family);
+  registry.onCollect(() => bytes.collect());
+  return bytes;
+}
+
+/** What one finished exchange is counted in. */
+interface ExchangeSeries {
+  readonly duration: Histogram;
+  readonly responses: Counter;
+}
+
+/** Six of them: whoever makes an upstream answer with every status there is must not hide errors behind `other`. */
+function classOf(status: number): string {
+  return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : 'none';
 }
 
 /** What stages cost, and what rules found. */

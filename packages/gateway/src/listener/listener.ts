@@ -193,8 +193,11 @@ export class Listener {
     this.#onOwn(connection);
     const open = metrics.connections.with(this.name);
     open.add(1);
+    metrics.connectionsAccepted.with(this.name).add();
+    metrics.clientBytes.enter(socket);
     socket.on('close', () => {
       open.add(-1);
+      metrics.clientBytes.leave(socket);
       connections.remove(connection);
     });
     if (this.#resolver.isProxyHeaderExpected) void this.#readProxyHeader(connection);

@@ -1,6 +1,7 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { type Clock, GatewayError, type ServerAddress } from '@sallyport/kernel';
+import type { SocketBytes } from '../emit/socket-bytes.ts';
 import type { NameCache } from './dns.ts';
 import type { ServerTls } from './tls.ts';
 
@@ -10,6 +11,8 @@ export interface ConnectorOptions {
   /** For everything until the connection can be used: name lookup, TCP over all addresses, TLS. Milliseconds. */
   readonly connectMs: number;
   readonly names: NameCache;
+  /** Counts what connections carry. */
+  readonly bytes: SocketBytes;
   readonly clock: Clock;
 }
 
@@ -25,11 +28,14 @@ export class Connector {
 
   /**
    * Exactly one call to `done`, never before this has returned, unless the opening is cancelled. A socket that is handed
-   * over has no listeners left and has read nothing.
+   * over has no listeners but one for its end, and has read nothing.
    */
   open(done: (result: Socket | GatewayError) => void): Opening {
     const opening: Opening = new Opening(this.#options, this.#lastGood, (result) => {
-      if (!(result instanceof GatewayError)) this.#lastGood = opening.address;
+      if (!(result instanceof GatewayError)) {
+        this.#lastGood = opening.address;
+        this.#options.bytes.watch(result);
+      }
       done(result);
     });
     return opening;

@@ -1,4 +1,5 @@
 import type { Counter, Family, Gauge, MetricsRegistry } from '@sallyport/kernel';
+import { SocketBytes } from '../emit/socket-bytes.ts';
 
 /** How one try ended. `aborted`: the client left, or something of ours failed. */
 export type AttemptResult =
@@ -32,6 +33,7 @@ export interface UpstreamMetrics {
   readonly healthy: Family<Gauge>;
   /** 0 closed, 1 half-open, 2 open. */
   readonly breakerState: Family<Gauge>;
+  readonly bytes: SocketBytes;
   /** Called before each exposition. */
   readonly collectors: Set<() => void>;
 }
@@ -56,13 +58,26 @@ export function upstreamMetrics(registry: MetricsRegistry): UpstreamMetrics {
       'state',
     ]),
     retries: registry.counter('gateway_upstream_retries_total', 'Tries after the first one.', ['upstream']),
-    healthy: registry.gauge('gateway_upstream_healthy', '1: the server may be asked.', ['upstream', 'server']),
-    breakerState: registry.gauge('gateway_upstream_breaker_state', 'Circuit breaker: 0 closed, 1 half-open, 2 open.', [
-      'upstream',
-    ]),
+    // Each worker judges for itself; the worst of them is shown.
+    healthy: registry
+      .gauge('gateway_upstream_healthy', '1: every worker may ask the server.', ['upstream', 'server'])
+      .mergedBy('min'),
+    breakerState: registry
+      .gauge('gateway_upstream_breaker_state', 'Circuit breaker of the worst worker: 0 closed, 1 half-open, 2 open.', [
+        'upstream',
+      ])
+      .mergedBy('max'),
+    bytes: new SocketBytes(
+      registry.counter(
+        'gateway_upstream_bytes_total',
+        'Bytes on connections to servers, without what TLS adds; `in` comes from servers.',
+        ['direction'],
+      ),
+    ),
     collectors,
   };
   registry.onCollect(() => {
+    metrics.bytes.collect();
     for (const collect of collectors) collect();
   });
   REGISTERED.set(registry, metrics);

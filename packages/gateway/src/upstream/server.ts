@@ -45,7 +45,8 @@ export class Server {
     this.authority = authorityOf(address, config.tls !== undefined);
     const tls = config.tls === undefined ? undefined : new ServerTls(config.tls, address);
     const { connectMs, headMs, idleMs } = config.timeouts;
-    const connector = new Connector({ address, tls, connectMs, names, clock });
+    const { bytes } = metrics;
+    const connector = new Connector({ address, tls, connectMs, names, bytes, clock });
     const timeouts = { headMs, idleMs };
     this.pool = new Pool({ ...config.pool, connector, timeouts, waitMs: connectMs, clock });
     if (config.healthCheck !== undefined) {
@@ -53,7 +54,7 @@ export class Server {
       this.#checker = new HealthChecker({
         check,
         // Not the pool's: a check must end in its own time.
-        connector: new Connector({ address, tls, connectMs: check.timeoutMs, names, clock }),
+        connector: new Connector({ address, tls, connectMs: check.timeoutMs, names, bytes, clock }),
         authority: this.authority,
         random: options.random,
         onResult: (isHealthy, why) => this.#onCheck(isHealthy, why, check),
