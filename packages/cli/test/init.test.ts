@@ -2,11 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '@sallyport/control';
+import { loadConfig, RuleImages } from '@sallyport/control';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCheck } from '../src/commands/check.ts';
 import { runInit } from '../src/commands/init.ts';
 import { type TestIo, testIo } from './test-io.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 let folder = '';
 
@@ -48,7 +51,7 @@ describe('what sallyport init writes', () => {
     expect([code, io.err()]).toEqual([0, '']);
     const check = testIo({ cwd: folder });
     expect([await runCheck([], check), check.out(), check.err()]).toEqual([0, 'sallyport.yaml: good\n', '']);
-    const loaded = loadConfig({ path: join(folder, 'sallyport.yaml'), environment: {} });
+    const loaded = loadConfig({ ruleImages: RULE_IMAGES, path: join(folder, 'sallyport.yaml'), environment: {} });
     expect(loaded.ok && loaded.config.gateway).toMatchObject({
       mode,
       listeners: [
@@ -62,7 +65,7 @@ describe('what sallyport init writes', () => {
   it('points cloudflared at the socket of the listener and never turns verification off (R0.2) (R0.9)', async () => {
     for (const mode of ['production', 'development']) {
       await init(['--domain', 'game.example.com', '--tunnel', '--mode', mode, '--force']);
-      const loaded = loadConfig({ path: join(folder, 'sallyport.yaml'), environment: {} });
+      const loaded = loadConfig({ ruleImages: RULE_IMAGES, path: join(folder, 'sallyport.yaml'), environment: {} });
       const address = loaded.ok ? loaded.config.gateway.listeners[0]?.address : undefined;
       const socket = address?.kind === 'unix' ? address.path : '';
       const rules = read('cloudflared.yml')

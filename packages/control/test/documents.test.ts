@@ -1,14 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../src/index.ts';
+import { loadConfig, RuleImages } from '../src/index.ts';
 import { memoryFiles } from './memory-files.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const ROOT = new URL('../../../', import.meta.url);
 const EXAMPLES = new URL('deploy/examples/', ROOT);
 
 /** Problems that are about files of the reader's machine and not about the text. */
 function problemsOf(text: string): readonly string[] {
-  const result = loadConfig({ path: '/etc/s.yaml', environment: {}, files: memoryFiles({ '/etc/s.yaml': text }) });
+  const result = loadConfig({
+    ruleImages: RULE_IMAGES,
+    path: '/etc/s.yaml',
+    environment: {},
+    files: memoryFiles({ '/etc/s.yaml': text }),
+  });
   const problems = result.ok ? result.warnings : result.problems;
   return problems
     .map(({ key, problem }) => `${key} ${problem}`)

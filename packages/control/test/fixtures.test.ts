@@ -2,8 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { describeConfig, formatProblem, type LoadResult, loadConfig, renderJsonSchema } from '../src/index.ts';
+import {
+  describeConfig,
+  formatProblem,
+  type LoadResult,
+  loadConfig,
+  RuleImages,
+  renderJsonSchema,
+} from '../src/index.ts';
 import { memoryFiles } from './memory-files.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const FIXTURES = new URL('fixtures/', import.meta.url);
 
@@ -19,7 +29,13 @@ const ENVIRONMENT = {
 
 function load(text: string, name = 'sallyport.yaml'): LoadResult {
   const path = `/etc/${name}`;
-  return loadConfig({ path, environment: ENVIRONMENT, files: memoryFiles({ [path]: text }), nowMs: 0 });
+  return loadConfig({
+    ruleImages: RULE_IMAGES,
+    path,
+    environment: ENVIRONMENT,
+    files: memoryFiles({ [path]: text }),
+    nowMs: 0,
+  });
 }
 
 function fixtures(kind: 'good' | 'bad', ending: string): readonly string[] {

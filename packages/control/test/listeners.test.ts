@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { formatProblem, loadConfig } from '../src/index.ts';
+import { formatProblem, loadConfig, RuleImages } from '../src/index.ts';
 import { memoryFiles } from './memory-files.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 interface Situation {
   readonly mode?: string;
@@ -21,7 +24,12 @@ upstreams: { game: 'http://127.0.0.1:3000' }
 routes: [{ name: game, upstream: game, profile: game }]
 operations: ${operations}
 `;
-  const result = loadConfig({ path: '/s.yaml', environment: {}, files: memoryFiles({ '/s.yaml': text }) });
+  const result = loadConfig({
+    ruleImages: RULE_IMAGES,
+    path: '/s.yaml',
+    environment: {},
+    files: memoryFiles({ '/s.yaml': text }),
+  });
   return (result.ok ? result.warnings : result.problems).map((problem) =>
     formatProblem(problem)
       .replace(/^\S+ /, '')

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { formatProblem, type LoadResult, loadConfig } from '../src/index.ts';
+import { formatProblem, type LoadResult, loadConfig, RuleImages } from '../src/index.ts';
 import { memoryFiles } from './memory-files.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 function load(lists: string, files: Readonly<Record<string, string>>): LoadResult {
   const text = `version: 1
@@ -9,7 +12,12 @@ upstreams: { game: 'http://127.0.0.1:3000' }
 routes: [{ name: game, upstream: game, profile: game }]
 lists: ${lists}
 `;
-  return loadConfig({ path: '/etc/s.yaml', environment: {}, files: memoryFiles({ '/etc/s.yaml': text, ...files }) });
+  return loadConfig({
+    ruleImages: RULE_IMAGES,
+    path: '/etc/s.yaml',
+    environment: {},
+    files: memoryFiles({ '/etc/s.yaml': text, ...files }),
+  });
 }
 
 function problemsOf(result: LoadResult): readonly string[] {

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { describeConfig, formatProblem, type LoadResult, loadConfig } from '../src/index.ts';
+import { describeConfig, formatProblem, type LoadResult, loadConfig, RuleImages } from '../src/index.ts';
 import { memoryFiles } from './memory-files.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const GOOD = randomBytes(32).toString('base64');
 const OTHER = randomBytes(32).toString('hex');
@@ -26,7 +29,12 @@ listeners:
 upstreams: { game: 'http://127.0.0.1:3000' }
 routes: [{ name: game, upstream: game, profile: game }]
 `;
-  return loadConfig({ path: '/etc/s/s.yaml', environment, files: memoryFiles({ '/etc/s/s.yaml': text, ...files }) });
+  return loadConfig({
+    ruleImages: RULE_IMAGES,
+    path: '/etc/s/s.yaml',
+    environment,
+    files: memoryFiles({ '/etc/s/s.yaml': text, ...files }),
+  });
 }
 
 function problemsOf(situation: Situation): string {
@@ -207,7 +215,7 @@ describe('secrets never show (R0.13)', () => {
     ];
     for (const lines of [text, text.slice(0, -1)]) {
       const files = memoryFiles({ '/s.yaml': lines.join('\n') });
-      const result = loadConfig({ path: '/s.yaml', environment: {}, files });
+      const result = loadConfig({ ruleImages: RULE_IMAGES, path: '/s.yaml', environment: {}, files });
       const problems = result.ok ? '' : result.problems.map(formatProblem).join('\n');
       expect(problems).not.toBe('');
       expect(problems).not.toContain(secret);

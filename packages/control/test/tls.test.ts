@@ -3,7 +3,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeConfig, formatProblem, type LoadResult, loadConfig } from '../src/index.ts';
+import { describeConfig, formatProblem, type LoadResult, loadConfig, RuleImages } from '../src/index.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const DAY_MS = 86_400_000;
 
@@ -67,7 +70,7 @@ upstreams: { game: 'http://127.0.0.1:3000' }
 routes: [{ name: game, upstream: game, profile: game }]
 `,
   );
-  return loadConfig({ path, environment, nowMs: madeMs + days * DAY_MS });
+  return loadConfig({ ruleImages: RULE_IMAGES, path, environment, nowMs: madeMs + days * DAY_MS });
 }
 
 function problemsOf(situation: Situation): readonly string[] {
@@ -210,7 +213,7 @@ upstreams: { game: 'http://127.0.0.1:3000' }
 routes: [{ name: game, upstream: game, profile: game }]
 `,
     );
-    const result = loadConfig({ path, environment: {}, nowMs: madeMs });
+    const result = loadConfig({ ruleImages: RULE_IMAGES, path, environment: {}, nowMs: madeMs });
     const problems = result.ok ? [] : result.problems.map(({ key, problem }) => `${key} ${problem}`);
     expect(problems).toEqual(['listeners[0].client needs tls: Cloudflare proves itself by its client certificate']);
   });
@@ -230,7 +233,7 @@ upstreams:
 routes: [{ name: game, upstream: game, profile: game }]
 `,
     );
-    const result = loadConfig({ path, environment: {}, nowMs: madeMs });
+    const result = loadConfig({ ruleImages: RULE_IMAGES, path, environment: {}, nowMs: madeMs });
     expect(result.ok && result.config.gateway.upstreams[0]?.tls).toEqual({
       ca: read('one.pem'),
       identity: { certificate: read('two.pem'), key: read('two.key') },

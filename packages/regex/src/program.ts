@@ -1,5 +1,14 @@
 import { assertionsIn, isAnchoredAtStart } from './analysis.ts';
-import { ANY_BYTE, BYTE_VALUES, type ByteSet, hasByte, keyOfSet, NEWLINE, WORD_BYTES } from './byte-set.ts';
+import {
+  ANY_BYTE,
+  BYTE_VALUES,
+  type ByteSet,
+  keyOfSet,
+  NEWLINE,
+  singleByte,
+  sizeOfSet,
+  WORD_BYTES,
+} from './byte-set.ts';
 import { RegexError } from './errors.ts';
 import { ASSERTION, isNullable, type Node, type Repeat } from './syntax/ast.ts';
 
@@ -255,29 +264,61 @@ class Assembler {
 /** Splits the 256 bytes by every set in turn. Bytes that an assertion tells apart must not share a class either. */
 function byteClasses(sets: readonly ByteSet[], assertions: number): Uint8Array {
   const { wordBoundary, notWordBoundary, lineStart, lineEnd, textEndOrLastNewline } = ASSERTION;
-  const newline = new Uint32Array(SET_WORDS);
-  newline[NEWLINE >>> 5] = 1 << (NEWLINE & 31);
-  const dividing = [...sets];
-  if ((assertions & (wordBoundary | notWordBoundary)) !== 0) dividing.push(WORD_BYTES);
-  if ((assertions & (lineStart | lineEnd | textEndOrLastNewline)) !== 0) dividing.push(newline);
-  const classOf = new Uint8Array(BYTE_VALUES);
-  let count = 1;
-  const firstHalf = new Int16Array(BYTE_VALUES);
-  const secondHalf = new Int16Array(BYTE_VALUES);
-  for (const set of dividing) {
-    // The class of a byte stays for the first half that is met; the other half gets a new number.
-    firstHalf.fill(-1);
-    secondHalf.fill(-1);
-    for (let byte = 0; byte < BYTE_VALUES; byte++) {
-      const old = classOf[byte] ?? 0;
-      const half = hasByte(set, byte) ? 1 : 0;
-      if (firstHalf[old] === -1) firstHalf[old] = half;
-      if (firstHalf[old] === half) continue;
-      if (secondHalf[old] === -1) secondHalf[old] = count++;
-      classOf[byte] = secondHalf[old] ?? 0;
+  const partition = new BytePartition();
+  for (const set of sets) partition.split(set);
+  if ((assertions & (wordBoundary | notWordBoundary)) !== 0) partition.split(WORD_BYTES);
+  if ((assertions & (lineStart | lineEnd | textEndOrLastNewline)) !== 0) partition.split(singleByte(NEWLINE, 'exact'));
+  return partition.classOf;
+}
+
+/** Classes of bytes that no set so far has told apart. */
+class BytePartition {
+  readonly classOf: Uint8Array = new Uint8Array(BYTE_VALUES);
+  #count = 1;
+  readonly #sizes = new Uint16Array(BYTE_VALUES).fill(BYTE_VALUES, 0, 1);
+  readonly #members = new Uint8Array(BYTE_VALUES);
+  /** By class, while a set is looked at: how many of its bytes are in the set, and the class that they get. */
+  readonly #within = new Uint16Array(BYTE_VALUES);
+  readonly #targets = new Int16Array(BYTE_VALUES);
+
+  /** Costs what the set holds, or what it lacks where that is less: both split alike. */
+  split(set: ByteSet): void {
+    if (this.#count === BYTE_VALUES) return;
+    const members = this.#smallerHalf(set);
+    this.#within.fill(0);
+    this.#targets.fill(-1);
+    for (const byte of members) {
+      const old = this.classOf[byte] ?? 0;
+      this.#within[old] = (this.#within[old] ?? 0) + 1;
     }
+    for (const byte of members) this.classOf[byte] = this.#targetOf(this.classOf[byte] ?? 0);
   }
-  return classOf;
+
+  /** A class that lies within the set as a whole stays what it is. */
+  #targetOf(old: number): number {
+    let target = this.#targets[old] ?? -1;
+    if (target >= 0) return target;
+    const within = this.#within[old] ?? 0;
+    const size = this.#sizes[old] ?? 0;
+    target = within === size ? old : this.#count++;
+    this.#targets[old] = target;
+    this.#sizes[old] = size - within;
+    this.#sizes[target] = within;
+    return target;
+  }
+
+  #smallerHalf(set: ByteSet): Uint8Array {
+    const isLarge = sizeOfSet(set) > BYTE_VALUES / 2;
+    let count = 0;
+    for (let word = 0; word < SET_WORDS; word++) {
+      let bits = isLarge ? ~(set[word] ?? 0) : (set[word] ?? 0);
+      while (bits !== 0) {
+        this.#members[count++] = word * 32 + 31 - Math.clz32(bits & -bits);
+        bits &= bits - 1;
+      }
+    }
+    return this.#members.subarray(0, count);
+  }
 }
 
 function representatives(classOf: Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-import { loadConfig } from '@sallyport/control';
+import { loadConfig, RuleImages } from '@sallyport/control';
 import { CONTROL_PLANE_CONTRACT } from '@sallyport/control/control-plane-contract';
 import { memoryFiles } from '@sallyport/control/memory-files';
 import { SystemEmitter } from '@sallyport/gateway';
@@ -10,6 +10,9 @@ import { RunningPlane } from '../../src/plane/control-plane.ts';
 import { Policies } from '../../src/plane/policies.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { FleetRig } from './fleet-rig.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const clock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -25,7 +28,13 @@ routes: [{ name: game, upstream: game, profile: game, request: { bodyMax: ${kilo
 }
 
 function compile(text: string, version: number): CompileResult {
-  const loaded = loadConfig({ path: '/f', environment: {}, files: memoryFiles({ '/f': text }), nowMs: clock.wallMs() });
+  const loaded = loadConfig({
+    ruleImages: RULE_IMAGES,
+    path: '/f',
+    environment: {},
+    files: memoryFiles({ '/f': text }),
+    nowMs: clock.wallMs(),
+  });
   if (!loaded.ok) return loaded;
   return { ok: true, ...compileConfig(loaded.config, { version, previous: undefined }), warnings: [] };
 }

@@ -119,6 +119,7 @@ describe('a worker that is ended', () => {
     };
     expect(await rig.decisions.take(ban, ENTRY)).toBe(2);
     for (const thread of rig.fleet.threads()) thread.terminate('hang');
+    await vi.waitFor(() => expect(rig.news.filter(({ kind }) => kind === 'lost')).toHaveLength(2), PATIENCE);
     // Nobody is there: both wait for the first one that is.
     const early = [0, 1].map(() => new Line(rig.portOf('test')));
     for (const line of early) line.ask('/');

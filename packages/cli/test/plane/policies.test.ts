@@ -1,10 +1,13 @@
-import { loadConfig, type Problem } from '@sallyport/control';
+import { loadConfig, type Problem, RuleImages } from '@sallyport/control';
 import { memoryFiles } from '@sallyport/control/memory-files';
 import type { PolicyImage } from '@sallyport/gateway';
 import { ManualClock } from '@sallyport/kernel';
 import { describe, expect, it } from 'vitest';
 import { type Compiled, type CompileRequest, type CompileResult, compileConfig } from '../../src/plane/compile.ts';
 import { Policies } from '../../src/plane/policies.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const ORDER = { source: 'api', author: 'alice' } as const;
 
@@ -70,7 +73,13 @@ upstreams: { game: "http://127.0.0.1:3000" }
 routes: [{ name: game, upstream: game, profile: game, request: { bodyMax: ${text === 'b' ? 32 : 64}KB } }]
 log: { level: ${text === 'other-log' ? 'debug' : 'info'} }
 `;
-  const loaded = loadConfig({ path: '/f', environment: {}, files: memoryFiles({ '/f': yaml }), nowMs: 0 });
+  const loaded = loadConfig({
+    ruleImages: RULE_IMAGES,
+    path: '/f',
+    environment: {},
+    files: memoryFiles({ '/f': yaml }),
+    nowMs: 0,
+  });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return { ok: true, ...compileConfig(loaded.config, { version, previous: undefined }), warnings: [] };
 }

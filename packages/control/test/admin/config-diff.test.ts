@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfigChange } from '../../src/contract.ts';
-import { diffConfigs, loadConfig, type SallyportConfig } from '../../src/index.ts';
+import { diffConfigs, loadConfig, RuleImages, type SallyportConfig } from '../../src/index.ts';
 import { memoryFiles } from '../memory-files.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const BASE = `version: 1
 listeners:
@@ -14,7 +17,7 @@ routes:
 
 function load(text: string): SallyportConfig {
   const files = memoryFiles({ '/etc/sallyport.yaml': text });
-  const loaded = loadConfig({ path: '/etc/sallyport.yaml', environment: {}, files, nowMs: 0 });
+  const loaded = loadConfig({ ruleImages: RULE_IMAGES, path: '/etc/sallyport.yaml', environment: {}, files, nowMs: 0 });
   if (!loaded.ok) throw new Error(loaded.problems.map(({ key, problem }) => `${key} ${problem}`).join('\n'));
   return loaded.config;
 }

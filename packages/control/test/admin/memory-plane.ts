@@ -24,9 +24,12 @@ import type {
   RollbackOutcome,
   SallyportConfig,
 } from '../../src/index.ts';
-import { formatProblem, loadConfig } from '../../src/index.ts';
+import { formatProblem, loadConfig, RuleImages } from '../../src/index.ts';
 import { memoryFiles } from '../memory-files.ts';
 import { memoryEvents } from './memory-events.ts';
+
+/** Rules that do not change are compiled once for all tests of a file. */
+const RULE_IMAGES = new RuleImages();
 
 const START_MS = 1_700_000_000_000;
 
@@ -214,7 +217,13 @@ export class MemoryPlane implements ControlPlane {
 
   #publishFile(source: PolicySource, author: string): ReloadOutcome {
     const files = memoryFiles({ '/etc/sallyport.yaml': this.text });
-    const loaded = loadConfig({ path: '/etc/sallyport.yaml', environment: ENVIRONMENT, files, nowMs: START_MS });
+    const loaded = loadConfig({
+      ruleImages: RULE_IMAGES,
+      path: '/etc/sallyport.yaml',
+      environment: ENVIRONMENT,
+      files,
+      nowMs: START_MS,
+    });
     if (loaded.ok) return this.#publish(loaded.config, source, author);
     const problems = loaded.problems.map(formatProblem);
     this.#records.push({ version: null, hash: '', timeMs: START_MS, source, author, result: 'refused', problems });
