@@ -142,7 +142,7 @@ interface Ingest {
 /** This thread emits as a worker does; the store thread stores; another one asks. */
 async function measureIngest(folder: string, durationMs: number, untilMs: number): Promise<Ingest> {
   const ring = new ByteRing(ByteRing.allocate({ bytes: RING_BYTES, shares: RING_SHARES }));
-  const start = { folder, events: { rings: [ring.buffer], retentionDays: 3, quotaBytes: 1e12 } };
+  const start = { folder, events: { rings: [ring.buffer], stored: { retentionDays: 3, quotaBytes: 1e12 }, sinks: [] } };
   const store = new Worker(STORE, { workerData: start });
   const asker = new Worker(new URL('events/asker.ts', import.meta.url), {
     workerData: { folder: join(folder, 'events'), untilMs },

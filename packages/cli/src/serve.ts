@@ -145,7 +145,7 @@ function openLog({ destination, level }: SallyportConfig['log'], metrics: Contro
 /** One process writes: the next one loads what is stored after this one has stopped taking orders and given the store up. */
 function handOverOf(stores: Stores, decisions: DecisionLog): Pick<Serving, 'yieldState' | 'resumeState'> {
   // In memory there is nothing that another process could have.
-  const isKept = stores.thread !== undefined;
+  const { isKept } = stores;
   return {
     yieldState: async () => {
       if (!isKept) return;

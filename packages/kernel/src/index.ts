@@ -51,6 +51,7 @@ export {
 export { HeaderList } from './header-list.ts';
 export type { Inspected, InspectedHead, Inspection, RequestHold, ResponseHold } from './inspection.ts';
 export { contains, IpAddress, type Network, parseNetwork } from './ip.ts';
+export type { EventLine, LineSink, LineSinkCounts, SinkDriver } from './line-sink.ts';
 export type { Log, LogFields } from './log.ts';
 export { MergedMetrics } from './merged-metrics.ts';
 export { Counter, Family, Gauge, Histogram, type HistogramOptions, MetricsRegistry, SERIES_MAX } from './metrics.ts';

@@ -5,6 +5,7 @@
  */
 export type { MappedEvent } from './mappings/copy.ts';
 export { ECS_VERSION, toEcs } from './mappings/ecs.ts';
+export { EVENT_FORMATS, type EventFormat, formatterOf } from './mappings/formats.ts';
 export { OCSF_VERSION, toOcsf } from './mappings/ocsf.ts';
 export { sigmaFields } from './mappings/sigma.ts';
 export { type ParsedMoment, parseMoment } from './query/moment.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { EventIntake, type EventIntakeOptions, type IntakeCounts } from './events/event-intake.ts';
+export { EventIntake, type EventIntakeOptions } from './events/event-intake.ts';
 export {
   type EventRange,
   type Gaps,
@@ -20,9 +20,13 @@ export {
   type TopRequest,
 } from './events/event-query.ts';
 export { EventReader, type EventReaderOptions } from './events/event-reader.ts';
-export { type Appended, EventWriter, type EventWriterOptions, type ReceivedLine } from './events/event-writer.ts';
+export { type Appended, EventWriter, type EventWriterOptions } from './events/event-writer.ts';
 export type { StoredEvent } from './events/flat-fields.ts';
 export { cursorOf, type Moment, parseCursor } from './events/moment-order.ts';
 export { DURATION_BOUNDS_MS, durationAt, type RollupKey } from './events/rollup.ts';
+export { StoreSink, type StoreSinkCounts, type StoreSinkOptions } from './events/store-sink.ts';
+export { BufferedSink, type BufferedSinkOptions } from './sinks/buffered-sink.ts';
+export { FileDriver, type FileDriverOptions } from './sinks/file-driver.ts';
+export { openSink, type SinkOptions } from './sinks/open-sink.ts';
 export { MemoryStateStore } from './state/memory-state-store.ts';
 export { type SqliteStateOptions, SqliteStateStore } from './state/sqlite-state-store.ts';

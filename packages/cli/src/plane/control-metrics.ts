@@ -13,6 +13,10 @@ export interface ControlMetrics {
   readonly storeFree: Gauge;
   readonly eventsStored: Counter;
   readonly eventsDropped: Family<Counter>;
+  readonly sinkLines: Family<Counter>;
+  readonly sinkBytes: Family<Counter>;
+  readonly sinkDropped: Family<Counter>;
+  readonly sinkLag: Family<Gauge>;
 }
 
 /** Registers them. @throws Error for a registry that has them. */
@@ -50,9 +54,17 @@ function register(registry: MetricsRegistry): ControlMetrics {
     eventsStored: registry.counter('sallyport_events_stored_total', 'Events in the store.').with(),
     eventsDropped: registry.counter(
       'sallyport_events_dropped_total',
-      'Events that are not in the store: `overflow` (it could not keep up), `quota` (no room left), `malformed` (a bug).',
+      'Events that are not in the store: `overflow` (no room on their way, which sinks do without as well, or it could not keep up), `quota` (no room left), `malformed` (a bug).',
       ['cause', 'class'],
     ),
+    sinkLines: registry.counter('sallyport_sink_lines_total', 'Events written to a sink.', ['sink']),
+    sinkBytes: registry.counter('sallyport_sink_bytes_total', 'Bytes written to a sink.', ['sink']),
+    sinkDropped: registry.counter(
+      'sallyport_sink_dropped_total',
+      'Events that a sink has not got, because it was full, slow or gone.',
+      ['sink', 'class'],
+    ),
+    sinkLag: registry.gauge('sallyport_sink_lag_seconds', 'How long the oldest event has waited for a sink.', ['sink']),
     storeFree: registry
       .gauge('sallyport_store_free_bytes', 'What the file system of the state folder has left for the gateway.')
       .with(),

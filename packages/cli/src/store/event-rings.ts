@@ -2,7 +2,7 @@ import type { SallyportConfig } from '@sallyport/control';
 import { ByteRing, type EventSink } from '@sallyport/kernel';
 import { RING_SHARES, ringSink } from '@sallyport/stores/log';
 
-/** The ways of events to the store thread; without any, events are only logged. */
+/** The ways of events to the store thread, for the store and for sinks; without any, events are only logged. */
 export interface EventRings {
   /** One for each worker. It outlives the worker, and the one that comes in its place goes on with it. */
   readonly workers: readonly ByteRing[];
@@ -10,13 +10,16 @@ export interface EventRings {
   readonly own: ByteRing | undefined;
 }
 
-export function openEventRings({ state }: Pick<SallyportConfig, 'state'>, workers: number): EventRings {
-  if (state?.events === undefined) return { workers: [], own: undefined };
+export function openEventRings(
+  { state, events }: Pick<SallyportConfig, 'state' | 'events'>,
+  workers: number,
+): EventRings {
+  if (state?.events === undefined && events.sinks.length === 0) return { workers: [], own: undefined };
   const ring = (bytes: number): ByteRing => new ByteRing(ByteRing.allocate({ bytes, shares: RING_SHARES }));
   return { workers: Array.from({ length: workers }, () => ring(WORKER_RING_BYTES)), own: ring(OWN_RING_BYTES) };
 }
 
-/** What the control plane emits goes into the log and to the store. */
+/** What the control plane emits goes into the log and to the store thread. */
 export function withStore(log: EventSink, { own }: EventRings): EventSink {
   if (own === undefined) return log;
   const store = ringSink(own);

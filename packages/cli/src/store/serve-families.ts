@@ -15,11 +15,15 @@ export function serveFamilies(families: readonly StoreFamily<object>[]): void {
       case 'ask':
         return tell(carryOut(message));
       case 'close':
-        for (const family of families) family.close();
-        return port.close();
+        return void close();
     }
   });
   tell({ kind: 'started' });
+
+  async function close(): Promise<void> {
+    for (const family of families) await family.close();
+    port.close();
+  }
 
   function carryOut({ id, operation, request }: Extract<ToStore, { kind: 'ask' }>): FromStore {
     try {

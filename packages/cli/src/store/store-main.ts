@@ -14,7 +14,6 @@ import type { StoreStart } from './store-messages.ts';
 const { folder, events } = workerData as StoreStart;
 
 serveFamilies([
-  folderFamily(folder),
-  stateFamily(folder, systemClock),
+  ...(folder === undefined ? [] : [folderFamily(folder), stateFamily(folder, systemClock)]),
   ...(events === undefined ? [] : [eventFamily(folder, events, systemClock)]),
 ]);

@@ -9,6 +9,7 @@ import type {
   AuditPage,
   AuditRecord,
   AuditVerification,
+  LineSinkCounts,
   StateBatch,
   StoredState,
   StoreErrorCode,
@@ -18,6 +19,7 @@ import type {
   OverviewRequest,
   SearchAnswer,
   SearchRequest,
+  SinkOptions,
   TopAnswer,
   TopRequest,
 } from '@sallyport/stores';
@@ -55,12 +57,18 @@ export interface EventOperations {
 export interface EventNews {
   readonly stored: number;
   readonly malformed: number;
-  /** By class, innocent lines first: the store could not keep up. */
+  /** By class, innocent lines first: no room on the way from who emitted them, or in front of a store that could not keep up. */
   readonly droppedOverflow: readonly number[];
   /** By class likewise: the quota is used up. */
   readonly droppedQuota: readonly number[];
+  readonly sinks: readonly SinkNews[];
   /** In words, for the log. */
   readonly problems: readonly string[];
+}
+
+/** What has become of lines for one sink: counts since it was last asked; what waits as it is now. */
+export interface SinkNews extends LineSinkCounts {
+  readonly name: string;
 }
 
 /** Questions about events; a thread of their own answers them. */
@@ -80,21 +88,23 @@ export type AnswerOf<Name extends OperationName> = ReturnType<StoreOperations[Na
  */
 export interface StoreFamily<Operations> {
   readonly handlers: Operations;
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** With what the store thread begins. */
 export interface StoreStart {
-  readonly folder: string;
-  /** Undefined: it stores no events. */
-  readonly events: StoredEventsStart | undefined;
+  /** Undefined: it keeps no state and stores no events. */
+  readonly folder: string | undefined;
+  /** Undefined: events go nowhere from here. */
+  readonly events: EventsStart | undefined;
 }
 
-export interface StoredEventsStart {
+export interface EventsStart {
   /** Of workers and of the control plane. */
   readonly rings: readonly SharedArrayBuffer[];
-  readonly retentionDays: number;
-  readonly quotaBytes: number;
+  /** Undefined: no events are stored. */
+  readonly stored: { readonly retentionDays: number; readonly quotaBytes: number } | undefined;
+  readonly sinks: readonly (SinkOptions & { readonly name: string })[];
 }
 
 export type ToStore =

@@ -4,17 +4,18 @@ import { BackOff } from '@sallyport/control';
 import { type Clock, StoreError } from '@sallyport/kernel';
 import type {
   AnswerOf,
+  EventsStart,
   FromStore,
   OperationName,
   RequestOf,
-  StoredEventsStart,
   StoreStart,
   ToStore,
 } from './store-messages.ts';
 
 export interface StoreThreadOptions {
-  readonly folder: string;
-  readonly events?: StoredEventsStart | undefined;
+  /** Undefined: there is no state to keep, only events to bring elsewhere. */
+  readonly folder: string | undefined;
+  readonly events?: EventsStart | undefined;
   readonly clock: Clock;
   /** It has ended without being told to; it is started again. What was asked of it has failed. */
   readonly onLost: (why: string) => void;

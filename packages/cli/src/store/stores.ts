@@ -1,12 +1,13 @@
-import type { SallyportConfig, StateConfig } from '@sallyport/control';
+import type { SallyportConfig } from '@sallyport/control';
 import type { SystemEmitter } from '@sallyport/gateway';
 import type { Clock, Log, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
 import { MemoryStateStore } from '@sallyport/stores';
 import type { ControlMetrics } from '../plane/control-metrics.ts';
+import { EVENT_CLASSES, EventDrops } from './event-drops.ts';
 import { EventQuestioner } from './event-questioner.ts';
 import type { EventRings } from './event-rings.ts';
 import { openStateFolder } from './state-folder.ts';
-import type { StoredEventsStart } from './store-messages.ts';
+import type { EventsStart, SinkNews } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
 import { threadStateStore } from './thread-state-store.ts';
 
@@ -18,35 +19,46 @@ export interface StoresOptions {
   readonly rings: EventRings;
 }
 
-/** What the gateway stores, and the thread that does it; without `state` in the configuration there is none. */
+/**
+ * What the gateway stores, and the thread that does it. Without `state` in the configuration nothing outlives the process; without
+ * sinks for events as well there is no thread.
+ */
 export class Stores {
-  /** Undefined: nothing outlives the process. */
   readonly thread: StoreThread | undefined;
   readonly state: StateStore;
+  /** The state outlives the process. */
+  readonly isKept: boolean;
+  /** Events that did not get where they should. */
+  readonly drops: EventDrops = new EventDrops();
   /** Answers questions about events; undefined when none are stored. It starts with the first question. */
   readonly questions: EventQuestioner | undefined;
   readonly #options: StoresOptions;
   #timers: readonly NodeJS.Timeout[] = [];
   #onRestored = (): void => undefined;
 
-  private constructor(thread: StoreThread | undefined, questions: EventQuestioner | undefined, options: StoresOptions) {
+  private constructor(
+    { state }: Pick<SallyportConfig, 'state'>,
+    { thread, ...options }: StoresOptions & { readonly thread: StoreThread | undefined },
+  ) {
     this.thread = thread;
-    this.questions = questions;
-    this.state = thread === undefined ? new MemoryStateStore() : threadStateStore(thread);
+    this.questions = state?.events === undefined ? undefined : new EventQuestioner(state.folder, options);
+    this.isKept = state !== undefined;
+    this.state = state === undefined || thread === undefined ? new MemoryStateStore() : threadStateStore(thread);
     this.#options = options;
   }
 
   /** @throws Error when the folder cannot be used or the thread cannot start. */
-  static async open({ state }: Pick<SallyportConfig, 'state'>, options: StoresOptions): Promise<Stores> {
+  static async open(config: Pick<SallyportConfig, 'state' | 'events'>, options: StoresOptions): Promise<Stores> {
     const { clock, log, emitter, metrics, rings } = options;
+    const { state } = config;
     if (state === undefined) {
       log.info('no state folder is configured: bans, allowances, history and audit log end with this process');
-      return new Stores(undefined, undefined, options);
-    }
-    openStateFolder(state.folder);
+    } else openStateFolder(state.folder);
+    const events = startOfEvents(config, rings);
+    if (state === undefined && events === undefined) return new Stores(config, { ...options, thread: undefined });
     const thread: StoreThread = new StoreThread({
-      folder: state.folder,
-      events: startOfEvents(state, rings),
+      folder: state?.folder,
+      events,
       clock,
       onLost: (why) => {
         metrics.storeLost.add();
@@ -57,8 +69,7 @@ export class Stores {
         stores.#onRestored();
       },
     });
-    const questions = state.events === undefined ? undefined : new EventQuestioner(state.folder, options);
-    const stores = new Stores(thread, questions, options);
+    const stores = new Stores(config, { ...options, thread });
     await thread.start();
     stores.#watch();
     return stores;
@@ -100,6 +111,11 @@ export class Stores {
 
   #watch(): void {
     void this.#measure();
+    this.drops.onDrop(({ sink, cause, class: name, events }) => {
+      const { eventsDropped, sinkDropped } = this.#options.metrics;
+      if (sink === undefined) eventsDropped.with(cause, name).add(events);
+      else sinkDropped.with(sink, name).add(events);
+    });
     this.#timers = [
       setInterval(() => void this.#measure(), MEASURE_MS),
       setInterval(() => void this.#takeNews(), NEWS_MS),
@@ -111,21 +127,39 @@ export class Stores {
     const { metrics, log, rings } = this.#options;
     if (rings.own === undefined || this.thread?.isRunning !== true) return;
     try {
-      const { stored, malformed, droppedOverflow, droppedQuota, problems } = await this.thread.ask('events.news');
+      const { stored, malformed, droppedOverflow, droppedQuota, sinks, problems } =
+        await this.thread.ask('events.news');
       metrics.eventsStored.add(stored);
-      metrics.eventsDropped.with('malformed', 'evidence').add(malformed);
-      for (const [place, name] of EVENT_CLASSES.entries()) {
-        metrics.eventsDropped.with('overflow', name).add(droppedOverflow[place] ?? 0);
-        metrics.eventsDropped.with('quota', name).add(droppedQuota[place] ?? 0);
-      }
-      for (const problem of problems) log.error('events in the store', { problem });
+      this.#dropped(undefined, { malformed, overflow: droppedOverflow, quota: droppedQuota });
+      for (const sink of sinks) this.#noteSink(sink);
+      for (const problem of problems) log.error('events on their way', { problem });
     } catch (error) {
       log.warn('the store thread does not say what has become of events', { error });
     }
   }
 
+  #noteSink({ name, written, writtenBytes, dropped, malformed, lagMs }: SinkNews): void {
+    const { metrics } = this.#options;
+    metrics.sinkLines.with(name).add(written);
+    metrics.sinkBytes.with(name).add(writtenBytes);
+    metrics.sinkLag.with(name).set(lagMs / 1_000);
+    this.#dropped(name, { malformed, overflow: dropped });
+  }
+
+  #dropped(
+    sink: string | undefined,
+    counts: { readonly malformed: number; readonly overflow: readonly number[]; readonly quota?: readonly number[] },
+  ): void {
+    this.drops.add({ sink, cause: 'malformed', class: 'evidence', events: counts.malformed });
+    for (const [index, name] of EVENT_CLASSES.entries()) {
+      this.drops.add({ sink, cause: 'overflow', class: name, events: counts.overflow[index] ?? 0 });
+      this.drops.add({ sink, cause: 'quota', class: name, events: counts.quota?.[index] ?? 0 });
+    }
+  }
+
   async #measure(): Promise<void> {
     const { metrics, log } = this.#options;
+    if (!this.isKept) return;
     try {
       const size = await this.thread?.ask('folder.measure');
       if (size === undefined) return;
@@ -137,9 +171,16 @@ export class Stores {
   }
 }
 
-function startOfEvents({ events }: StateConfig, { workers, own }: EventRings): StoredEventsStart | undefined {
-  if (events === undefined || own === undefined) return undefined;
-  return { ...events, rings: [...workers, own].map(({ buffer }) => buffer) };
+function startOfEvents(
+  { state, events }: Pick<SallyportConfig, 'state' | 'events'>,
+  { workers, own }: EventRings,
+): EventsStart | undefined {
+  if (own === undefined) return undefined;
+  return {
+    rings: [...workers, own].map(({ buffer }) => buffer),
+    stored: state?.events,
+    sinks: events.sinks.map(({ name, format, filter, kind: _kind, ...file }) => ({ name, format, filter, file })),
+  };
 }
 
 /** How often it is asked what has become of events. */
@@ -147,6 +188,3 @@ const NEWS_MS = 5_000;
 
 /** How often the folder is measured. */
 const MEASURE_MS = 60_000;
-
-/** The classes of the rings, the least important first, as metrics call them. */
-const EVENT_CLASSES: readonly string[] = ['innocent', 'evidence'];

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { StoreStart, ToStore } from '../../src/store/store-messages.ts';
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `StoreThread` starts this file, and with this.
-const mode = basename((workerData as StoreStart).folder);
+const mode = basename((workerData as StoreStart).folder ?? '');
 if (mode === 'never-starts') throw new Error('the disk is on fire');
 parentPort?.on('message', (message: ToStore) => {
   if (message.kind === 'close') process.exit(0);

@@ -1,9 +1,11 @@
 import type { ClientPolicy, ListenerConfig, RouteConfig, TunnelProof, UpstreamConfig } from '@sallyport/kernel';
+import { printQuery } from '@sallyport/siem';
 import { stringify } from 'yaml';
 import { formatAddress } from './addresses.ts';
 import { describeWaf, describeWafPolicy } from './describe-waf.ts';
 import type { SallyportConfig } from './parts.ts';
 import type { AdminConfig } from './schema/admin.ts';
+import type { SinkConfig } from './schema/events.ts';
 import { parseCertificate } from './schema/key-pair.ts';
 import type { StateConfig } from './schema/state.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -33,7 +35,7 @@ function describeState({ folder, events }: StateConfig): Readonly<Record<string,
 
 /** The same as plain data. Every key of the file that has a value is there. */
 export function describeParts(config: SallyportConfig, masks: Masks): Readonly<Record<string, unknown>> {
-  const { gateway, operations, admin, state, log, workers, reload } = config;
+  const { gateway, operations, admin, state, events, log, workers, reload } = config;
   const { connections, drain, lists } = gateway;
   return {
     version: 1,
@@ -63,6 +65,7 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
       operations === undefined ? false : { address: formatAddress(operations.address), exposed: operations.isExposed },
     admin: admin === undefined ? false : describeAdmin(admin),
     ...(state === undefined ? {} : { state: describeState(state) }),
+    ...(events.sinks.length === 0 ? {} : { events: { sinks: events.sinks.map(describeSink) } }),
     log: {
       level: log.level,
       destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },
@@ -93,6 +96,18 @@ function describeAdmin({ socket, address, sessionIdleMs, sessionLifeMs }: AdminC
     ...(address === undefined ? {} : { address: formatAddress(address) }),
     sessionIdle: formatDuration(sessionIdleMs),
     sessionLifetime: formatDuration(sessionLifeMs),
+  };
+}
+
+function describeSink(sink: SinkConfig): object {
+  return {
+    name: sink.name,
+    kind: sink.kind,
+    path: sink.path,
+    rotate: { size: formatSize(sink.rotateBytes), every: formatDuration(sink.rotateMs) },
+    keep: { files: sink.filesMax, total: formatSize(sink.bytesMax) },
+    format: sink.format,
+    ...(sink.filter === undefined ? {} : { filter: printQuery(sink.filter) }),
   };
 }
 

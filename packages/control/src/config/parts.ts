@@ -10,6 +10,7 @@ import { Interpolated, isSection } from './references.ts';
 import { resolveWaf } from './rules/resolve.ts';
 import type { RuleImages, RuleSets } from './rules/rule-images.ts';
 import type { AdminConfig } from './schema/admin.ts';
+import type { EventsConfig } from './schema/events.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './schema/sections.ts';
 import type { StateConfig } from './schema/state.ts';
@@ -24,6 +25,8 @@ export interface SallyportConfig {
   readonly admin: AdminConfig | undefined;
   /** Undefined: nothing outlives the process. */
   readonly state: StateConfig | undefined;
+  /** Where events go beside the log and the store. */
+  readonly events: EventsConfig;
   readonly log: LogConfig;
   readonly workers: WorkersConfig;
   readonly reload: ReloadConfig;
@@ -63,6 +66,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const operations = parser.parse((schemas) => schemas.operations, root['operations'], ['operations']);
   const admin = parser.parse((schemas) => schemas.admin, root['admin'], ['admin']);
   const state = parser.parse((schemas) => schemas.state, root['state'], ['state']);
+  const events = parser.parse((schemas) => schemas.events, root['events'], ['events']);
   const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
   const workers = parser.parse((schemas) => schemas.workers, root['workers'], ['workers']);
   const reload = parser.parse((schemas) => schemas.reload, root['reload'], ['reload']);
@@ -97,7 +101,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const problems = resolved?.problems ?? [];
   const nothing = { config: undefined, findings, problems };
   if (!version || !mode || !observe || !lists || !connections || !drain || !resolved) return nothing;
-  if (!operations || !admin || !state || !log || !workers || !reload) return nothing;
+  if (!operations || !admin || !state || !events || !log || !workers || !reload) return nothing;
   const gateway: GatewayConfig = {
     mode: mode.value,
     observe: observe.value.all,
@@ -110,8 +114,8 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
     drain: drain.value,
     waf: resolved.waf,
   };
-  const service = { operations: operations.value, admin: admin.value, state: state.value, log: log.value };
-  const process = { workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
+  const service = { operations: operations.value, admin: admin.value, state: state.value, events: events.value };
+  const process = { log: log.value, workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
   return { config: { gateway, ...service, ...process }, findings, problems };
 }
 

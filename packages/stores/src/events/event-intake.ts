@@ -1,119 +1,49 @@
-import type { ByteRing } from '@sallyport/kernel';
-import { isSqliteError } from './day-schema.ts';
-import { DamagedDayError } from './day-writer.ts';
-import type { EventWriter, ReceivedLine } from './event-writer.ts';
+import type { ByteRing, EventLine, LineSink } from '@sallyport/kernel';
 
 export interface EventIntakeOptions {
   /** One for each worker and one for the main thread. */
   readonly rings: readonly ByteRing[];
-  readonly writer: Pick<EventWriter, 'append' | 'tidy'>;
-  /** The store cannot write; told once until it can again. */
-  readonly onFailure: (cause: unknown) => void;
-  readonly onRecovery: () => void;
-}
-
-/** What became of events since the intake began. */
-export interface IntakeCounts {
-  readonly stored: number;
-  readonly malformed: number;
-  /** By class of the ring, the least important first: no room in the ring, because the store could not keep up. */
-  readonly droppedOverflow: readonly number[];
-  /** By class likewise: the quota is used up. */
-  readonly droppedQuota: readonly number[];
-  readonly failedBatches: number;
+  readonly sinks: readonly Pick<LineSink, 'offer'>[];
 }
 
 /**
- * Carries events from the rings into the store in batches. When the store cannot write, the batch in hand is kept and the
- * rings fill: they drop by class, innocent lines first, and count.
+ * Takes events out of the rings and offers each of them to every sink. The rings are always emptied: a sink that fails or cannot keep
+ * up takes nothing from the others. What finds no room in a ring, because this thread is busy, is dropped by class and counted.
  */
 export class EventIntake {
-  readonly #counts: Counts = {
-    stored: 0,
-    malformed: 0,
-    droppedOverflow: [0, 0],
-    droppedQuota: [0, 0],
-    failedBatches: 0,
-  };
   readonly #options: EventIntakeOptions;
   readonly #memories = new WeakMap<ArrayBufferLike, Buffer>();
-  #batch: ReceivedLine[] = [];
-  #batchBytes = 0;
-  #isFailing = false;
+  readonly #dropped: [innocent: number, evidence: number] = [0, 0];
 
   constructor(options: EventIntakeOptions) {
     this.#options = options;
   }
 
-  /** The batch in hand could not be stored: try again a while later. */
-  get isFailing(): boolean {
-    return this.#isFailing;
+  /** No room in a ring, by class: innocent ones first. */
+  get dropped(): readonly [innocent: number, evidence: number] {
+    const [innocent, evidence] = this.#dropped;
+    return [innocent, evidence];
   }
 
-  counts(): IntakeCounts {
-    return structuredClone(this.#counts);
-  }
-
-  /** Takes what the rings hold, at most one batch, and stores it. True when there is more to be taken at once. */
+  /** Takes what the rings hold, at most one batch. True when there is more to be taken at once. */
   pass(): boolean {
-    // After a failure the batch in hand comes first, alone.
-    if (this.#batch.length === 0) this.#fill();
-    this.#countDropped();
-    if (this.#batch.length === 0) return false;
-    const isWhole = this.#batchBytes >= BATCH_BYTES;
-    return this.#store() && isWhole;
-  }
-
-  #fill(): void {
+    const batch: EventLine[] = [];
+    let bytes = 0;
     for (const ring of this.#options.rings) {
-      const room = BATCH_BYTES - this.#batchBytes;
-      if (room <= 0) return;
+      const room = BATCH_BYTES - bytes;
+      if (room <= 0) break;
       ring.drain((memory, start, end, recordClass) => {
         const line = this.#buffer(memory).toString('utf8', start, end);
-        this.#batch.push({ line, isInnocent: recordClass === INNOCENT });
-        this.#batchBytes += end - start;
+        batch.push({ line, isInnocent: recordClass === INNOCENT });
+        bytes += end - start;
       }, room);
     }
-  }
-
-  #store(): boolean {
-    const { writer, onFailure, onRecovery } = this.#options;
-    try {
-      const { stored, malformed, innocentOverQuota, evidenceOverQuota } = writer.append(this.#batch);
-      this.#counts.stored += stored;
-      this.#counts.malformed += malformed;
-      this.#drop(this.#counts.droppedQuota, INNOCENT, innocentOverQuota);
-      this.#drop(this.#counts.droppedQuota, KEPT, evidenceOverQuota);
-    } catch (cause) {
-      this.#counts.failedBatches += 1;
-      // A batch that can never be stored must not keep all that come behind it from it.
-      if (!(isSqliteError(cause) || cause instanceof DamagedDayError)) this.#giveUp();
-      if (!this.#isFailing) onFailure(cause);
-      this.#isFailing = true;
-      return false;
-    }
-    this.#batch = [];
-    this.#batchBytes = 0;
-    if (this.#isFailing) onRecovery();
-    this.#isFailing = false;
-    return true;
-  }
-
-  #giveUp(): void {
-    this.#counts.malformed += this.#batch.length;
-    this.#batch = [];
-    this.#batchBytes = 0;
-  }
-
-  #countDropped(): void {
     for (const ring of this.#options.rings) {
-      this.#drop(this.#counts.droppedOverflow, INNOCENT, ring.takeDropped(INNOCENT));
-      this.#drop(this.#counts.droppedOverflow, KEPT, ring.takeDropped(KEPT));
+      this.#dropped[0] += ring.takeDropped(INNOCENT);
+      this.#dropped[1] += ring.takeDropped(KEPT);
     }
-  }
-
-  #drop(counts: number[], recordClass: number, events: number): void {
-    counts[recordClass] = (counts[recordClass] ?? 0) + events;
+    if (batch.length > 0) for (const sink of this.#options.sinks) sink.offer(batch);
+    return bytes >= BATCH_BYTES;
   }
 
   #buffer(memory: Uint8Array): Buffer {
@@ -129,13 +59,5 @@ export class EventIntake {
 const INNOCENT = 0;
 const KEPT = 1;
 
-/** What is parsed, held and written at once: some thousand events. */
+/** What is taken at once: some thousand events. */
 const BATCH_BYTES = 2_097_152;
-
-interface Counts {
-  stored: number;
-  malformed: number;
-  readonly droppedOverflow: number[];
-  readonly droppedQuota: number[];
-  failedBatches: number;
-}

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { Clock } from '@sallyport/kernel';
+import type { Clock, EventLine } from '@sallyport/kernel';
 import { isCorruption } from './day-schema.ts';
 import { DamagedDayError, DayWriter, parsedEvent, type ReceivedEvent } from './day-writer.ts';
 import { bytesOf, DAY_MS, type DayFile, dayFile, dayFiles, moveAside, removeDay } from './event-files.ts';
@@ -16,13 +16,6 @@ export interface EventWriterOptions {
   /** Something an operator has to know, in words. */
   readonly onProblem: (problem: string) => void;
   readonly segmentEvents?: number;
-}
-
-/** A line as a worker has written it, with its line feed. */
-export interface ReceivedLine {
-  readonly line: string;
-  /** An exchange that passed, as against everything that somebody may want to know later. */
-  readonly isInnocent: boolean;
 }
 
 export interface Appended {
@@ -51,7 +44,7 @@ export class EventWriter {
    * Makes a batch durable, all of it or nothing. @throws Error when the disk is full or fails: the same batch may be tried
    * again, and the file is opened anew then.
    */
-  append(lines: readonly ReceivedLine[]): Appended {
+  append(lines: readonly EventLine[]): Appended {
     const batch: ReceivedEvent[] = [];
     let malformed = 0;
     let innocentOverQuota = 0;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ParseContext } from '../context.ts';
 import { integerLeaf } from '../leaf.ts';
 import { admin } from './admin.ts';
+import { events } from './events.ts';
 import { listener } from './listener.ts';
 import { route } from './route.ts';
 import { connections, drain, lists, log, mode, observe, operations, reload, workers } from './sections.ts';
@@ -24,6 +25,7 @@ export interface FileSchemas {
   readonly operations: ReturnType<typeof operations>;
   readonly admin: ReturnType<typeof admin>;
   readonly state: ReturnType<typeof state>;
+  readonly events: ReturnType<typeof events>;
   readonly log: ReturnType<typeof log>;
   readonly workers: ReturnType<typeof workers>;
   readonly reload: ReturnType<typeof reload>;
@@ -44,6 +46,7 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     operations: operations(context),
     admin: admin(context),
     state: state(context),
+    events: events(context),
     log: log(context),
     workers: workers(context),
     reload: reload(context),
@@ -69,6 +72,7 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     operations: schemas.operations,
     admin: schemas.admin,
     state: schemas.state,
+    events: schemas.events,
     log: schemas.log,
     workers: schemas.workers,
     reload: schemas.reload,
@@ -90,6 +94,7 @@ export const FILE_KEYS: readonly string[] = [
   'operations',
   'admin',
   'state',
+  'events',
   'log',
   'workers',
   'reload',
