@@ -244,7 +244,11 @@ async function attempt(listener: string, options: ConnectionOptions): Promise<At
 
 /** Connections refused at the edge for want of a proof. */
 function refusals(): number {
-  return gateway.log().filter(({ listener, reason }) => listener === 'edge' && reason === 'CLIENT_UNPROVEN').length;
+  return gateway
+    .log()
+    .filter(
+      (line) => line['kind'] === 'connection' && line['listener'] === 'edge' && line['reason'] === 'CLIENT_UNPROVEN',
+    ).length;
 }
 
 function sClient(t: TestContext, listener: string, args: readonly string[]): Promise<Finished> {

@@ -198,6 +198,12 @@ for (const [index, [listener, what, proof, status]] of proofs.entries())
     if (status === 200)
       return assert.deepEqual(await clientOf(path), { upstream: PLAYER, log: PLAYER, evidence: 'cloudflare-tunnel' });
     assert.match(answer.text, /"code":"CLIENT_UNPROVEN"/);
+    const { requestId } = await gateway.logged({ kind: 'exchange', path });
+    const method = listener === 'access' ? 'access-token' : 'origin-secret';
+    const failure = { requestId, realm: 'service', method, result: 'failure', listener, reason: 'CLIENT_UNPROVEN' };
+    const { subject, client } = await gateway.logged({ kind: 'authentication', ...failure });
+    // Who it was is not known: nobody has vouched for the header that names the player.
+    assert.deepEqual([subject, client], [undefined, '127.0.0.1']);
     assert.equal(
       upstream.requests.some(({ target }) => target === path),
       false,

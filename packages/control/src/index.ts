@@ -18,6 +18,7 @@ export type {
   PublishOrder,
   ReloadOutcome,
   RollbackOutcome,
+  SignIn,
 } from './admin/control-plane.ts';
 export type { EventQuestionsPort, EventsRange } from './admin/event-store.ts';
 export { renderAdminApi } from './admin/openapi.ts';

@@ -166,7 +166,10 @@ export interface MessageEvent extends EventIdentity {
   readonly excerpt: string;
 }
 
-/** Somebody proved who they are, or failed to. Never what they proved it with. */
+/**
+ * Somebody proved who they are, or failed to. Never what they proved it with. Of traffic only failures: a success is in the event of
+ * its exchange.
+ */
 export interface AuthenticationEvent extends EventIdentity {
   readonly kind: 'authentication';
   readonly timeMs: number;
@@ -179,7 +182,7 @@ export interface AuthenticationEvent extends EventIdentity {
   readonly client: ClientFacts;
   /** What it would open: traffic of a service, or the administration. */
   readonly realm: 'service' | 'administration';
-  /** By what: `access-token`, `client-certificate`, `session`, `link`. A closed list of each door, never the credential. */
+  /** By what: `access-token`, `origin-secret`, `client-certificate`, `session`, `link`. A closed list of each door, never the credential. */
   readonly method: string;
   readonly result: 'success' | 'failure';
   /** Who it was, as the proof says; '' after a failure that names nobody. */

@@ -9,6 +9,7 @@ import type {
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
+  SignIn,
   SlotStatus,
 } from '@sallyport/control';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from '@sallyport/control/contract';
@@ -185,6 +186,10 @@ export class RunningPlane implements ControlPlane {
 
   audit(entry: AuditEntry): Promise<void> {
     return this.#options.audit.write(entry);
+  }
+
+  noteSignIn(attempt: SignIn): void {
+    this.#options.emitter.authentication(attempt);
   }
 
   readAudit(page: AuditPage): Promise<readonly AuditRecord[]> {

@@ -93,6 +93,8 @@ function wrongCredentials(options: ApiOptions, refusal: Refusal, route: Route): 
     });
   }
   context.log.warn('wrong credentials at the admin API', { code: refusal.code });
+  const method = refusal.code === 'LINK_REFUSED' ? 'link' : 'session';
+  context.plane.noteSignIn({ method, result: 'failure', subject: '', reasonDetail: refusal.detail });
   void context.plane.audit({
     timeMs: context.clock.wallMs(),
     author: '',

@@ -60,6 +60,9 @@ export interface ControlPlane {
   /** Writes down what somebody has done, or tried. Decisions that are taken or revoked are written down with them. Never rejects. */
   audit(entry: AuditEntry): Promise<void>;
 
+  /** Emits that somebody has proved who they are, or failed to. The audit log has entries of its own. */
+  noteSignIn(attempt: SignIn): void;
+
   /** Entries of the audit log, the oldest first. */
   readAudit(page: AuditPage): Promise<readonly AuditRecord[]>;
 
@@ -80,6 +83,17 @@ export interface Actor {
   readonly author: string;
   /** '' unless it is a session. */
   readonly session: string;
+}
+
+/** Somebody at a door of the administration. Over the socket nobody has to prove anything. */
+export interface SignIn {
+  /** `link`: one that opens a session; `session`: of a call that has none any more. */
+  readonly method: 'link' | 'session';
+  readonly result: 'success' | 'failure';
+  /** '' after a failure. */
+  readonly subject: string;
+  /** Why it failed; '' after a success. */
+  readonly reasonDetail: string;
 }
 
 export interface PublishOrder {

@@ -32,6 +32,8 @@ export function access(): void {
       expect([typeof bearer, csrf]).toEqual(['string', null]);
       const headers = { authorization: `Bearer ${bearer}` };
       expect((await rig.call('GET', '/api/v1/status', { headers })).status).toBe(200);
+      const signIn = { method: 'link', result: 'success', subject: 'alice', reasonDetail: '' };
+      expect(rig.plane.signIns).toEqual([signIn]);
     });
 
     it('that is used twice ends the session it opened, because two people have it', async () => {
@@ -41,6 +43,10 @@ export function access(): void {
       isProblem(await rig.call('POST', '/api/v1/session', { body: { token, as: 'bearer' } }), 401, 'LINK_REFUSED');
       const headers = { authorization: `Bearer ${opened.bearer}` };
       isProblem(await rig.call('GET', '/api/v1/status', { headers }), 401, 'UNAUTHENTICATED');
+      expect(rig.plane.signIns.slice(1)).toEqual([
+        { method: 'link', result: 'failure', subject: '', reasonDetail: expect.stringContaining('used before') },
+        { method: 'session', result: 'failure', subject: '', reasonDetail: 'the session is unknown or has ended' },
+      ]);
       expect(rig.lines).toContainEqual(
         expect.objectContaining({
           level: 'warn',
@@ -125,6 +131,7 @@ export function access(): void {
       isProblem(await guess(), 401, 'LINK_REFUSED');
       isProblem(await guess(), 429, 'TOO_MANY_FAILURES');
       expect(rig.lines.filter(({ message }) => message === 'wrong credentials at the admin API')).toHaveLength(21);
+      expect(rig.plane.signIns.filter(({ result }) => result === 'failure')).toHaveLength(21);
       // What is not answered with a reason, and not logged, is counted all the same.
       expect(rig.metrics.render()).toContain('sallyport_admin_wrong_credentials_total 23\n');
     });

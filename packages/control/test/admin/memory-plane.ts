@@ -23,6 +23,7 @@ import type {
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
+  SignIn,
 } from '../../src/index.ts';
 import { formatProblem, loadConfig, RuleImages } from '../../src/index.ts';
 import { memoryFiles } from '../memory-files.ts';
@@ -49,6 +50,7 @@ export class MemoryPlane implements ControlPlane {
   readonly #configs = new Map<number, SallyportConfig>();
   readonly #decisions = new Map<string, Decision>();
   readonly audited: AuditRecord[] = [];
+  readonly signIns: SignIn[] = [];
   readonly #seen = new Set<string>();
   readonly #revoked = new Set<string>();
   #sequence = 0;
@@ -148,6 +150,10 @@ export class MemoryPlane implements ControlPlane {
   async audit(entry: AuditEntry): Promise<void> {
     const sequence = this.audited.length + 1;
     this.audited.push({ ...entry, sequence, hash: `hash-${sequence}` });
+  }
+
+  noteSignIn(attempt: SignIn): void {
+    this.signIns.push(attempt);
   }
 
   async readAudit({ after, limit }: AuditPage): Promise<readonly AuditRecord[]> {

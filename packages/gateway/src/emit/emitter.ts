@@ -1,4 +1,5 @@
 import type {
+  AuthenticationEvent,
   Client,
   Clock,
   ConnectionEvent,
@@ -27,6 +28,17 @@ export type ConnectionFacts = Omit<ConnectionEvent, 'kind' | 'node' | 'boot' | '
 
 /** What a message event says beyond its identity. */
 export type MessageFacts = Omit<MessageEvent, 'kind' | 'node' | 'boot' | 'sequence' | 'timeMs'>;
+
+/** Who could not prove that they may come to a service. */
+export interface FailedProof {
+  /** '' for a connection. */
+  readonly requestId: string;
+  readonly listener: string;
+  readonly method: AuthenticationEvent['method'];
+  /** As far as it is known without the proof. */
+  readonly client: Client | undefined;
+  readonly peer: string;
+}
 
 /** A TCP connection that got no further. `client` is undefined as long as only its peer is known. */
 export interface RefusedConnection {
@@ -85,6 +97,26 @@ export class Emitter {
       bytesIn: 0,
       bytesOut: 0,
       durationMs,
+    });
+  }
+
+  /** A proof that was asked for, by a listener and not by a route, is missing or wrong. */
+  failedProof({ requestId, listener, method, client, peer }: FailedProof, reason: Reason): void {
+    const { clock, sink } = this.#options;
+    sink.emit({
+      kind: 'authentication',
+      ...this.#identity(),
+      timeMs: clock.wallMs(),
+      requestId,
+      listener,
+      route: '',
+      client: clientFacts(client, peer),
+      realm: 'service',
+      method,
+      result: 'failure',
+      subject: '',
+      reason: reason.code,
+      reasonDetail: reason.detail ?? '',
     });
   }
 

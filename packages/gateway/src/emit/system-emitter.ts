@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type {
   AdministrationEvent,
+  AuthenticationEvent,
   Clock,
   DecisionEvent,
   EventIdentity,
@@ -29,6 +30,21 @@ export class SystemEmitter {
 
   administration(facts: Omit<AdministrationEvent, keyof EventIdentity | 'kind' | 'timeMs'>): void {
     this.#options.sink.emit({ kind: 'administration', ...this.#identity(), ...facts });
+  }
+
+  /** Somebody came to a door of the administration, which knows no addresses but those of this machine. */
+  authentication(facts: Pick<AuthenticationEvent, 'method' | 'result' | 'subject' | 'reasonDetail'>): void {
+    this.#options.sink.emit({
+      kind: 'authentication',
+      ...this.#identity(),
+      requestId: '',
+      listener: '',
+      route: '',
+      client: { address: '', network: '', peer: '', evidence: 'peer' },
+      realm: 'administration',
+      reason: '',
+      ...facts,
+    });
   }
 
   #identity(): EventIdentity & { readonly timeMs: number } {

@@ -19,7 +19,7 @@ import { type CheckedHead, checkHead } from '../request/head.ts';
 import { denyFor } from '../respond/refusal.ts';
 import type { RawHead } from '../transport/port.ts';
 import { checkHandshake, type Handshake } from '../websocket/handshake.ts';
-import type { Arrival, GatewayContext } from './context.ts';
+import type { Arrival, Door, GatewayContext } from './context.ts';
 import { bearWitness } from './inspected.ts';
 
 /** A request after everything that happens before it may be forwarded. */
@@ -93,6 +93,17 @@ function judgeHead(
     : judgeClient(step, resolved);
 }
 
+function noteFailedProof(
+  { context, arrival, record }: Step,
+  requestProof: NonNullable<Door['requestProof']>,
+  failure: Reason,
+): void {
+  const method = requestProof === 'access-jwt' ? 'access-token' : requestProof;
+  const { client } = arrival.connection;
+  const { requestId, listener } = record;
+  context.emitter.failedProof({ requestId, listener, method, client, peer: client?.peer ?? '' }, failure);
+}
+
 interface Step {
   readonly context: GatewayContext;
   readonly arrival: Arrival;
@@ -106,8 +117,9 @@ interface Step {
 function judgeClient(step: Step, resolved: RequestAnswer): Judged | Promise<Judged> {
   const { requestProof } = step.arrival.door;
   if (requestProof !== undefined) {
-    const isProven = !('code' in resolved && resolved.code === 'CLIENT_UNPROVEN');
-    step.context.metrics.authAttempts.with(requestProof, isProven ? 'ok' : 'refused').add();
+    const failure = 'code' in resolved && resolved.code === 'CLIENT_UNPROVEN' ? resolved : undefined;
+    step.context.metrics.authAttempts.with(requestProof, failure === undefined ? 'ok' : 'refused').add();
+    if (failure !== undefined) noteFailedProof(step, requestProof, failure);
   }
   if ('code' in resolved) return spoil(resolved, 'client');
   const { context, policy, checked, record } = step;

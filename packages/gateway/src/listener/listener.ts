@@ -244,9 +244,16 @@ export class Listener {
     if (this.#resolver.clientCa !== undefined) {
       const result = isTlsClientAuthorized ? 'ok' : 'refused';
       this.#context.metrics.authAttempts.with('client-certificate', result).add();
+      if (!isTlsClientAuthorized && refusal !== undefined) this.#noteNoCertificate(connection, refusal);
     }
     if (refusal !== undefined) this.#refuse(connection, refusal);
     return refusal === undefined;
+  }
+
+  #noteNoCertificate({ socket }: Connection, refusal: Reason): void {
+    const peer = peerAddressOf(socket.remoteAddress)?.text ?? '';
+    const proof = { requestId: '', listener: this.name, method: 'client-certificate', client: undefined, peer };
+    this.#context.emitter.failedProof(proof, refusal);
   }
 
   #onSecure(stream: TLSSocket): void {

@@ -70,6 +70,10 @@ async function expectRefusedAfter(first: ClientPolicy, client: ConnectionOptions
     await vi.waitFor(() => {
       const refused = events.filter((event) => event.kind === 'connection' && event.phase === 'refused');
       expect(refused.map((event) => 'reason' in event && event.reason)).toEqual(['CLIENT_UNPROVEN']);
+      const proofs = events.filter((event) => event.kind === 'authentication');
+      expect(proofs).toMatchObject([
+        { realm: 'service', method: 'client-certificate', result: 'failure', subject: '', reason: 'CLIENT_UNPROVEN' },
+      ]);
     });
   } finally {
     gateway.close();

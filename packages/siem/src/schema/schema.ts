@@ -74,7 +74,7 @@ const AUTHENTICATION: readonly Field[] = [
     ocsf: 'service.name',
     ecs: 'labels.realm',
   }),
-  field('method', TEXT, 'By what: `access-token`, `client-certificate`, `session`, `link`.', {
+  field('method', TEXT, 'By what: `access-token`, `origin-secret`, `client-certificate`, `session`, `link`.', {
     ...FEW,
     ocsf: 'auth_protocol',
     ecs: 'labels.method',

@@ -83,7 +83,7 @@ function createLink({ links, origin }: AdminContext, { body, caller }: Call<Link
 }
 
 function openSession(
-  { links, sessions, log }: AdminContext,
+  { links, sessions, log, plane }: AdminContext,
   { body, door }: Call<SessionOrder, unknown>,
 ): Answer | Refusal {
   if (door.kind === 'socket') return refuse('CONFLICT', 'over the socket no session is needed');
@@ -101,6 +101,7 @@ function openSession(
   const { session, token, csrf } = opened;
   const record = sessions.record(session.id);
   if (record === undefined) return refuse('INTERNAL', 'the session is gone already');
+  plane.noteSignIn({ method: 'link', result: 'success', subject: name, reasonDetail: '' });
   const isCookie = session.as === 'cookie';
   const body200: SessionAnswer = { session: record, bearer: isCookie ? null : token, csrf: isCookie ? csrf : null };
   const seconds = Math.floor((record.expiresMs - record.createdMs) / 1_000);
