@@ -9,6 +9,7 @@ import { openPino, type PinoOutput } from '@sallyport/stores/log';
 import { systemClock } from './clock.ts';
 import { registerFleetMetrics } from './metrics/fleet-metrics.ts';
 import { registerOwnMetrics } from './metrics/own-metrics.ts';
+import { createNotifier, type Notifier } from './notifications/notifier.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { CompileThread } from './plane/compile-thread.ts';
 import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
@@ -76,23 +77,29 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const emitter = new SystemEmitter({ node, sink: withStore(output.sink, rings), clock: systemClock });
   const stores = await openStores(config, { emitter, metrics, output, rings });
   const stored = await loadState(stores, output);
+  const notifier = createNotifier(config, {
+    node,
+    clock: systemClock,
+    log: output.log,
+    registry,
+    outbox: stores.outbox,
+  });
   const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output, rings, stores, stored });
   const { fleet, plane, decisions } = planes;
   const eventRings = [...rings.workers, ...(rings.own === undefined ? [] : [rings.own])];
   registerFleetMetrics(registry, { fleet, decisions, eventRings, attackLevel: () => plane.attackLevel });
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
+  const endings = endingsOf({ fleet, listeners, notifier, stores, output });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;
   try {
     operations = await listeners.openOperations(inherited);
     await fleet.start();
     admin = await listeners.openAdmin(inherited);
+    await notifier.start();
   } catch (cause) {
     // Workers that serve already would keep a process alive that nobody watches over.
-    await fleet.close();
-    await listeners.close();
-    await stores.close();
-    await output.flush();
+    await endings.abort();
     throw cause;
   }
   closeUnused(inherited, [
@@ -110,7 +117,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     },
     reload: (source, author) => reloadAudited(planes, source, author),
     socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
-    ...handOverOf(stores, planes.decisions),
+    ...handOverOf(stores, planes.decisions, notifier),
     noteTakeOver: (result) => {
       if ('failure' in result) return emitter.system('take-over-failed', result.failure);
       emitter.system('taken-over', `process ${result.pid}`);
@@ -119,17 +126,32 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     },
     onDrainAsked: planes.onDrainAsked,
     firstLink: () => listeners.firstLink(),
+    ...endings,
+  };
+}
+
+interface Served extends Pick<Parts, 'stores' | 'output'> {
+  readonly fleet: Fleet;
+  readonly listeners: ControlListeners;
+  readonly notifier: Notifier;
+}
+
+/** What is told and stored last is what happens while traffic ends. */
+function endingsOf({ fleet, listeners, notifier, stores, output }: Served): Pick<Serving, 'abort' | 'stop'> {
+  const finish = async (): Promise<void> => {
+    await listeners.close();
+    await notifier.stop();
+    await stores.close();
+    await output.flush();
+  };
+  return {
     abort: async () => {
       await fleet.close();
-      await listeners.closeAdmin();
-      await stores.close();
-      await output.flush();
+      await finish();
     },
     stop: async () => {
       await fleet.drain();
-      await listeners.close();
-      await stores.close();
-      await output.flush();
+      await finish();
     },
   };
 }
@@ -143,16 +165,23 @@ function openLog({ destination, level }: SallyportConfig['log'], metrics: Contro
 }
 
 /** One process writes: the next one loads what is stored after this one has stopped taking orders and given the store up. */
-function handOverOf(stores: Stores, decisions: DecisionLog): Pick<Serving, 'yieldState' | 'resumeState'> {
+function handOverOf(
+  stores: Stores,
+  decisions: DecisionLog,
+  notifier: Notifier,
+): Pick<Serving, 'yieldState' | 'resumeState'> {
   // In memory there is nothing that another process could have.
   const { isKept } = stores;
   return {
     yieldState: async () => {
+      // The next process goes on telling; two of them would say everything twice.
+      await notifier.stop();
       if (!isKept) return;
       await decisions.pause();
       await stores.state.release();
     },
     resumeState: async () => {
+      await notifier.start();
       if (isKept) await decisions.resume();
     },
   };

@@ -50,6 +50,8 @@ export type { EventsConfig, SinkConfig } from './config/schema/events.ts';
 export type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './config/schema/sections.ts';
 export type { StateConfig } from './config/schema/state.ts';
 export { parseDuration } from './config/units.ts';
+export { NotificationBook } from './notifications/book.ts';
+export { Courier, type CourierMetrics } from './notifications/courier.ts';
 export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';
 export { BackOff } from './planes/back-off.ts';
 export type { DataPlane, PlaneEnd, PlaneEndCause, PolicyVersion } from './planes/data-plane.ts';

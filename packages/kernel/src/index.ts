@@ -71,6 +71,36 @@ export {
   type NoticeSink,
   type NoticeStatus,
 } from './notice.ts';
+export {
+  type AttackThresholds,
+  type ChannelConfig,
+  DELIVERY_FAILURES,
+  type Delivery,
+  type DeliveryFailure,
+  type DiscordChannelConfig,
+  type EmailChannelConfig,
+  NOTIFICATION_ITEMS_MAX,
+  type Notification,
+  type NotificationChannel,
+  type NotificationItem,
+  type NotificationRoute,
+  type NotificationsConfig,
+  type SlackChannelConfig,
+  type WebhookChannelConfig,
+} from './notification.ts';
+export {
+  type DeadLetter,
+  isOnlyEnds,
+  OUTBOX_DEAD_MAX,
+  OUTBOX_MEMORY_MAX,
+  OUTBOX_MESSAGES_MAX,
+  OUTBOX_PAUSE_MS_MAX,
+  type Outbox,
+  type OutboxBatch,
+  type OutboxChannelStatus,
+  type OutboxEntry,
+  type OutboxStatus,
+} from './outbox.ts';
 export type * from './policy.ts';
 export { PROFILES, type Profile, WAF_OFF, type WafDefaults } from './profiles.ts';
 export { REASON_DETAIL_MAX, REASONS, type Reason, type ReasonCode, type ReasonRow, reason } from './reason.ts';

@@ -4,6 +4,8 @@
  * @module
  */
 
+export { openChannel } from './channels/open-channel.ts';
+export type { ChannelOptions } from './channels/webhook.ts';
 export { EventIntake, type EventIntakeOptions } from './events/event-intake.ts';
 export {
   type EventRange,
@@ -25,6 +27,8 @@ export type { StoredEvent } from './events/flat-fields.ts';
 export { cursorOf, type Moment, parseCursor } from './events/moment-order.ts';
 export { DURATION_BOUNDS_MS, durationAt, type RollupKey } from './events/rollup.ts';
 export { StoreSink, type StoreSinkCounts, type StoreSinkOptions } from './events/store-sink.ts';
+export { MemoryOutbox } from './outbox/memory-outbox.ts';
+export { SqliteOutbox } from './outbox/sqlite-outbox.ts';
 export { BufferedSink, type BufferedSinkOptions } from './sinks/buffered-sink.ts';
 export { FileDriver, type FileDriverOptions } from './sinks/file-driver.ts';
 export { openSink, type SinkOptions } from './sinks/open-sink.ts';

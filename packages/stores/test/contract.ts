@@ -7,6 +7,8 @@
 import type { AuditEntry, Decision, DecisionChange, StateBatch, StateStore, StoredPolicy } from '@sallyport/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+export { type OutboxContract, runOutboxContract } from './outbox/contract.ts';
+
 export interface StateStoreContract {
   /** A store with nothing in it. */
   open(): StateStore | Promise<StateStore>;

@@ -9,7 +9,11 @@ import type {
   AuditPage,
   AuditRecord,
   AuditVerification,
+  DeliveryFailure,
   LineSinkCounts,
+  OutboxBatch,
+  OutboxEntry,
+  OutboxStatus,
   StateBatch,
   StoredState,
   StoreErrorCode,
@@ -25,7 +29,12 @@ import type {
 } from '@sallyport/stores';
 
 /** Every operation: its name, what it takes and what it answers. */
-export interface StoreOperations extends FolderOperations, StateOperations, EventOperations, EventQuestions {}
+export interface StoreOperations
+  extends FolderOperations,
+    StateOperations,
+    EventOperations,
+    EventQuestions,
+    OutboxOperations {}
 
 /** What is known of the folder itself. */
 export interface FolderOperations {
@@ -46,6 +55,19 @@ export interface FolderSize {
   readonly usedBytes: number;
   /** What its file system has left for the gateway. */
   readonly freeBytes: number;
+}
+
+/** The port `Outbox`. */
+export interface OutboxOperations {
+  'outbox.enqueue': (batch: OutboxBatch) => { readonly dropped: number };
+  'outbox.recall': () => string | undefined;
+  'outbox.claim': (moment: { readonly nowMs: number; readonly leaseMs: number }) => readonly OutboxEntry[];
+  'outbox.done': (id: string) => void;
+  'outbox.failed': (
+    id: string,
+    outcome: { readonly failure: DeliveryFailure; readonly retryMs: number | undefined },
+  ) => void;
+  'outbox.status': () => OutboxStatus;
 }
 
 /** What has become of events. */

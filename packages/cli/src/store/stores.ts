@@ -1,7 +1,7 @@
 import type { SallyportConfig } from '@sallyport/control';
 import type { SystemEmitter } from '@sallyport/gateway';
-import type { Clock, Log, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
-import { MemoryStateStore } from '@sallyport/stores';
+import type { Clock, Log, Outbox, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
+import { MemoryOutbox, MemoryStateStore } from '@sallyport/stores';
 import type { ControlMetrics } from '../plane/control-metrics.ts';
 import { EVENT_CLASSES, EventDrops } from './event-drops.ts';
 import { EventQuestioner } from './event-questioner.ts';
@@ -9,6 +9,7 @@ import type { EventRings } from './event-rings.ts';
 import { openStateFolder } from './state-folder.ts';
 import type { EventsStart, SinkNews } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
+import { threadOutbox } from './thread-outbox.ts';
 import { threadStateStore } from './thread-state-store.ts';
 
 export interface StoresOptions {
@@ -30,6 +31,7 @@ export class Stores {
   readonly isKept: boolean;
   /** Events that did not get where they should. */
   readonly drops: EventDrops = new EventDrops();
+  readonly outbox: Outbox;
   /** Answers questions about events; undefined when none are stored. It starts with the first question. */
   readonly questions: EventQuestioner | undefined;
   readonly #options: StoresOptions;
@@ -44,6 +46,7 @@ export class Stores {
     this.questions = state?.events === undefined ? undefined : new EventQuestioner(state.folder, options);
     this.isKept = state !== undefined;
     this.state = state === undefined || thread === undefined ? new MemoryStateStore() : threadStateStore(thread);
+    this.outbox = state === undefined || thread === undefined ? new MemoryOutbox() : threadOutbox(thread);
     this.#options = options;
   }
 
@@ -52,7 +55,9 @@ export class Stores {
     const { clock, log, emitter, metrics, rings } = options;
     const { state } = config;
     if (state === undefined) {
-      log.info('no state folder is configured: bans, allowances, history and audit log end with this process');
+      log.info(
+        'no state folder is configured: bans, allowances, history, audit log and notifications that wait end with this process',
+      );
     } else openStateFolder(state.folder);
     const events = startOfEvents(config, rings);
     if (state === undefined && events === undefined) return new Stores(config, { ...options, thread: undefined });

@@ -97,9 +97,22 @@ export function secretFileContent(description: string, context: ParseContext): z
 
 /** A secret: only a reference, and strong enough (R3.9). */
 export function secret(description: string, context: ParseContext): z.ZodType<string> {
+  const allowed = '${env:NAME} or ${file:PATH}; make one with: openssl rand -base64 32';
+  return givenSecret(description, context, {
+    allowed,
+    judge: (value) => secretProblem(value) ?? foreignProblem(value, context),
+  });
+}
+
+/** A secret that somebody else has made: only a reference. `judge` says what is wrong with it, without quoting it. */
+export function givenSecret(
+  description: string,
+  context: ParseContext,
+  rule: { readonly allowed: string; readonly judge: (value: string) => string | undefined },
+): z.ZodType<string> {
   const facts = {
     description,
-    allowed: '${env:NAME} or ${file:PATH}; make one with: openssl rand -base64 32',
+    allowed: rule.allowed,
     json: { type: 'string', pattern: '^\\$\\{(env|file):[^{}]+\\}$' },
     isHidden: true,
   };
@@ -107,12 +120,15 @@ export function secret(description: string, context: ParseContext): z.ZodType<st
     if (source === undefined || !isWholeReference(source)) {
       return { ok: false, problem: 'is a secret that stands in the file itself' };
     }
-    const weakness = secretProblem(value);
-    if (weakness !== undefined) return { ok: false, problem: weakness };
-    const foreign = context.foreignValues.get(value);
-    if (foreign !== undefined) return { ok: false, problem: `is also in ${foreign}: a mode has secrets of its own` };
+    const problem = rule.judge(value);
+    if (problem !== undefined) return { ok: false, problem };
     return source.file === undefined ? { ok: true, value } : modeChecked(value, source.file, context);
   });
+}
+
+function foreignProblem(value: string, { foreignValues }: ParseContext): string | undefined {
+  const foreign = foreignValues.get(value);
+  return foreign === undefined ? undefined : `is also in ${foreign}: a mode has secrets of its own`;
 }
 
 /** One value or a list of them, as a list. */

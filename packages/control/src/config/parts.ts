@@ -1,4 +1,4 @@
-import type { GatewayConfig } from '@sallyport/kernel';
+import type { GatewayConfig, NotificationsConfig } from '@sallyport/kernel';
 import type { z } from 'zod';
 import { checkWhole } from './checks.ts';
 import type { ParseContext } from './context.ts';
@@ -27,6 +27,7 @@ export interface SallyportConfig {
   readonly state: StateConfig | undefined;
   /** Where events go beside the log and the store. */
   readonly events: EventsConfig;
+  readonly notifications: NotificationsConfig;
   readonly log: LogConfig;
   readonly workers: WorkersConfig;
   readonly reload: ReloadConfig;
@@ -67,6 +68,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const admin = parser.parse((schemas) => schemas.admin, root['admin'], ['admin']);
   const state = parser.parse((schemas) => schemas.state, root['state'], ['state']);
   const events = parser.parse((schemas) => schemas.events, root['events'], ['events']);
+  const notifications = parser.parse((schemas) => schemas.notifications, root['notifications'], ['notifications']);
   const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
   const workers = parser.parse((schemas) => schemas.workers, root['workers'], ['workers']);
   const reload = parser.parse((schemas) => schemas.reload, root['reload'], ['reload']);
@@ -101,7 +103,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const problems = resolved?.problems ?? [];
   const nothing = { config: undefined, findings, problems };
   if (!version || !mode || !observe || !lists || !connections || !drain || !resolved) return nothing;
-  if (!operations || !admin || !state || !events || !log || !workers || !reload) return nothing;
+  if (!operations || !admin || !state || !events || !notifications || !log || !workers || !reload) return nothing;
   const gateway: GatewayConfig = {
     mode: mode.value,
     observe: observe.value.all,
@@ -114,9 +116,10 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
     drain: drain.value,
     waf: resolved.waf,
   };
-  const service = { operations: operations.value, admin: admin.value, state: state.value, events: events.value };
-  const process = { log: log.value, workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
-  return { config: { gateway, ...service, ...process }, findings, problems };
+  const service = { operations: operations.value, admin: admin.value, state: state.value };
+  const told = { events: events.value, notifications: notifications.value, log: log.value };
+  const process = { workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
+  return { config: { gateway, ...service, ...told, ...process }, findings, problems };
 }
 
 const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';

@@ -4,6 +4,7 @@ import { integerLeaf } from '../leaf.ts';
 import { admin } from './admin.ts';
 import { events } from './events.ts';
 import { listener } from './listener.ts';
+import { notifications } from './notifications.ts';
 import { route } from './route.ts';
 import { connections, drain, lists, log, mode, observe, operations, reload, workers } from './sections.ts';
 import { state } from './state.ts';
@@ -26,6 +27,7 @@ export interface FileSchemas {
   readonly admin: ReturnType<typeof admin>;
   readonly state: ReturnType<typeof state>;
   readonly events: ReturnType<typeof events>;
+  readonly notifications: ReturnType<typeof notifications>;
   readonly log: ReturnType<typeof log>;
   readonly workers: ReturnType<typeof workers>;
   readonly reload: ReturnType<typeof reload>;
@@ -47,6 +49,7 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     admin: admin(context),
     state: state(context),
     events: events(context),
+    notifications: notifications(context),
     log: log(context),
     workers: workers(context),
     reload: reload(context),
@@ -73,6 +76,7 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     admin: schemas.admin,
     state: schemas.state,
     events: schemas.events,
+    notifications: schemas.notifications,
     log: schemas.log,
     workers: schemas.workers,
     reload: schemas.reload,
@@ -95,6 +99,7 @@ export const FILE_KEYS: readonly string[] = [
   'admin',
   'state',
   'events',
+  'notifications',
   'log',
   'workers',
   'reload',
