@@ -107,7 +107,7 @@ function refused({ code }: SmtpReply): SmtpError {
 /** RFC 5322 and MIME, in ASCII: what is not stands in encoded words and in base64, so no text can begin a header. */
 function renderMail(
   notification: Notification,
-  { from, to }: Pick<EmailChannelConfig, 'from' | 'to'>,
+  { from: sender, to }: Pick<EmailChannelConfig, 'from' | 'to'>,
   nowMs: number,
 ): string {
   const { items, id } = notification;
@@ -118,7 +118,7 @@ function renderMail(
   const subject = first === undefined ? headline(notification) : `${headline(notification)}: ${first.summary}`;
   return [
     `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
-    `From: ${from}`,
+    `From: ${sender}`,
     ...to.map((address, index) => `${index === 0 ? 'To: ' : ' '}${address}${index === to.length - 1 ? '' : ','}`),
     `Subject: ${encodedWords(subject)}`,
     `Message-ID: <${id}@sallyport.invalid>`,
