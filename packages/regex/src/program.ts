@@ -109,7 +109,7 @@ export function combinePrograms(members: readonly { readonly program: Program; r
     });
   };
   const assertions = members.reduce((bits, { program }) => bits | program.assertions, 0);
-  const classOf = byteClasses(sets.distinct, assertions);
+  const classOf = commonClasses(members.map(({ program }) => program));
   const anchoredStart = anyOf(all);
   return {
     anchoredStart,
@@ -319,6 +319,23 @@ class BytePartition {
     }
     return this.#members.subarray(0, count);
   }
+}
+
+/** Bytes share a class where they share one in every program: those know already what their sets tell apart. */
+function commonClasses(programs: readonly Program[]): Uint8Array {
+  const classOf = new Uint8Array(BYTE_VALUES);
+  let count = 1;
+  for (const { classOf: others, byteOf } of programs) {
+    // By the class until here and the one of this program. New numbers go by the first byte of each class.
+    const joined = new Int16Array(count * byteOf.length).fill(-1);
+    count = 0;
+    for (let byte = 0; byte < BYTE_VALUES; byte++) {
+      const pair = (classOf[byte] ?? 0) * byteOf.length + (others[byte] ?? 0);
+      if (joined[pair] === -1) joined[pair] = count++;
+      classOf[byte] = joined[pair] ?? 0;
+    }
+  }
+  return classOf;
 }
 
 function representatives(classOf: Uint8Array): Uint8Array {

@@ -6,6 +6,7 @@
 export { type Detectors, detectors } from './detect/index.ts';
 export type { WafImage } from './engine/image.ts';
 export { exclusionsFor, type Interruption, logLine, type MatchedRule, type MatchedValue } from './engine/outcome.ts';
+export { type PackedImage, packImage } from './engine/packed-image.ts';
 export {
   type CollectionName,
   MemoryCollections,
@@ -13,7 +14,6 @@ export {
   type PersistentCollections,
   type PersistentValue,
 } from './engine/persistence.ts';
-export { shareImage } from './engine/share-image.ts';
 export type {
   Transaction,
   TransactionConnection,

@@ -2,6 +2,7 @@
  * Compiled rules on the disk, so that a start with rules that were compiled before needs no compilation: one file for each rule
  * set, by what made it and what it was made of, in a folder of its own below the one for state.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -9,7 +10,7 @@ import {
   fstatSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -20,8 +21,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { threadId } from 'node:worker_threads';
+import { crc32 } from 'node:zlib';
 import type { CompiledRuleSet, CompiledRulesStore } from '@sallyport/control';
-import { shareImage } from '@sallyport/waf';
 import { openStateFolder } from '../store/state-folder.ts';
 import { VERSION } from '../version.ts';
 
@@ -91,7 +92,7 @@ class CompiledRulesFolder implements CompiledRulesStore {
   }
 }
 
-/** Largest file that is written or read, in bytes: the CRS has 7 MiB. */
+/** Largest file that is written or read, in bytes: the CRS has 8 MiB. */
 const COMPILED_BYTES_MAX = 268_435_456;
 
 /** Most files that are kept. A configuration has at most 16 rule sets; the rest is what it had before. */
@@ -119,7 +120,7 @@ function makerOf(): string {
  * The bytes of a file that nobody but us can have written: the format is made for the bytes of friends. Undefined: there is
  * none.
  */
-function readOwn(path: string): Buffer | undefined {
+function readOwn(path: string): Uint8Array<SharedArrayBuffer> | undefined {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   // A link would lead out of our folder.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -128,30 +129,53 @@ function readOwn(path: string): Buffer | undefined {
     if (!stat.isFile() || stat.uid !== process.geteuid?.()) throw new Error('it is not a file of ours');
     if ((stat.mode & 0o077) !== 0) throw new Error('others may open it');
     if (stat.size > COMPILED_BYTES_MAX) throw new Error('it is too large');
-    return readFileSync(descriptor);
+    const bytes = new Uint8Array(new SharedArrayBuffer(stat.size));
+    let read = 0;
+    for (let more = -1; more !== 0; read += more) more = readSync(descriptor, bytes, read, bytes.length - read, read);
+    // What was cut off meanwhile is zero.
+    return bytes;
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** The hash finds what a disk has lost or changed. Against people stands the folder, which is its owner's alone. */
-function encode(ruleSet: CompiledRuleSet): Buffer {
-  const bytes = serialize(ruleSet);
-  return Buffer.concat([hashOf(bytes), bytes]);
+/**
+ * A check sum, how long the description is, the description, and the image where numbers may begin. The check sum finds what a
+ * disk has lost or changed. Against people stands the folder, which is its owner's alone.
+ */
+function encode({ image: { bytes, ...image }, madeOf }: CompiledRuleSet): Buffer {
+  const description = serialize({ image, madeOf });
+  const begin = imageBegin(description.length);
+  const file = Buffer.alloc(begin + bytes.length);
+  file.set(description, HEAD_BYTES);
+  file.set(bytes, begin);
+  file.writeUInt32LE(description.length, SUM_BYTES);
+  file.writeUInt32LE(crc32(file.subarray(SUM_BYTES)), 0);
+  return file;
 }
 
-function decode(bytes: Buffer): CompiledRuleSet {
-  const content = bytes.subarray(HASH_BYTES);
-  if (!hashOf(content).equals(bytes.subarray(0, HASH_BYTES))) throw new Error('its bytes have changed');
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The name says who wrote it, and the hash that it is what was written.
-  const { image, madeOf } = deserialize(content) as CompiledRuleSet;
-  return { image: shareImage(image), madeOf };
+/** The image stays where it was read to, in memory that all threads share. @throws Error for bytes that have changed. */
+function decode({ buffer }: Uint8Array<SharedArrayBuffer>): CompiledRuleSet {
+  const file = Buffer.from(buffer);
+  if (!(file.length >= HEAD_BYTES && crc32(file.subarray(SUM_BYTES)) === file.readUInt32LE(0)))
+    throw new Error('its bytes have changed');
+  const length = file.readUInt32LE(SUM_BYTES);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The name says who wrote it, and the sum that it is what was written.
+  const { image, madeOf } = deserialize(file.subarray(HEAD_BYTES, HEAD_BYTES + length)) as Description;
+  return { image: { ...image, bytes: new Uint8Array(buffer, imageBegin(length)) }, madeOf };
 }
 
-const HASH_BYTES = 32;
+interface Description {
+  readonly image: Omit<CompiledRuleSet['image'], 'bytes'>;
+  readonly madeOf: CompiledRuleSet['madeOf'];
+}
 
-function hashOf(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+const SUM_BYTES = 4;
+const HEAD_BYTES = 8;
+
+/** Where the image begins, so that its tables begin where numbers may. */
+function imageBegin(descriptionBytes: number): number {
+  return Math.ceil((HEAD_BYTES + descriptionBytes) / 8) * 8;
 }
 
 /** The oldest leave; files that were never finished are among them. */

@@ -8,12 +8,12 @@ import {
   type Verdict,
   type WafPolicy,
 } from '@sallyport/kernel';
-import { instantiateWaf, type PersistentCollections, type Waf, type WafImage } from '@sallyport/waf';
+import { instantiateWaf, type PackedImage, type PersistentCollections, type Waf } from '@sallyport/waf';
 import { RuleInspection } from './inspection.ts';
 import { requestOf } from './request.ts';
 
 /** Compiled rules by their digest. */
-export type RuleSets = ReadonlyMap<string, { readonly image: WafImage; readonly madeOf: RuleProvenance }>;
+export type RuleSets = ReadonlyMap<string, { readonly image: PackedImage; readonly madeOf: RuleProvenance }>;
 
 export interface WafStageConfig {
   readonly config: Pick<GatewayConfig, 'observe' | 'observeStages' | 'waf'>;

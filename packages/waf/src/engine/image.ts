@@ -46,11 +46,11 @@ export function planOf(image: WafImage): Plan {
 }
 
 /** Throws for an image that another version of this package made. */
-export function checkImageVersion({ version }: WafImage): void {
+export function checkImageVersion({ version }: Pick<WafImage, 'version'>): void {
   if (version !== IMAGE_VERSION) throw new Error(`the rules were compiled by another version, ${version}`);
 }
 
-const IMAGE_VERSION = 1;
+const IMAGE_VERSION = 2;
 
 function keyOf(path: string, from: string): string {
   return `${from}\0${path}`;

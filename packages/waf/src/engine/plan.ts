@@ -1,6 +1,6 @@
 import { type Regex, regex } from '@sallyport/regex';
 import type { Operator } from '../operators/operator.ts';
-import { Patterns } from '../operators/pattern.ts';
+import { NAME_PATTERN, Patterns } from '../operators/pattern.ts';
 import { compileOperator, patternNumber } from '../operators/registry.ts';
 import {
   type Control,
@@ -11,18 +11,20 @@ import {
   type RuleSelector,
   type RuleSet,
   type Selection,
-  type Selector,
 } from '../seclang/rule.ts';
 import { ruleMatcher } from '../seclang/rule-matching.ts';
 import { type Transformation, transformationOf } from '../transformations/registry.ts';
 import type { Value } from './collection.ts';
+
+/** A pattern of names. */
+type NamePattern = Pick<Regex, 'testBytes'>;
 
 /** A selection that is ready to run. */
 export interface CompiledSelection {
   readonly variable: string;
   /** Lower case; undefined for all keys and for a pattern. */
   readonly key: string | undefined;
-  readonly pattern: Regex | undefined;
+  readonly pattern: NamePattern | undefined;
   /** Lower case: with what a name begins that the pattern finds, where the pattern says no more than that. */
   readonly prefix: string | undefined;
 }
@@ -104,7 +106,7 @@ export function makePlan(ruleSet: RuleSet, readFile: ReadText): Plan {
       return rules;
     },
     targetOf: ({ target }) => {
-      const known = targets.get(target) ?? compileSelection(target);
+      const known = targets.get(target) ?? compileSelection(target, namePattern);
       targets.set(target, known);
       return known;
     },
@@ -118,10 +120,16 @@ export function selects(selection: CompiledSelection, value: Value): boolean {
   return selection.pattern === undefined || selection.pattern.testBytes(value.key);
 }
 
+/** An operator with its argument, and the pattern that alone decides it, if one does. */
+interface CompiledUse {
+  readonly operator: Operator;
+  readonly pattern: number | undefined;
+}
+
 class Compiler {
   readonly patterns: Patterns = new Patterns();
   readonly #steps = new Map<string, ChainStep>();
-  readonly #operators = new Map<string, Operator>();
+  readonly #operators = new Map<string, CompiledUse>();
   readonly #readFile: ReadText;
   #rulesCount = 0;
 
@@ -152,39 +160,47 @@ class Compiler {
     return { rules, labels };
   }
 
+  /** Its pattern is one of the rule set's, so that a thread that gets an image compiles none. */
+  #selection(selection: Selection): CompiledSelection {
+    return compileSelection(selection, (pattern) => {
+      const number = this.patterns.addOfNames(pattern);
+      return { testBytes: (name) => this.patterns.at(number).testBytes(name) };
+    });
+  }
+
   #rule(rule: Rule, number: number): CompiledRule {
+    const use = this.#use(rule);
     return {
       rule,
       number,
       targets: rule.targets.map((target) => ({
-        ...compileSelection(target),
+        ...this.#selection(target),
         isCount: target.isCount,
-        exclusions: rule.exclusions.filter(({ variable }) => variable === target.variable).map(compileSelection),
+        exclusions: rule.exclusions
+          .filter(({ variable }) => variable === target.variable)
+          .map((exclusion) => this.#selection(exclusion)),
       })),
       looksAtChanging: rule.targets.some(({ variable }) => CHANGED_BY_RULES.has(variable)),
-      operator: this.#operator(rule),
+      operator: use?.operator,
       isNegated: rule.operator?.isNegated ?? false,
-      pattern: this.#pattern(rule),
+      pattern: use?.pattern,
       chain: this.#chain(rule.transformations),
       links: rule.chain.map((link) => this.#rule(link, -1)),
     };
   }
 
-  #operator({ operator: use, place }: Rule): Operator | undefined {
+  #use({ operator: use, place }: Rule): CompiledUse | undefined {
     if (use === undefined) return undefined;
     const name = `${place.file}\0${use.name}\0${use.argument}`;
     const known = this.#operators.get(name);
     if (known !== undefined) return known;
     const readFile = (path: string): string | undefined => this.#readFile(path, place.file);
-    const operator = compileOperator(use, { patterns: this.patterns, readFile });
+    const environment = { patterns: this.patterns, readFile };
+    const operator = compileOperator(use, environment);
     if (typeof operator === 'string') throw new Error(`${place.file}:${place.line}: ${operator}`);
-    this.#operators.set(name, operator);
-    return operator;
-  }
-
-  #pattern({ operator: use, place }: Rule): number | undefined {
-    const readFile = (path: string): string | undefined => this.#readFile(path, place.file);
-    return use === undefined ? undefined : patternNumber(use, { patterns: this.patterns, readFile });
+    const compiled = { operator, pattern: patternNumber(use, environment) };
+    this.#operators.set(name, compiled);
+    return compiled;
   }
 
   #chain(names: readonly string[]): ChainStep | undefined {
@@ -220,17 +236,19 @@ const CHANGED_BY_RULES: ReadonlySet<string> = new Set([
   'USER',
 ]);
 
-function compileSelection({ variable, selector }: Selection): CompiledSelection {
+function compileSelection(
+  { variable, selector }: Selection,
+  patternOf: (pattern: string) => NamePattern,
+): CompiledSelection {
   const prefix = selector.kind === 'pattern' ? /^\^([\w-]+)$/.exec(selector.pattern)?.[1] : undefined;
   return {
     variable,
     key: selector.kind === 'key' ? selector.key : undefined,
-    pattern: patternOf(selector),
+    pattern: selector.kind === 'pattern' ? patternOf(selector.pattern) : undefined,
     prefix: prefix?.toLowerCase(),
   };
 }
 
-/** Names are compared in any case, with a pattern as well. */
-function patternOf(selector: Selector): Regex | undefined {
-  return selector.kind === 'pattern' ? regex(selector.pattern, { dialect: 'modsecurity', flags: 'i' }) : undefined;
+function namePattern(pattern: string): NamePattern {
+  return regex(pattern, NAME_PATTERN);
 }

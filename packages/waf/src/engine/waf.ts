@@ -4,6 +4,7 @@ import type { Diagnostic } from '../seclang/diagnostic.ts';
 import { parseRules, type RuleFiles, type RuleSource } from '../seclang/parse.ts';
 import type { EngineMode } from '../seclang/rule.ts';
 import { makeImage, planOf, type WafImage } from './image.ts';
+import { type PackedImage, unpackImage } from './packed-image.ts';
 import { MemoryCollections, type PersistentCollections } from './persistence.ts';
 import { foldPlan, Policy } from './policy.ts';
 import type { EngineContext } from './state.ts';
@@ -68,10 +69,10 @@ export function compileWaf({ rules, files = NO_FILES }: RuleOptions): ImageResul
 }
 
 /** Makes an engine of an image. Throws an `Error` for an image that another version of this package made. */
-export function instantiateWaf(image: WafImage, options: InstanceOptions = {}): Waf {
+export function instantiateWaf(image: WafImage | PackedImage, options: InstanceOptions = {}): Waf {
   const { clock = systemClock(), detectors = ownDetectors } = options;
   const { persistence = new MemoryCollections(), stepsMax = STEPS_MAX } = options;
-  const plan = planOf(image);
+  const plan = planOf(image.kind === 'packed' ? unpackImage(image) : image);
   const policy = options.evaluator === 'ruleByRule' ? undefined : new Policy(plan, foldPlan(plan), detectors);
   return new Waf({ plan, policy, clock, detectors, persistence, stepsMax });
 }

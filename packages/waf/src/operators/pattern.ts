@@ -3,6 +3,7 @@ import {
   instantiateSet,
   type Match,
   type Regex,
+  type RegexOptions,
   type RegexSet,
   type RegexSetImage,
   type SetMember,
@@ -41,6 +42,9 @@ interface Single {
   readonly subset: Subset;
 }
 
+/** Names are compared in any case, with a pattern as well. */
+export const NAME_PATTERN: RegexOptions = { dialect: 'modsecurity', flags: 'i' };
+
 /**
  * All patterns of a rule set. They are compiled as few sets, so that their automata share bounded caches: hundreds of
  * patterns with a cache each would be memory that an attacker can fill.
@@ -54,6 +58,11 @@ export class Patterns {
   /** The number of the pattern, which `at` takes once `use` has run. */
   add(pattern: string): number {
     return this.#number(`rx ${pattern}`, pattern);
+  }
+
+  /** The same for a pattern of names. */
+  addOfNames(pattern: string): number {
+    return this.#number(`name ${pattern}`, { pattern, options: NAME_PATTERN });
   }
 
   /** The number of the phrase list, which `phrasesAt` takes once `use` has run. */

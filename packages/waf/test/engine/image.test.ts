@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { deserialize, serialize } from 'node:v8';
 import { ManualClock } from '@sallyport/kernel';
 import { expect, test } from 'vitest';
-import { compileWaf, instantiateWaf, shareImage, type WafImage } from '../../src/index.ts';
+import { unpackImage } from '../../src/engine/packed-image.ts';
+import { compileWaf, instantiateWaf, packImage, type WafImage } from '../../src/index.ts';
 import { idsOf, play } from './rig.ts';
 
 const RULES = `
@@ -41,19 +41,46 @@ test('an image that another thread got decides as the one that was compiled', ()
   expect(idsOf(play(waf, { target: '/?safe=union+select' }))).toEqual([1, 12]);
 });
 
+test('a pattern of names means in an image what it means alone, whatever it leaves open', () => {
+  const rules = String.raw`
+SecRuleEngine On
+SecRule ARGS:/\Qa.b/ "@rx x" "id:1,phase:1,pass"
+SecRule ARGS|!ARGS:/(?x)^safe$#/ "@rx x" "id:2,phase:1,pass"
+`;
+  const waf = instantiateWaf(packImage(imageOf(rules)), { clock: new ManualClock() });
+  expect(idsOf(play(waf, { target: '/?A.B=x' }))).toEqual([1, 2]);
+  expect(idsOf(play(waf, { target: '/?aXb=x' }))).toEqual([2]);
+  expect(idsOf(play(waf, { target: '/?Safe=x' }))).toEqual([]);
+});
+
 test('the tables of an image are shared between threads and not copied', () => {
   const { patterns } = imageOf(RULES);
   const [first] = patterns.request.set.members;
   expect(first?.kind === 'regex' && first.program.code.buffer).toBeInstanceOf(SharedArrayBuffer);
 });
 
-test('an image that was written and read back is the same, and its tables are shared again', () => {
+test('a packed image decides as the one that was packed, in any place of a file, and says which rules it has', () => {
   const image = imageOf(RULES);
-  const written: WafImage = deserialize(serialize(image));
-  const read = shareImage(written);
-  expect(read).toEqual(image);
-  expect(read.patterns.request.set.prefilter.initial.buffer).toBeInstanceOf(SharedArrayBuffer);
-  expect(() => shareImage({ ...image, version: 0 })).toThrow('another version');
+  const packed = packImage(image);
+  const place = new Uint8Array(new SharedArrayBuffer(packed.bytes.length + 64), 24, packed.bytes.length);
+  place.set(packed.bytes);
+  expect(unpackImage({ ...packed, bytes: place })).toEqual(image);
+  const waf = instantiateWaf({ ...packed, bytes: place }, { clock: new ManualClock() });
+  expect(idsOf(play(waf, { target: '/?q=1+UNION%20SELECT+2&p=/etc/passwd' }))).toEqual([1, 12, 10, 11, 90]);
+  expect(packed.digest).toBe(image.digest);
+});
+
+test('the tables of a packed image lie in its memory, which threads share, and nowhere else', () => {
+  const packed = packImage(imageOf(RULES));
+  const { set } = unpackImage(packed).patterns.request;
+  const [first] = set.members;
+  expect(set.prefilter.initial.buffer).toBe(packed.bytes.buffer);
+  expect(first?.kind === 'regex' && first.program.classOf.buffer).toBe(packed.bytes.buffer);
+});
+
+test('a packed image of another version is refused', () => {
+  const packed = { ...packImage(imageOf(RULES)), version: 0 };
+  expect(() => instantiateWaf(packed, { clock: new ManualClock() })).toThrow('another version');
 });
 
 test('equal rules have equal digests, and a word in a file that a rule names makes another one', () => {

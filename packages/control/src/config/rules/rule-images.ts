@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { RuleProvenance, WafScoring } from '@sallyport/kernel';
-import { compileWaf, type Diagnostic, type RuleFiles, type RuleSource, type WafImage } from '@sallyport/waf';
+import {
+  compileWaf,
+  type Diagnostic,
+  type PackedImage,
+  packImage,
+  type RuleFiles,
+  type RuleSource,
+} from '@sallyport/waf';
 import { areFilesAsBefore, RecordedFiles } from './rule-files.ts';
 
 /** A compiled rule set, and what it was made of. */
 export interface CompiledRuleSet {
-  readonly image: WafImage;
+  readonly image: PackedImage;
   readonly madeOf: RuleProvenance;
 }
 
@@ -61,7 +68,8 @@ export class RuleImages {
     const read = new RecordedFiles(files);
     const result = compileWaf({ rules: sources, files: read });
     if (result.kind === 'invalid') return result;
-    const ruleSet = { image: result.image, madeOf: { sources: key, files: read.hashes, warnings: result.warnings } };
+    const madeOf = { sources: key, files: read.hashes, warnings: result.warnings };
+    const ruleSet = { image: packImage(result.image), madeOf };
     this.#store?.save(ruleSet);
     return this.#remembered(ruleSet);
   }
