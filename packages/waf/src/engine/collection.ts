@@ -3,9 +3,11 @@ export class Value {
   /** Its name in the collection, as it came; '' for variables that are not collections. */
   readonly key: string;
   readonly text: string;
-  /** What transformation chains made of the text, by number of the chain: each is computed once. */
-  #derived: (string | undefined)[] | undefined;
-  /** A bit for each rule whose operator matches, 31 in a number. Made when the first one does. */
+  /** What transformation chains made of the text, the newest first: each is computed once. */
+  #derived: Derived | undefined;
+  /** The first rule whose operator matches, for most values the only one; -1 without. */
+  #mark: number;
+  /** A bit for each further one, 31 in a number. */
   #marks: number[] | undefined;
   #name: string | undefined;
 
@@ -13,6 +15,7 @@ export class Value {
     this.key = key;
     this.text = text;
     this.#derived = undefined;
+    this.#mark = -1;
     this.#marks = undefined;
     this.#name = undefined;
   }
@@ -24,25 +27,36 @@ export class Value {
   }
 
   derived(step: number): string | undefined {
-    return this.#derived?.[step];
+    for (let known = this.#derived; known !== undefined; known = known.before)
+      if (known.step === step) return known.text;
+    return undefined;
   }
 
   derive(step: number, text: string): void {
-    this.#derived ??= [];
-    this.#derived[step] = text;
+    this.#derived = { step, text, before: this.#derived };
   }
 
   /** Notes that the rule with this number matches the value. `none` is of `noMarks`, for all rules. */
   mark(rule: number, none: readonly number[]): void {
+    if (this.#mark === -1) this.#mark = rule;
+    if (this.#mark === rule) return;
     this.#marks ??= none.slice();
     const word = Math.trunc(rule / MARKS_PER_WORD);
     this.#marks[word] = (this.#marks[word] ?? 0) | (1 << (rule % MARKS_PER_WORD));
   }
 
   isMarked(rule: number): boolean {
+    if (this.#mark === rule) return true;
     if (this.#marks === undefined) return false;
     return (((this.#marks[Math.trunc(rule / MARKS_PER_WORD)] ?? 0) >>> (rule % MARKS_PER_WORD)) & 1) === 1;
   }
+}
+
+/** What one step of a chain made of a value. */
+interface Derived {
+  readonly step: number;
+  readonly text: string;
+  readonly before: Derived | undefined;
 }
 
 /** The marks of a value that no rule matches, to be copied. */
@@ -61,6 +75,8 @@ export class Collection {
   #byKey: Map<string, Value[]> | undefined;
   /** What another collection lent. */
   #base: ReadonlyMap<string, readonly Value[]> | undefined;
+  /** No name from this number on is there: see `putGroups`. */
+  #groupsEnd = 0;
 
   /** A variable that has one value. */
   static of(text: string): Collection {
@@ -75,6 +91,7 @@ export class Collection {
 
   /** Adds a value of another collection, with what was computed from it. */
   share(value: Value): void {
+    this.#groupsEnd = GROUP_NAMES.length;
     if (this.#byKey !== undefined || this.#base !== undefined) enter(this.#index(), value);
     if (!this.#isStale) this.#all.push(value);
   }
@@ -87,7 +104,21 @@ export class Collection {
 
   /** As `set`. `key` is the name of the value in lower case. */
   put(key: string, value: Value): void {
+    if (key.length === 1) this.#groupsEnd = GROUP_NAMES.length;
     this.#own().set(key, [value]);
+    this.#isStale = true;
+  }
+
+  /** Sets `0` to `9` to what an operator captured, and leaves nothing there of what was captured before. */
+  putGroups(captures: readonly string[]): void {
+    const end = this.#groupsEnd;
+    for (let group = 0; group < GROUP_NAMES.length; group += 1) {
+      const name = GROUP_NAMES[group] ?? '';
+      const text = captures[group];
+      if (text !== undefined) this.#own().set(name, [new Value(name, text)]);
+      else if (group < end) this.unset(name);
+    }
+    this.#groupsEnd = Math.min(captures.length, GROUP_NAMES.length);
     this.#isStale = true;
   }
 
@@ -102,6 +133,7 @@ export class Collection {
 
   /** Takes over values by name in lower case, in their order. They stay those of the lender and are never changed. */
   borrow(values: ReadonlyMap<string, readonly Value[]>): void {
+    this.#groupsEnd = GROUP_NAMES.length;
     if (this.#byKey === undefined && this.#base === undefined && this.#all.length === 0) this.#base = values;
     else for (const [key, own] of values) this.#own().set(key, [...own]);
     this.#isStale = true;
@@ -126,6 +158,25 @@ export class Collection {
     if (this.#isStale) this.#all = this.#listed();
     this.#isStale = false;
     return this.#all;
+  }
+
+  /** Those of `all` that a selection covers, which looks at nothing but their names. */
+  selectedBy<S extends object>(selection: S, covers: Covers<S>): readonly Value[] {
+    const base = this.#base;
+    if (!this.#isStale || base === undefined) return this.all.filter((value) => covers(selection, value));
+    const own: ReadonlyMap<string, readonly Value[]> = this.#byKey ?? NOTHING;
+    const some: Value[] = [];
+    for (const name of lentNames(base, selection, covers)) some.push(...(own.get(name) ?? base.get(name) ?? NONE));
+    for (const [name, values] of own) {
+      const lent = base.get(name);
+      if (lent === undefined) {
+        for (const value of values) if (covers(selection, value)) some.push(value);
+      } else if (values.length !== 1 || values[0]?.key !== lent[0]?.key) {
+        // What is known of a name in one case need not hold in another.
+        return this.all.filter((value) => covers(selection, value));
+      }
+    }
+    return some;
   }
 
   /** All values by name, in the order in which the names came. */
@@ -161,6 +212,30 @@ function enter(index: Map<string, Value[]>, value: Value): void {
   if (same === undefined) index.set(value.name, [value]);
   else same.push(value);
 }
+
+type Covers<S> = (selection: S, value: Value) => boolean;
+
+/** Names of what is lent that are selected: the same selections are asked about the same loans for every request. */
+function lentNames<S extends object>(
+  base: ReadonlyMap<string, readonly Value[]>,
+  selection: S,
+  covers: Covers<S>,
+): readonly string[] {
+  const bySelection = LENT_NAMES.get(base) ?? new WeakMap<object, readonly string[]>();
+  LENT_NAMES.set(base, bySelection);
+  const known = bySelection.get(selection);
+  if (known !== undefined) return known;
+  const names = [...base]
+    .filter(([, values]) => values.some((value) => covers(selection, value)))
+    .map(([name]) => name);
+  bySelection.set(selection, names);
+  return names;
+}
+
+const LENT_NAMES = new WeakMap<ReadonlyMap<string, readonly Value[]>, WeakMap<object, readonly string[]>>();
+
+/** What captured groups are called, and nothing else that is as short. */
+const GROUP_NAMES: readonly string[] = Array.from({ length: 10 }, (_, group) => String(group));
 
 const NONE: readonly Value[] = [];
 const NOTHING: ReadonlyMap<string, readonly Value[]> = new Map();

@@ -75,10 +75,10 @@ function transformedCount(count: number, chain: ChainStep | undefined): string {
  * no other is looked at.
  */
 export function runRule(head: CompiledRule, state: State, isSurveyed?: 'surveyed'): boolean {
-  const match: Match = { values: [], scores: [], excluded: state.excludedFrom(head) };
+  const match: Match = { state, values: [], scores: [], excluded: state.excludedFrom(head) };
   state.variables.beginRule(head.rule);
-  if (!runLink(head, state, match, isSurveyed)) return false;
-  for (const link of head.links) if (!runLink(link, state, match)) return false;
+  if (!runLink(head, match, isSurveyed)) return false;
+  for (const link of head.links) if (!runLink(link, match)) return false;
   state.matched.push(describe(head, state, match));
   if (head.rule.actions.severity !== undefined) raiseSeverity(head.rule.actions.severity, state);
   return true;
@@ -86,24 +86,27 @@ export function runRule(head: CompiledRule, state: State, isSurveyed?: 'surveyed
 
 /** What a rule and its links have found so far. */
 interface Match {
+  readonly state: State;
   readonly values: MatchedValue[];
   readonly scores: Score[];
   readonly excluded: readonly CompiledTarget['exclusions'][number][];
 }
 
-function runLink(link: CompiledRule, state: State, match: Match, isSurveyed?: 'surveyed'): boolean {
-  const { operator } = link;
-  if (operator === undefined) {
+function runLink(link: CompiledRule, match: Match, isSurveyed?: 'surveyed'): boolean {
+  const { state } = match;
+  if (link.operator === undefined) {
     runEffects(link.rule.actions, state, match.scores);
     return true;
   }
-  let isMatch = false;
   // Its own actions must not extend what it looks at.
-  const before = link.looksAtChanging ? link.targets.map((target) => valuesFor(target, state, match)) : undefined;
-  for (const [index, target] of link.targets.entries()) {
-    for (const value of before?.[index] ?? valuesFor(target, state, match)) {
+  const before = link.looksAtChanging ? link.targets.map((target) => valuesFor(target, match)) : undefined;
+  let isMatch = false;
+  for (let index = 0; index < link.targets.length; index += 1) {
+    const target = link.targets[index];
+    if (target === undefined) break;
+    for (const value of before?.[index] ?? valuesFor(target, match)) {
       if (isSurveyed !== undefined && !value.isMarked(link.number)) continue;
-      if (runOnValue(link, { target, value, isSurveyed: isSurveyed !== undefined }, state, match)) isMatch = true;
+      if (runOnValue(link, { target, value, isSurveyed: isSurveyed !== undefined }, match)) isMatch = true;
       if (state.steps > state.context.stepsMax) return false;
     }
   }
@@ -117,29 +120,35 @@ interface Candidate {
   readonly isSurveyed: boolean;
 }
 
-function runOnValue(link: CompiledRule, candidate: Candidate, state: State, match: Match): boolean {
+function runOnValue(link: CompiledRule, candidate: Candidate, match: Match): boolean {
+  const { value } = candidate;
+  if (!link.rule.actions.isMultiMatch) {
+    return runOnText(link, candidate, transformed(value, link.chain, match.state), match);
+  }
+  let isMatch = false;
+  for (const text of textsOf(value, link, match.state)) if (runOnText(link, candidate, text, match)) isMatch = true;
+  return isMatch;
+}
+
+function runOnText(link: CompiledRule, candidate: Candidate, text: string, match: Match): boolean {
   const { operator, rule } = link;
   if (operator === undefined) return false;
-  const { value } = candidate;
+  const { state, values } = match;
   const { actions, transformations } = rule;
   const run = actions.doesCapture ? state.capturing : state.probe;
   const { captures } = run;
   const isDecided = candidate.isSurveyed && captures === undefined && !actions.isMultiMatch;
-  let isMatch = false;
-  for (const text of textsOf(value, link, state)) {
-    // What a value captured that does not count, as under a negated operator, is not the next one's.
-    if (captures !== undefined) captures.length = 0;
-    if (!isDecided && asked(operator, text, run, state) === link.isNegated) continue;
-    isMatch = true;
-    const name = nameOf(candidate);
-    if (captures !== undefined) keepCaptures(captures, state);
-    state.variables.noteMatch(name, text);
-    if (match.values.length < MATCHED_VALUES_MAX) {
-      match.values.push({ name, value: value.text, transformed: text, transformations });
-    }
-    runEffects(actions, state, match.scores);
+  // What a value captured that does not count, as under a negated operator, is not the next one's.
+  if (captures !== undefined) captures.length = 0;
+  if (!isDecided && asked(operator, text, run, state) === link.isNegated) return false;
+  const name = nameOf(candidate);
+  if (captures !== undefined && captures.length > 0) state.variables.tx.putGroups(captures);
+  state.variables.noteMatch(name, text);
+  if (values.length < MATCHED_VALUES_MAX) {
+    values.push({ name, value: candidate.value.text, transformed: text, transformations });
   }
-  return isMatch;
+  runEffects(actions, state, match.scores);
+  return true;
 }
 
 function asked(operator: Operator, text: string, run: OperatorRun, state: State): boolean {
@@ -152,7 +161,7 @@ function asked(operator: Operator, text: string, run: OperatorRun, state: State)
 /** An explanation with thousands of values explains nothing. */
 const MATCHED_VALUES_MAX = 32;
 
-function valuesFor(target: CompiledTarget, state: State, { excluded }: Match): readonly Value[] {
+function valuesFor(target: CompiledTarget, { state, excluded }: Match): readonly Value[] {
   const values = selected(target, state, excluded);
   return target.isCount ? [new Value('', String(values.length))] : values;
 }
@@ -167,7 +176,7 @@ function selected(target: CompiledTarget, state: State, excluded: Match['exclude
 function named(target: CompiledTarget, state: State): readonly Value[] {
   const collection = state.variables.of(target.variable);
   if (target.key !== undefined) return collection.valuesOf(target.key);
-  return target.pattern === undefined ? collection.all : collection.all.filter((value) => selects(target, value));
+  return target.pattern === undefined ? collection.all : collection.selectedBy(target, selects);
 }
 
 /** What macros and explanations call the value. */
@@ -183,9 +192,8 @@ const TITLES: ReadonlyMap<string, string> = new Map([
   ['XML_ATTRIBUTES', 'XML://@*'],
 ]);
 
-/** What the operator sees of a value: its transformed text, or with multiMatch every form on the way that is new. */
-function textsOf(value: Value, { chain, rule }: CompiledRule, state: State): readonly string[] {
-  if (!rule.actions.isMultiMatch) return [transformed(value, chain, state)];
+/** With multiMatch: the transformed text, and every form on the way that is new. */
+function textsOf(value: Value, { chain }: CompiledRule, state: State): readonly string[] {
   const texts = [transformed(value, chain, state)];
   for (let step = chain; step !== undefined; step = step.before) {
     const before = transformed(value, step.before, state);
@@ -204,19 +212,6 @@ function transformed(value: Value, step: ChainStep | undefined, state: State): s
   value.derive(step.number, text);
   return text;
 }
-
-/** TX.0 to TX.9: what this match captured, and nothing of an earlier one. */
-function keepCaptures(captures: readonly string[], { variables: { tx } }: State): void {
-  if (captures.length === 0) return;
-  for (let group = 0; group < GROUP_NAMES.length; group += 1) {
-    const name = GROUP_NAMES[group] ?? '';
-    const text = captures[group];
-    if (text === undefined) tx.unset(name);
-    else tx.set(name, text);
-  }
-}
-
-const GROUP_NAMES: readonly string[] = Array.from({ length: 10 }, (_, group) => String(group));
 
 /** Macros of the head are expanded now, when the whole chain has matched. */
 function describe({ rule }: CompiledRule, { variables }: State, match: Match): MatchedRule {

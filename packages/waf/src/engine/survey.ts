@@ -1,16 +1,9 @@
 import type { PatternSet } from '../operators/pattern.ts';
 import { traitsOf } from '../transformations/traits.ts';
 import { noMarks, type Value } from './collection.ts';
+import { Standings } from './standings.ts';
 import type { State } from './state.ts';
-import {
-  type Entry,
-  type Kind,
-  type Move,
-  type NodeSet,
-  surveyRun,
-  type Use,
-  type VariableSurvey,
-} from './survey-plan.ts';
+import { type Entry, type Kind, surveyRun, type Use, type VariableSurvey } from './survey-plan.ts';
 
 /**
  * Looks at every value of a phase once, for all rules: each is transformed as often as that changes something, and each
@@ -24,6 +17,7 @@ export class Survey {
   readonly #patterns: PatternSet;
   readonly #noMarks: readonly number[];
   readonly #run: ReturnType<typeof surveyRun>;
+  readonly #standings = new Standings();
   #value: Value | undefined;
   /** What the current value hits, while `#isNoting`. */
   readonly #noted: Use[] = [];
@@ -72,36 +66,31 @@ export class Survey {
   #lookClosely(value: Value, kind: Kind, state: State): void {
     const { set } = this.#patterns;
     const before = set.steps;
-    this.#follow({ text: value.text, places: [kind.root] }, state);
+    this.#standings.clear();
+    this.#standings.add(value.text).add(kind.root);
+    this.#follow(0, state);
+    this.#standings.clear();
     state.steps += set.steps - before + this.#run.steps;
     this.#run.steps = 0;
   }
 
   /** Looks at a text for every place at which it stands; chains that do not change it add places. */
-  #follow(here: Standing, state: State): void {
-    const { text, places } = here;
+  #follow(index: number, state: State): void {
+    const standings = this.#standings;
+    const here = standings.at(index);
+    const { text } = here;
     const traits = traitsOf(this.#patterns.set.bytesOf(text), text.length);
-    // What several chains make of the text is made once, and read once.
-    const results: Standing[] = [here];
-    const changes: Change[] = [];
-    for (let at = 0; at < places.length; at += 1) {
-      const entry = places[at]?.entryFor(traits, state);
+    const frame = standings.begin(index);
+    for (let at = 0; at < here.placesCount; at += 1) {
+      const entry = here.places[at]?.entryFor(traits, state);
       if (entry === undefined) continue;
       state.steps += (text.length + 1) * (entry.moves.length + 1);
       this.#search(text, entry, state);
-      for (const { apply, to } of entry.moves) {
-        let change = changes.find((known) => known.apply === apply);
-        if (change === undefined) {
-          change = { apply, result: standingOf(apply(text), results) };
-          changes.push(change);
-        }
-        change.result.places.push(to);
-      }
+      for (const { apply, to } of entry.moves) standings.changed(frame, apply).add(to);
     }
-    for (let at = 1; at < results.length; at += 1) {
-      const result = results[at];
-      if (result !== undefined) this.#follow(result, state);
-    }
+    const end = standings.count;
+    for (let at = frame.first; at < end; at += 1) this.#follow(at, state);
+    standings.end(frame);
   }
 
   #search(text: string, entry: Entry, state: State): void {
@@ -129,25 +118,6 @@ export class Survey {
     this.#value?.mark(rule.number, this.#noMarks);
     if (text !== undefined && node !== undefined) this.#value?.derive(node.number, text);
   }
-}
-
-/** A text, and the places in chains of transformations at which it stands. */
-interface Standing {
-  readonly text: string;
-  readonly places: NodeSet[];
-}
-
-/** What a transformation makes of the text that is looked at. */
-interface Change {
-  readonly apply: Move['apply'];
-  readonly result: Standing;
-}
-
-function standingOf(text: string, known: Standing[]): Standing {
-  for (const one of known) if (one.text === text) return one;
-  const standing: Standing = { text, places: [] };
-  known.push(standing);
-  return standing;
 }
 
 /** Bytes of a value that is remembered: what repeats between requests is short. */

@@ -141,9 +141,11 @@ const CACHE_BYTES: Readonly<Record<PatternGroup, number>> = {
 /** `@rx`. TX.0 is the match, TX.1 to TX.9 are the groups. */
 export function pattern(argument: string, patterns: Patterns): Operator {
   const number = patterns.add(argument);
+  const isWhole = WHOLE_TEXT.has(argument);
   // What the automata have spent so far: building them costs the request that makes them grow.
   let spent = 0;
   return (text, run) => {
+    if (isWhole) return keepWhole(text, run.captures);
     const regex = patterns.at(number);
     const match = run.captures === undefined ? undefined : regex.match(text);
     const isMatch = run.captures === undefined ? regex.testBytes(text) : match !== undefined;
@@ -153,6 +155,14 @@ export function pattern(argument: string, patterns: Patterns): Operator {
     if (match !== undefined && run.captures !== undefined) keepGroups(match, text, run.captures);
     return isMatch;
   };
+}
+
+/** Patterns that match every text from its beginning to its end: the dot is any byte. They only copy values into TX.0. */
+const WHOLE_TEXT: ReadonlySet<string> = new Set(['^.*$', '^.*', '.*']);
+
+function keepWhole(text: string, captures: string[] | undefined): true {
+  if (captures !== undefined) captures[0] = text;
+  return true;
 }
 
 function keepGroups({ groups }: Match, text: string, captures: string[]): void {
