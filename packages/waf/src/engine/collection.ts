@@ -168,13 +168,10 @@ export class Collection {
     const some: Value[] = [];
     for (const name of lentNames(base, selection, covers)) some.push(...(own.get(name) ?? base.get(name) ?? NONE));
     for (const [name, values] of own) {
-      const lent = base.get(name);
-      if (lent === undefined) {
-        for (const value of values) if (covers(selection, value)) some.push(value);
-      } else if (values.length !== 1 || values[0]?.key !== lent[0]?.key) {
-        // What is known of a name in one case need not hold in another.
-        return this.all.filter((value) => covers(selection, value));
-      }
+      const [lent] = base.get(name) ?? NONE;
+      if (lent === undefined) some.push(...values.filter((value) => covers(selection, value)));
+      // What is known of a name in one case need not hold in another.
+      else if (values.some(({ key }) => key !== lent.key)) return this.all.filter((value) => covers(selection, value));
     }
     return some;
   }

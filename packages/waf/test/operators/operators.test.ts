@@ -35,6 +35,14 @@ describe('an operator', () => {
     expect(matches(operator, value)).toBe(expected);
   });
 
+  test.each(['^.*$', '^.*', '.*', '^.*$|x'])('captures a whole value with @rx %s', (pattern) => {
+    const waf = engineOf(`SecRule ARGS "@rx ${pattern}" "id:1,phase:1,pass,capture,msg:'%{TX.0}'"`);
+    const messages = ['?a=%0a', '?a=x%0ay%ff%0a', '?a='].map((target) =>
+      play(waf, { target: `/${target}` }).matchedRules.map(({ message }) => message),
+    );
+    expect(messages).toEqual([['\n'], ['x\ny\xff\n'], ['']]);
+  });
+
   test('reads phrases and networks from files, and passes over comments', () => {
     const files = { words: '# a\n\nfoo bar\n', networks: '# a\n192.0.2.0/24\n' };
     expect(matches('@pmFromFile words', 'a FOO BAR', files)).toBe(true);
