@@ -16,7 +16,8 @@ export class TextBytes {
   of(text: string): Uint8Array {
     if (text === this.#text) return this.#bytes;
     this.#fit(text.length);
-    this.#buffer.write(text, 0, 'latin1');
+    if (text.length > SHORT_BYTES) this.#buffer.write(text, 0, 'latin1');
+    else for (let index = 0; index < text.length; index += 1) this.#bytes[index] = text.charCodeAt(index);
     this.#text = text;
     return this.#bytes;
   }
@@ -37,6 +38,9 @@ export class TextBytes {
 
 const EMPTY = Buffer.alloc(0);
 const EMPTY_BYTES = new Uint8Array(0);
+
+/** What a loop has copied before a call out of the language is made. */
+const SHORT_BYTES = 32;
 
 /** What a buffer begins with. */
 const BYTES_MIN = 256;

@@ -2,7 +2,7 @@ import { writer } from './byte-writer.ts';
 
 /** Takes out empty and `.` segments and resolves `..` as far as the path goes; a leading and a trailing `/` stay. */
 export function normalizePath(text: string): string {
-  return text === '' || !/\/\/|\./.test(text) ? text : normalized(text, SLASH);
+  return text === '' || !/\/\/|(?:^|\/)\.\.?(?:\/|$)/.test(text) ? text : normalized(text, SLASH);
 }
 
 /** As `normalizePath`, after every `\` became a `/`. */

@@ -1,10 +1,28 @@
+import { writer } from './byte-writer.ts';
+
 /** White space of C's locale and the no-break space of Latin-1, which is how ModSecurity reads it. */
 export function compressWhitespace(text: string): string {
-  return text.replaceAll(/[\t-\r \xa0]+/g, ' ');
+  if (!/[\t-\r\xa0]|  /.test(text)) return text;
+  writer.begin(text.length);
+  let wasWhite = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    const isWhite = isSpace(code) || code === 0xa0;
+    if (!isWhite) writer.byte(code);
+    else if (!wasWhite) writer.byte(0x20);
+    wasWhite = isWhite;
+  }
+  return writer.text();
 }
 
 export function removeWhitespace(text: string): string {
-  return text.replaceAll(/[\t-\r \xa0]+/g, '');
+  if (!/[\t-\r \xa0]/.test(text)) return text;
+  writer.begin(text.length);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (!isSpace(code) && code !== 0xa0) writer.byte(code);
+  }
+  return writer.text();
 }
 
 export function removeNulls(text: string): string {
