@@ -49,6 +49,20 @@ export {
   type RequestHead,
 } from './exchange.ts';
 export { HeaderList } from './header-list.ts';
+export {
+  type HealthBatch,
+  type HealthStore,
+  SERVICE_CHANGES_MAX,
+  SERVICE_DAYS_MAX,
+  SERVICE_HOURS_MAX,
+  SERVICE_RESULTS_MAX,
+  SERVICES_REMEMBERED_MAX,
+  type ServiceChange,
+  type ServiceResult,
+  type ServiceShare,
+  type ServiceStatus,
+  type StoredService,
+} from './health-store.ts';
 export type { Inspected, InspectedHead, Inspection, RequestHold, ResponseHold } from './inspection.ts';
 export { contains, IpAddress, type Network, parseNetwork } from './ip.ts';
 export type { EventLine, LineSink, LineSinkCounts, SinkDriver } from './line-sink.ts';

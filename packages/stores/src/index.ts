@@ -27,6 +27,8 @@ export type { StoredEvent } from './events/flat-fields.ts';
 export { cursorOf, type Moment, parseCursor } from './events/moment-order.ts';
 export { DURATION_BOUNDS_MS, durationAt, type RollupKey } from './events/rollup.ts';
 export { StoreSink, type StoreSinkCounts, type StoreSinkOptions } from './events/store-sink.ts';
+export { MemoryHealthStore } from './health/memory-health-store.ts';
+export { type SqliteHealthOptions, SqliteHealthStore } from './health/sqlite-health-store.ts';
 export { MemoryOutbox } from './outbox/memory-outbox.ts';
 export { SqliteOutbox } from './outbox/sqlite-outbox.ts';
 export { BufferedSink, type BufferedSinkOptions } from './sinks/buffered-sink.ts';

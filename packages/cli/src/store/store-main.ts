@@ -6,6 +6,7 @@ import { workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { eventFamily } from './event-family.ts';
 import { folderFamily } from './folder-family.ts';
+import { healthFamily } from './health-family.ts';
 import { outboxFamily } from './outbox-family.ts';
 import { serveFamilies } from './serve-families.ts';
 import { stateFamily } from './state-family.ts';
@@ -15,6 +16,13 @@ import type { StoreStart } from './store-messages.ts';
 const { folder, events } = workerData as StoreStart;
 
 serveFamilies([
-  ...(folder === undefined ? [] : [folderFamily(folder), stateFamily(folder, systemClock), outboxFamily(folder)]),
+  ...(folder === undefined
+    ? []
+    : [
+        folderFamily(folder),
+        stateFamily(folder, systemClock),
+        outboxFamily(folder),
+        healthFamily(folder, systemClock),
+      ]),
   ...(events === undefined ? [] : [eventFamily(folder, events, systemClock)]),
 ]);

@@ -10,11 +10,13 @@ import type {
   AuditRecord,
   AuditVerification,
   DeliveryFailure,
+  HealthBatch,
   LineSinkCounts,
   OutboxBatch,
   OutboxEntry,
   OutboxStatus,
   StateBatch,
+  StoredService,
   StoredState,
   StoreErrorCode,
 } from '@sallyport/kernel';
@@ -32,6 +34,7 @@ import type {
 export interface StoreOperations
   extends FolderOperations,
     StateOperations,
+    HealthOperations,
     EventOperations,
     EventQuestions,
     OutboxOperations {}
@@ -48,6 +51,13 @@ export interface StateOperations {
   'state.readAudit': (page: AuditPage) => readonly AuditRecord[];
   'state.verifyAudit': (page: AuditPage) => AuditVerification;
   'state.release': () => void;
+}
+
+/** The port `HealthStore`. */
+export interface HealthOperations {
+  'health.load': () => readonly StoredService[];
+  'health.commit': (batch: HealthBatch) => void;
+  'health.release': () => void;
 }
 
 export interface FolderSize {

@@ -1,7 +1,7 @@
 import type { SallyportConfig } from '@sallyport/control';
 import type { SystemEmitter } from '@sallyport/gateway';
-import type { Clock, Log, Outbox, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
-import { MemoryOutbox, MemoryStateStore } from '@sallyport/stores';
+import type { Clock, HealthStore, Log, Outbox, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
+import { MemoryHealthStore, MemoryOutbox, MemoryStateStore } from '@sallyport/stores';
 import type { ControlMetrics } from '../plane/control-metrics.ts';
 import { EVENT_CLASSES, EventDrops } from './event-drops.ts';
 import { EventQuestioner } from './event-questioner.ts';
@@ -9,6 +9,7 @@ import type { EventRings } from './event-rings.ts';
 import { openStateFolder } from './state-folder.ts';
 import type { EventsStart, SinkNews } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
+import { threadHealthStore } from './thread-health-store.ts';
 import { threadOutbox } from './thread-outbox.ts';
 import { threadStateStore } from './thread-state-store.ts';
 
@@ -32,6 +33,7 @@ export class Stores {
   /** Events that did not get where they should. */
   readonly drops: EventDrops = new EventDrops();
   readonly outbox: Outbox;
+  readonly health: HealthStore;
   /** Answers questions about events; undefined when none are stored. It starts with the first question. */
   readonly questions: EventQuestioner | undefined;
   readonly #options: StoresOptions;
@@ -47,6 +49,7 @@ export class Stores {
     this.isKept = state !== undefined;
     this.state = state === undefined || thread === undefined ? new MemoryStateStore() : threadStateStore(thread);
     this.outbox = state === undefined || thread === undefined ? new MemoryOutbox() : threadOutbox(thread);
+    this.health = state === undefined || thread === undefined ? new MemoryHealthStore() : threadHealthStore(thread);
     this.#options = options;
   }
 

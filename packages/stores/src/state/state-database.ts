@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '@sallyport/kernel';
 import { MIGRATIONS } from './schema.ts';
+import { openSound, takeLock } from './sound-database.ts';
 import { storeErrorOf } from './sqlite-failure.ts';
 
 /** An open database of the state, and what was found when it was opened. */
@@ -24,7 +25,7 @@ export interface StateDatabase {
 export function openStateDatabase(folder: string, nowMs: number): StateDatabase {
   const lock = takeLock(join(folder, 'state.lock'));
   try {
-    const { database, movedAside } = openSound(join(folder, 'state.db'), nowMs);
+    const { database, movedAside } = openSound(join(folder, 'state.db'), { nowMs, migrations: MIGRATIONS });
     const auditKey = openKey(join(folder, 'audit.key'));
     const close = (): void => {
       database.close();
@@ -34,65 +35,6 @@ export function openStateDatabase(folder: string, nowMs: number): StateDatabase 
   } catch (error) {
     lock.close();
     throw storeErrorOf(error);
-  }
-}
-
-/**
- * A lock that ends with its process, whatever ends that: SQLite's own on a database of nothing. The state itself is not locked, so
- * that it can be read and backed up.
- */
-function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(path, { timeout: 0 });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock.close();
-    const { code, message } = storeErrorOf(error);
-    if (code !== 'BUSY') throw new StoreError(code, message, { cause: error });
-    throw new StoreError('BUSY', `another process has the state in ${dirname(path)}`, { cause: error });
-  }
-}
-
-function openSound(path: string, nowMs: number): { readonly database: DatabaseSync; readonly movedAside?: string } {
-  try {
-    return { database: openDatabase(path) };
-  } catch (error) {
-    if (storeErrorOf(error).code !== 'CORRUPT') throw error;
-  }
-  const movedAside = `${path}.damaged-${new Date(nowMs).toISOString().replaceAll(/[:.]/g, '')}`;
-  // The journal belongs to it: what it holds may be all that is whole.
-  for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) renameSync(path + end, movedAside + end);
-  return { database: openDatabase(path), movedAside };
-}
-
-function openDatabase(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_MS, enableForeignKeyConstraints: true, defensive: true });
-  try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
-    const found = database.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check'];
-    if (found !== 'ok') throw new StoreError('CORRUPT', String(found));
-    migrate(database);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function migrate(database: DatabaseSync): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version > MIGRATIONS.length) {
-    throw new StoreError('FAILED', `the state is of version ${version}, and this program knows ${MIGRATIONS.length}`);
-  }
-  if (version === MIGRATIONS.length) return;
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    for (const step of MIGRATIONS.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
   }
 }
 
@@ -118,6 +60,3 @@ function openKey(path: string): Uint8Array {
 }
 
 const KEY_BYTES = 32;
-
-/** Somebody who makes a backup reads; nobody else writes. */
-const BUSY_MS = 2_000;
