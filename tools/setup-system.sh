@@ -33,6 +33,8 @@ perl:perl-base
 h2load:nghttp2-client
 apache2:apache2-bin
 promtool:prometheus
+redis-server:redis-server
+pg_createcluster:postgresql
 '
 
 # file:package, for what is no program.

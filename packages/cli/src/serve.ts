@@ -17,6 +17,7 @@ import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts'
 import { RunningPlane } from './plane/control-plane.ts';
 import { Fleet } from './plane/fleet.ts';
 import { Policies, type PublishOutcome } from './plane/policies.ts';
+import { ServiceHealth } from './plane/service-health.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { AuditTrail } from './store/audit-trail.ts';
@@ -77,24 +78,22 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const emitter = new SystemEmitter({ node, sink: withStore(output.sink, rings), clock: systemClock });
   const stores = await openStores(config, { emitter, metrics, output, rings });
   const stored = await loadState(stores, output);
-  const notifier = createNotifier(config, {
-    node,
-    clock: systemClock,
-    log: output.log,
-    registry,
-    outbox: stores.outbox,
-  });
-  const planes = joinPlanes(config, { node, emitter, options, inherited, metrics, output, rings, stores, stored });
+  const basis = { clock: systemClock, log: output.log, registry };
+  const notifier = createNotifier(config, { node, ...basis, outbox: stores.outbox });
+  const health = new ServiceHealth({ ...basis, emitter, store: stores.health, notices: notifier.courier });
+  const parts = { node, emitter, options, inherited, metrics, output, rings, stores, stored, health };
+  const planes = joinPlanes(config, parts);
   const { fleet, plane, decisions } = planes;
   const eventRings = [...rings.workers, ...(rings.own === undefined ? [] : [rings.own])];
   registerFleetMetrics(registry, { fleet, decisions, eventRings, attackLevel: () => plane.attackLevel });
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
-  const endings = endingsOf({ fleet, listeners, notifier, stores, output });
+  const endings = endingsOf({ fleet, listeners, health, notifier, stores, output });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;
   try {
     operations = await listeners.openOperations(inherited);
     await fleet.start();
+    await health.start(config);
     admin = await listeners.openAdmin(inherited);
     await notifier.start();
   } catch (cause) {
@@ -117,7 +116,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     },
     reload: (source, author) => reloadAudited(planes, source, author),
     socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
-    ...handOverOf(stores, planes.decisions, notifier),
+    ...handOverOf(stores, decisions, { notifier, health }),
     noteTakeOver: (result) => {
       if ('failure' in result) return emitter.system('take-over-failed', result.failure);
       emitter.system('taken-over', `process ${result.pid}`);
@@ -133,13 +132,15 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
 interface Served extends Pick<Parts, 'stores' | 'output'> {
   readonly fleet: Fleet;
   readonly listeners: ControlListeners;
+  readonly health: ServiceHealth;
   readonly notifier: Notifier;
 }
 
 /** What is told and stored last is what happens while traffic ends. */
-function endingsOf({ fleet, listeners, notifier, stores, output }: Served): Pick<Serving, 'abort' | 'stop'> {
+function endingsOf({ fleet, listeners, health, notifier, stores, output }: Served): Pick<Serving, 'abort' | 'stop'> {
   const finish = async (): Promise<void> => {
     await listeners.close();
+    await health.close();
     await notifier.stop();
     await stores.close();
     await output.flush();
@@ -168,13 +169,14 @@ function openLog({ destination, level }: SallyportConfig['log'], metrics: Contro
 function handOverOf(
   stores: Stores,
   decisions: DecisionLog,
-  notifier: Notifier,
+  { notifier, health }: Pick<Served, 'notifier' | 'health'>,
 ): Pick<Serving, 'yieldState' | 'resumeState'> {
   // In memory there is nothing that another process could have.
   const { isKept } = stores;
   return {
     yieldState: async () => {
       // The next process goes on telling; two of them would say everything twice.
+      await health.pause();
       await notifier.stop();
       if (!isKept) return;
       await decisions.pause();
@@ -182,6 +184,7 @@ function handOverOf(
     },
     resumeState: async () => {
       await notifier.start();
+      health.resume();
       if (isKept) await decisions.resume();
     },
   };
@@ -238,6 +241,7 @@ interface Parts {
   readonly metrics: ControlMetrics;
   readonly output: PinoOutput;
   readonly rings: EventRings;
+  readonly health: ServiceHealth;
 }
 
 function workersOf({ workers: { count } }: SallyportConfig): number {
@@ -255,7 +259,7 @@ interface Planes {
 
 /** The data planes, and what the control plane brings to them. */
 function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
-  const { node, emitter, options, inherited, metrics, output, rings, stores, stored } = parts;
+  const { node, emitter, options, inherited, metrics, output, rings, stores, stored, health } = parts;
   const clock = systemClock;
   const first = compileConfig(config, { version: versionAfter(stored), previous: undefined });
   const audit = new AuditTrail({ store: stores.state, clock, emitter, log: output.log, metrics });
@@ -296,6 +300,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
       metrics.reloads.with('refused').add();
       emitter.system('policy-refused', why);
     },
+    onPublished: (published) => health.apply(published),
     earlier: stored.policies,
     onAttempt: (attempt) => void stores.keepPolicy(attempt),
   });
@@ -311,6 +316,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     state: stores.state,
     audit,
     events: eventQuestions(stores),
+    services: health.report,
     drain: () => drain(),
   });
   const onDrainAsked = (callback: () => void): void => {

@@ -238,6 +238,12 @@ export interface SystemEvent extends EventIdentity {
     | 'store-lost'
     | 'store-restored'
     | 'store-damaged'
+    | 'service-up'
+    | 'service-degraded'
+    | 'service-down'
+    | 'service-unknown'
+    | 'certificate-ending'
+    | 'certificate-renewed'
     | 'taken-over'
     | 'take-over-failed';
   readonly detail: string;

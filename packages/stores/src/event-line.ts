@@ -28,6 +28,9 @@ const WARNINGS: ReadonlySet<SystemEvent['what']> = new Set([
   'worker-lost',
   'store-lost',
   'store-damaged',
+  'service-down',
+  'service-degraded',
+  'certificate-ending',
   'take-over-failed',
 ]);
 

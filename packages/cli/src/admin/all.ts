@@ -5,6 +5,7 @@ import { ATTACK_LEVEL, CONNECTIONS, DRAIN } from './commands.ts';
 import { DECISIONS } from './decisions.ts';
 import { EVENTS, EXPLAIN } from './events.ts';
 import { POLICIES, RELOAD } from './policies.ts';
+import { SERVICES } from './services.ts';
 import { STATUS, WORKERS } from './status.ts';
 
 /** The commands that ask a running gateway, by name. */
@@ -18,6 +19,7 @@ export const ADMIN_COMMANDS: ReadonlyMap<string, AdminCommand> = new Map([
   ['audit', AUDIT],
   ['events', EVENTS],
   ['explain', EXPLAIN],
+  ['services', SERVICES],
   ['connections', CONNECTIONS],
   ['attack-level', ATTACK_LEVEL],
   ['drain', DRAIN],

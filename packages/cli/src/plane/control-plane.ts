@@ -9,6 +9,7 @@ import type {
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
+  ServiceHealthPort,
   SignIn,
   SlotStatus,
 } from '@sallyport/control';
@@ -41,6 +42,7 @@ export interface RunningPlaneOptions {
   readonly state: Pick<StateStore, 'readAudit' | 'verifyAudit'>;
   readonly audit: AuditTrail;
   readonly events: EventQuestionsPort | undefined;
+  readonly services: ServiceHealthPort;
   /** Ends the process, without losing what is in progress. */
   readonly drain: () => void;
 }
@@ -64,6 +66,10 @@ export class RunningPlane implements ControlPlane {
 
   get attackLevel(): number {
     return this.#attackLevel;
+  }
+
+  get services(): ServiceHealthPort {
+    return this.#options.services;
   }
 
   status(): StatusAnswer {

@@ -19,6 +19,8 @@ export interface PoliciesOptions {
   /** Brings a policy into force everywhere; rejects when that was not possible, and the one before it stays. */
   readonly publish: (image: PolicyImage, compileMs: number) => Promise<void>;
   readonly onRefused: (why: string) => void;
+  /** It is in force, with what else was configured. */
+  readonly onPublished: (config: SallyportConfig) => void;
   /** What there was before this process, the oldest first. */
   readonly earlier: readonly StoredPolicy[];
   /** Keeps an attempt for the next process. */
@@ -122,6 +124,7 @@ export class Policies {
       return { kind: 'failed', detail };
     }
     this.#lastVersion = image.version;
+    this.#options.onPublished(compiled.config);
     this.#note(order, { result: 'published', compiled, problems });
     return { kind: 'published', version: image.version, hash, warnings };
   }

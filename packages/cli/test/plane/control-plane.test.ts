@@ -53,6 +53,7 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
     onRefused: () => undefined,
     earlier: [],
     onAttempt: () => undefined,
+    onPublished: () => undefined,
   });
   const emitter = new SystemEmitter({ node: 'test', sink: { emit: () => undefined }, clock });
   const drain = (): void => undefined;
@@ -60,7 +61,9 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
   const metrics = controlMetrics(new MetricsRegistry());
   const { state } = rig;
   const audit = new AuditTrail({ store: state, clock, emitter, log, metrics });
-  const options = { node: 'test', clock, emitter, fleet, policies, decisions, events: undefined, state, audit, drain };
+  const services = { list: () => ({ services: [], certificates: [] }), find: () => undefined };
+  const parts = { emitter, fleet, policies, decisions, state, audit, services };
+  const options = { node: 'test', clock, events: undefined, drain, ...parts };
   return { plane: new RunningPlane(options), rig };
 }
 

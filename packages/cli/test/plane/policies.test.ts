@@ -34,6 +34,7 @@ class Rig {
       publish: (image) => this.#publish(image),
       earlier: [],
       onAttempt: () => undefined,
+      onPublished: () => undefined,
       onRefused: (why) => this.refusals.push(why),
     });
   }

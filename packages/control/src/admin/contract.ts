@@ -11,8 +11,10 @@ import type {
   EventsTopAnswer,
   EventsTopQuery,
 } from './contract-events.ts';
+import type { ServiceHistoryAnswer, ServicesAnswer } from './contract-services.ts';
 
 export type * from './contract-events.ts';
+export type * from './contract-services.ts';
 
 /** Every failure of a call, as `application/problem+json` (RFC 9457). */
 export interface ProblemAnswer {
@@ -345,6 +347,8 @@ export interface AdminOperations {
   readonly searchEvents: { readonly query: EventsQuery; readonly answer: EventsAnswer };
   readonly topOfEvents: { readonly query: EventsTopQuery; readonly answer: EventsTopAnswer };
   readonly overviewOfEvents: { readonly query: EventsOverviewQuery; readonly answer: EventsOverviewAnswer };
+  readonly listServices: { readonly answer: ServicesAnswer };
+  readonly getService: { readonly id: string; readonly answer: ServiceHistoryAnswer };
   readonly giveCommand: { readonly body: CommandOrder; readonly answer: CommandAnswer };
 }
 

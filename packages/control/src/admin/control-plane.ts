@@ -10,6 +10,7 @@ import type {
 } from '@sallyport/kernel';
 import type { SallyportConfig } from '../config/parts.ts';
 import type { Problem } from '../config/problem.ts';
+import type { ServiceHealthPort } from '../health/health-report.ts';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from './contract.ts';
 import type { EventQuestionsPort } from './event-store.ts';
 
@@ -22,6 +23,9 @@ import type { EventQuestionsPort } from './event-store.ts';
 export interface ControlPlane {
   /** Stored events; undefined when none are. */
   readonly events: EventQuestionsPort | undefined;
+
+  /** How the services are that are checked. */
+  readonly services: ServiceHealthPort;
 
   status(): StatusAnswer;
 

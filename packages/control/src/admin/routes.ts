@@ -7,6 +7,7 @@ import { DECISION_ROUTES } from './routes/decisions.ts';
 import { EVENT_ROUTES } from './routes/events.ts';
 import { OVERVIEW_ROUTES } from './routes/overview.ts';
 import { POLICY_ROUTES } from './routes/policies.ts';
+import { SERVICE_ROUTES } from './routes/services.ts';
 
 /** Every operation of the API, in the order of its document. */
 export const ROUTES: readonly Route[] = [
@@ -17,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   ...COMMAND_ROUTES,
   ...AUDIT_ROUTES,
   ...EVENT_ROUTES,
+  ...SERVICE_ROUTES,
 ];
 
 /** Problems that a call of a route may have, its own and those of every call like it. */

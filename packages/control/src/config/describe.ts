@@ -3,6 +3,7 @@ import { printQuery } from '@sallyport/siem';
 import { stringify } from 'yaml';
 import { formatAddress } from './addresses.ts';
 import { describeNotifications } from './describe-notifications.ts';
+import { describeServices } from './describe-services.ts';
 import { describeWaf, describeWafPolicy } from './describe-waf.ts';
 import type { SallyportConfig } from './parts.ts';
 import type { AdminConfig } from './schema/admin.ts';
@@ -36,7 +37,7 @@ function describeState({ folder, events }: StateConfig): Readonly<Record<string,
 
 /** The same as plain data. Every key of the file that has a value is there. */
 export function describeParts(config: SallyportConfig, masks: Masks): Readonly<Record<string, unknown>> {
-  const { gateway, operations, admin, state, events, notifications, log, workers, reload } = config;
+  const { gateway, operations, admin, state, events, notifications, services, log, workers, reload } = config;
   const { connections, drain, lists } = gateway;
   return {
     version: 1,
@@ -68,6 +69,7 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
     ...(state === undefined ? {} : { state: describeState(state) }),
     ...(events.sinks.length === 0 ? {} : { events: { sinks: events.sinks.map(describeSink) } }),
     notifications: describeNotifications(notifications, masks),
+    ...(services.length === 0 ? {} : { services: describeServices(services, masks) }),
     log: {
       level: log.level,
       destination: log.destination.kind === 'stdout' ? 'stdout' : { file: log.destination.path },

@@ -1,5 +1,6 @@
 import type { GatewayConfig, NotificationsConfig } from '@sallyport/kernel';
 import type { z } from 'zod';
+import type { ServiceConfig } from '../health/service.ts';
 import { checkWhole } from './checks.ts';
 import type { ParseContext } from './context.ts';
 import { type Finding, finding, findingsOf, unknownKey } from './issues.ts';
@@ -13,8 +14,8 @@ import type { AdminConfig } from './schema/admin.ts';
 import type { EventsConfig } from './schema/events.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './schema/sections.ts';
+import { SERVICES_MAX } from './schema/services.ts';
 import type { StateConfig } from './schema/state.ts';
-import type { UpstreamDraft } from './schema/upstream.ts';
 
 /** A whole configuration as plain data: every default filled in, every secret resolved. */
 export interface SallyportConfig {
@@ -28,6 +29,8 @@ export interface SallyportConfig {
   /** Where events go beside the log and the store. */
   readonly events: EventsConfig;
   readonly notifications: NotificationsConfig;
+  /** What is checked regularly. */
+  readonly services: readonly ServiceConfig[];
   readonly log: LogConfig;
   readonly workers: WorkersConfig;
   readonly reload: ReloadConfig;
@@ -78,7 +81,8 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
     max: LISTENERS_MAX,
   });
   const routes = parser.parseList((schemas) => schemas.route, root['routes'], { key: 'routes', max: ROUTES_MAX });
-  const upstreams = parseUpstreams(parser, root['upstreams']);
+  const upstreams = parser.parseMap((schemas) => schemas.upstream, root['upstreams'], UPSTREAMS);
+  const services = parser.parseMap((schemas) => schemas.service, 'services' in root ? root['services'] : {}, SERVICES);
   parser.findings.push(
     ...checkWhole({
       mode: context.mode,
@@ -118,7 +122,8 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   };
   const service = { operations: operations.value, admin: admin.value, state: state.value };
   const told = { events: events.value, notifications: notifications.value, log: log.value };
-  const process = { workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
+  const named = services.map(({ name, value }) => ({ name, ...value }));
+  const process = { services: named, workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
   return { config: { gateway, ...service, ...told, ...process }, findings, problems };
 }
 
@@ -175,30 +180,44 @@ class PartParser {
     }
     return parts;
   }
+
+  /** Parses each entry of a section whose keys are names. */
+  parseMap<T>(
+    choose: (schemas: FileSchemas) => z.ZodType<T>,
+    raw: unknown,
+    { key, max, noun, isEmptyAllowed }: MapFacts,
+  ): readonly (Part<T> & { readonly name: string })[] {
+    if (!isSection(raw)) {
+      this.findings.push(...notASection(raw, [key], `a section with an entry for each ${noun}`));
+      return [];
+    }
+    const parts: (Part<T> & { readonly name: string })[] = [];
+    const entries = Object.entries(raw);
+    if (entries.length === 0 && !isEmptyAllowed) {
+      this.findings.push(finding([key], 'is empty', { allowed: 'at least one entry' }));
+    }
+    if (entries.length > max) this.findings.push(finding([key], `has more than ${max} entries`));
+    for (const [name, item] of entries.slice(0, max)) {
+      const path = [key, name];
+      if (!NAME.test(name)) {
+        this.findings.push(finding(path, 'is not a name', { isAboutKey: true, allowed: NAME_ALLOWED }));
+      }
+      const part = this.parse(choose, item, path);
+      if (part !== undefined) parts.push({ ...part, name });
+    }
+    return parts;
+  }
 }
 
-function parseUpstreams(
-  parser: PartParser,
-  raw: unknown,
-): readonly (Part<UpstreamDraft> & { readonly name: string })[] {
-  if (!isSection(raw)) {
-    parser.findings.push(...notASection(raw, ['upstreams'], 'a section with an entry for each upstream'));
-    return [];
-  }
-  const parts: (Part<UpstreamDraft> & { readonly name: string })[] = [];
-  const entries = Object.entries(raw);
-  if (entries.length === 0) parser.findings.push(finding(['upstreams'], 'is empty', { allowed: 'at least one entry' }));
-  if (entries.length > UPSTREAMS_MAX) {
-    parser.findings.push(finding(['upstreams'], `has more than ${UPSTREAMS_MAX} entries`));
-  }
-  for (const [name, item] of entries.slice(0, UPSTREAMS_MAX)) {
-    const path = ['upstreams', name];
-    if (!NAME.test(name))
-      parser.findings.push(finding(path, 'is not a name', { isAboutKey: true, allowed: NAME_ALLOWED }));
-    const part = parser.parse((schemas) => schemas.upstream, item, path);
-    if (part !== undefined) parts.push({ ...part, name });
-  }
-  return parts;
+const SERVICES: MapFacts = { key: 'services', max: SERVICES_MAX, noun: 'service', isEmptyAllowed: true };
+
+const UPSTREAMS: MapFacts = { key: 'upstreams', max: UPSTREAMS_MAX, noun: 'upstream', isEmptyAllowed: false };
+
+interface MapFacts {
+  readonly key: string;
+  readonly max: number;
+  readonly noun: string;
+  readonly isEmptyAllowed: boolean;
 }
 
 function notASection(raw: unknown, path: KeyPath, allowed: string): readonly Finding[] {

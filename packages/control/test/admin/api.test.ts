@@ -8,9 +8,11 @@ import { events } from './events.ts';
 import { everyOperation } from './every-operation.ts';
 import { resources } from './resources.ts';
 import { SEEN } from './rig.ts';
+import { services } from './services.ts';
 
 everyOperation();
 events();
+services();
 access();
 resources();
 

@@ -23,11 +23,13 @@ import type {
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
+  ServiceHealthPort,
   SignIn,
 } from '../../src/index.ts';
 import { formatProblem, loadConfig, RuleImages } from '../../src/index.ts';
 import { memoryFiles } from '../memory-files.ts';
 import { memoryEvents } from './memory-events.ts';
+import { memoryServices } from './memory-services.ts';
 
 /** Rules that do not change are compiled once for all tests of a file. */
 const RULE_IMAGES = new RuleImages();
@@ -46,6 +48,7 @@ export class MemoryPlane implements ControlPlane {
   readonly commands: Command[] = [];
   open: readonly ConnectionRecord[] = [];
   events: EventQuestionsPort | undefined = memoryEvents(() => this.#happenLater());
+  readonly services: ServiceHealthPort = memoryServices(() => this.#happen());
   readonly #records: PolicyRecord[] = [];
   readonly #configs = new Map<number, SallyportConfig>();
   readonly #decisions = new Map<string, Decision>();

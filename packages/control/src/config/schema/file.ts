@@ -7,6 +7,7 @@ import { listener } from './listener.ts';
 import { notifications } from './notifications.ts';
 import { route } from './route.ts';
 import { connections, drain, lists, log, mode, observe, operations, reload, workers } from './sections.ts';
+import { SERVICES_MAX, service } from './services.ts';
 import { state } from './state.ts';
 import { upstream } from './upstream.ts';
 import { waf } from './waf.ts';
@@ -28,6 +29,7 @@ export interface FileSchemas {
   readonly state: ReturnType<typeof state>;
   readonly events: ReturnType<typeof events>;
   readonly notifications: ReturnType<typeof notifications>;
+  readonly service: ReturnType<typeof service>;
   readonly log: ReturnType<typeof log>;
   readonly workers: ReturnType<typeof workers>;
   readonly reload: ReturnType<typeof reload>;
@@ -50,6 +52,7 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     state: state(context),
     events: events(context),
     notifications: notifications(context),
+    service: service(context),
     log: log(context),
     workers: workers(context),
     reload: reload(context),
@@ -77,6 +80,12 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     state: schemas.state,
     events: schemas.events,
     notifications: schemas.notifications,
+    services: z
+      .record(z.string(), schemas.service)
+      .meta({
+        description: `What \`sallyport services\` tells about: servers and names that are checked regularly, by name. At most ${SERVICES_MAX}.`,
+      })
+      .optional(),
     log: schemas.log,
     workers: schemas.workers,
     reload: schemas.reload,
@@ -100,6 +109,7 @@ export const FILE_KEYS: readonly string[] = [
   'state',
   'events',
   'notifications',
+  'services',
   'log',
   'workers',
   'reload',
