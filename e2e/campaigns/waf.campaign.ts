@@ -15,8 +15,13 @@ import { RULE_VARIABLES, randomExchange, randomRules } from './waf/random-rules.
 export const campaign: Campaign = { fullCount: 1_000_000, run };
 
 const EXCHANGES_PER_RULES = 12;
+const RULE_SETS_PER_SLICED = 4;
 /** What part of the time belongs to random rules. */
 const RANDOM_PART = 0.6;
+/** And of the count: an exchange under CRS, rule by rule, takes as long as ten under random rules. */
+const RANDOM_COUNT_PART = 0.9;
+/** How often an exchange under random rules is made long, so that slices pause in the middle of a value. */
+const LONG_ONE_IN = 400;
 const FAILURES_MAX = 20;
 
 async function run({ seed, countMax, secondsMax }: CampaignOptions): Promise<CampaignResult> {
@@ -28,13 +33,13 @@ async function run({ seed, countMax, secondsMax }: CampaignOptions): Promise<Cam
     failures.length >= FAILURES_MAX || Number(process.hrtime.bigint() - begin) / 1e9 > secondsMax * part;
   const folder = crsFolder();
   let count = 0;
-  const randomMax = folder === undefined ? countMax : countMax * RANDOM_PART;
+  const randomMax = folder === undefined ? countMax : countMax * RANDOM_COUNT_PART;
   while (count < randomMax && !isLate(folder === undefined ? 1 : RANDOM_PART)) {
     const rules = randomRules(random);
-    const pair = pairOf(imageOf(rules));
+    const pair = pairOf(imageOf(rules), figures.ruleSets % RULE_SETS_PER_SLICED === 0);
     figures.ruleSets += 1;
     for (let index = 0; index < EXCHANGES_PER_RULES; index += 1) {
-      const exchange = randomExchange(random);
+      const exchange = random.isOneIn(LONG_ONE_IN) ? longExchange(random) : randomExchange(random);
       const wrong = difference(pair, exchange, RULE_VARIABLES);
       if (wrong !== undefined) failures.push(`${wrong}\n${rules}\n${JSON.stringify(exchange)}`);
       count += 1;
@@ -44,7 +49,7 @@ async function run({ seed, countMax, secondsMax }: CampaignOptions): Promise<Cam
   const exchanges = crsExchanges(folder);
   const first = random.below(exchanges.length);
   for (const [turn, [level, mode]] of LEVELS.entries()) {
-    const pair = pairOf(crsImage(folder, level, mode));
+    const pair = pairOf(crsImage(folder, level, mode), true);
     const part = RANDOM_PART + ((1 - RANDOM_PART) * (turn + 1)) / LEVELS.length;
     const levelMax = randomMax + ((countMax - randomMax) * (turn + 1)) / LEVELS.length;
     for (let index = 0; count < levelMax && !isLate(part); index += 1) {
@@ -62,6 +67,13 @@ async function run({ seed, countMax, secondsMax }: CampaignOptions): Promise<Cam
   return { count, failures, figures };
 }
 
+/** A form with one field of forty kilobytes. */
+function longExchange(random: Random): Exchange {
+  const { body, ...rest } = randomExchange(random);
+  const headers = [['Content-Type', 'application/x-www-form-urlencoded']] as const;
+  return { ...rest, method: 'POST', headers, body: `a=${body.replaceAll('&', '%26').repeat(40_000).slice(0, 40_000)}` };
+}
+
 const LEVELS = [
   [1, 'On'],
   [4, 'DetectionOnly'],
@@ -75,9 +87,10 @@ function imageOf(rules: string): WafImage {
   throw new Error(`${result.diagnostics.map(({ line, message }) => `${line}: ${message}`).join('\n')}\n${rules}`);
 }
 
-function pairOf(image: WafImage): Pair {
+function pairOf(image: WafImage, isSliced: boolean): Pair {
   return {
     compiled: instantiateWaf(image, { clock: new ManualClock() }),
+    sliced: isSliced ? instantiateWaf(image, { clock: new ManualClock() }) : undefined,
     oracle: instantiateWaf(image, { clock: new ManualClock(), evaluator: 'ruleByRule' }),
   };
 }

@@ -17,13 +17,17 @@ export interface Exchange {
   readonly phases: 'all' | 'requestHeaders' | 'request';
 }
 
-/** Drives an exchange through its phases. */
-export function play(waf: Waf, exchange: Exchange): Transaction {
+/** Drives an exchange through its phases. `between`: phase 2 is run in slices, and this in every pause. */
+export function play(waf: Waf, exchange: Exchange, between?: () => unknown, clientIp = '192.0.2.10'): Transaction {
   const transaction = waf.transaction('unique');
-  transaction.processConnection({ clientIp: '192.0.2.10', clientPort: 40_000, serverIp: '192.0.2.1', serverPort: 80 });
+  transaction.processConnection({ clientIp, clientPort: 40_000, serverIp: '192.0.2.1', serverPort: 80 });
   transaction.processUri(exchange);
   transaction.processRequestHeaders(exchange.headers);
-  if (exchange.phases !== 'requestHeaders') transaction.processRequestBody(Buffer.from(exchange.body, 'latin1'));
+  const body = Buffer.from(exchange.body, 'latin1');
+  if (exchange.phases !== 'requestHeaders') {
+    if (between === undefined) transaction.processRequestBody(body);
+    else for (const _ of transaction.requestBodyInSlices(body, 1)) between();
+  }
   if (exchange.phases === 'all') {
     transaction.processResponseHeaders({ ...exchange.response, protocol: 'HTTP/1.1' });
     transaction.processResponseBody(Buffer.from(exchange.response.body, 'latin1'));

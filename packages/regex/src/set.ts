@@ -146,6 +146,35 @@ export class RegexSet {
     return membersIn(matched);
   }
 
+  /**
+   * As `matchBytes`, with a pause behind every pass over the text, for whoever has others to serve meanwhile. Between two
+   * parts the set may be used for other texts.
+   */
+  *matchBytesInParts(text: string, among: Subset = this.#everything): Generator<undefined, readonly number[]> {
+    if (among.only !== undefined) return among.only.testBytes(text) ? among.members : NONE;
+    const matched = new Int32Array(this.#matched.length);
+    const isDecided = among.together?.get().decide(text, matched) ?? false;
+    for (let word = 0; word < matched.length; word++) {
+      matched[word] = isDecided ? int32At(matched, word) & int32At(among.words, word) : 0;
+    }
+    if (isDecided && !among.hasRest) return membersIn(matched);
+    yield;
+    if (!this.#leaveCandidates(text, isDecided ? among.restWords : among.words)) return membersIn(matched);
+    const candidates = membersIn(this.#candidates);
+    const note = (member: number): void => {
+      matched[member >>> 5] = int32At(matched, member >>> 5) | (1 << (member & 31));
+    };
+    // What was found of phrases holds until the next text is searched.
+    for (const member of candidates) if (this.#prefilter.found(member) !== undefined) note(member);
+    for (const member of candidates) {
+      const regex = this.#regexes[member];
+      if (regex === undefined) continue;
+      yield;
+      if (regex.testBytes(text)) note(member);
+    }
+    return membersIn(matched);
+  }
+
   /** The members that the prefilter cannot rule out, ascending: those that match are among them. */
   candidates(text: Text, among: Subset = this.#everything): readonly number[] {
     return this.#leaveCandidates(byteString(text), among.words) ? membersIn(this.#candidates) : NONE;

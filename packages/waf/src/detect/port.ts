@@ -7,6 +7,9 @@ export interface Detectors {
   sqli(value: string, work?: DetectorWork): string | undefined;
   /** True when a browser would run script from the value, wherever in a page it is written. */
   xss(value: string, work?: DetectorWork): boolean;
+  /** As the two above, with pauses in a long value; between two parts others may be asked about. */
+  readonly sqliInParts?: (value: string, work: DetectorWork) => Generator<undefined, string | undefined>;
+  readonly xssInParts?: (value: string, work: DetectorWork) => Generator<undefined, boolean>;
 }
 
 /** What detectors add their work to: bytes looked at, in all readings of the value. */

@@ -1,5 +1,15 @@
 import type { Phase } from '../seclang/rule.ts';
-import { flow, isAllowed, isHeadMatch, isOver, overrun, runPhase, runRule, runRulesFrom } from './evaluator.ts';
+import {
+  flow,
+  isAllowed,
+  isHeadMatch,
+  isOver,
+  overrun,
+  runPhase,
+  runRule,
+  runRuleAt,
+  runRulesFrom,
+} from './evaluator.ts';
 import type { Policy, PolicyPhase, PolicyStep } from './policy.ts';
 import type { State } from './state.ts';
 
@@ -9,59 +19,112 @@ import type { State } from './state.ts';
  * transaction of which that no longer holds goes on rule by rule.
  */
 export function runCompiledPhase(policy: Policy, phase: Phase, state: State): void {
-  if (isOver(phase, state)) return;
-  if (isAllowed(phase, state)) {
-    state.lastPhase = phase;
-    return;
-  }
-  // What was folded holds behind the phases that it was folded for.
-  state.isFolded &&= phase === 1 ? state.lastPhase === 0 : phase === 2 ? state.lastPhase === 1 : state.lastPhase >= 1;
-  state.isFolded &&= state.lastPhase < phase;
-  state.lastPhase = phase;
+  if (!canBegin(phase, state)) return;
   if (!state.isFolded) {
     runPhase(phase, state);
     return;
   }
   const own = policy.phases[phase];
-  const { survey } = own;
-  survey.look(state);
-  if (state.steps > state.context.stepsMax) {
-    state.isFolded = false;
-    overrun(phase, state);
-    return;
-  }
-  runSteps(own, survey.hits, phase, state);
+  own.survey.look(state);
+  if (isOverrun(phase, state)) return;
+  const turn: Turn = { own, hits: own.survey.hits, phase, state };
+  for (let at = firstStep(turn); at < own.steps.length; ) at = runStep(turn, at);
+  if (turn.rest !== undefined) runRulesFrom(turn.rest, phase, state);
 }
 
-function runSteps({ steps, always, stepAt }: PolicyPhase, hits: Int32Array, phase: Phase, state: State): void {
-  const program = state.context.plan.programs[phase];
-  state.phase = phase;
-  for (let at = nextStep(hits, always, 0); at < steps.length; ) {
-    const step = steps[at];
-    if (step === undefined) return;
-    if (step.kind === 'block') {
-      runBlock(step, state);
-      at = nextStep(hits, always, stepAt[step.next] ?? steps.length);
-      continue;
-    }
-    state.index = step.index;
-    let next: number | undefined = step.index + 1;
-    if (!state.removed.has(step.rule) && isMatch(step, state)) {
-      next = flow(step.rule, state, step.index, program);
-      if (next === undefined) return;
-    }
-    if (state.steps > state.context.stepsMax) {
-      state.isFolded = false;
-      overrun(phase, state);
-      return;
-    }
-    if (isOver(phase, state)) return;
-    if (!state.isFolded) {
-      runRulesFrom(next, phase, state);
-      return;
-    }
-    at = nextStep(hits, always, stepAt[next] ?? steps.length);
+/**
+ * As `runCompiledPhase`, with pauses in whatever takes long. A transaction may be given up in a pause: what was folded then
+ * holds no longer for its later phases.
+ */
+export function* runPhaseInParts(policy: Policy, phase: Phase, state: State): Generator<undefined, undefined> {
+  const parts = phaseParts(policy, phase, state);
+  while (parts.next().done !== true) {
+    const wasFolded = state.isFolded;
+    state.isFolded = false;
+    yield;
+    state.isFolded = wasFolded;
   }
+}
+
+function* phaseParts(policy: Policy, phase: Phase, state: State): Generator<undefined, undefined> {
+  if (!canBegin(phase, state)) return;
+  let rest: number | undefined = 0;
+  if (state.isFolded) {
+    const own = policy.phases[phase];
+    const survey = own.survey.another();
+    yield* survey.lookInParts(state);
+    if (isOverrun(phase, state)) return;
+    const turn: Turn = { own, hits: survey.hits, phase, state };
+    for (let at = firstStep(turn); at < own.steps.length; ) {
+      at = runStep(turn, at);
+      yield;
+    }
+    rest = turn.rest;
+  }
+  for (let index = rest ?? -1; index >= 0; ) {
+    index = runRuleAt(index, phase, state);
+    yield;
+  }
+}
+
+/** False when the phase has nothing to do. Says whether what was folded holds in it. */
+function canBegin(phase: Phase, state: State): boolean {
+  if (isOver(phase, state)) return false;
+  if (isAllowed(phase, state)) {
+    state.lastPhase = phase;
+    return false;
+  }
+  // What was folded holds behind the phases that it was folded for.
+  state.isFolded &&= phase === 1 ? state.lastPhase === 0 : phase === 2 ? state.lastPhase === 1 : state.lastPhase >= 1;
+  state.isFolded &&= state.lastPhase < phase;
+  state.lastPhase = phase;
+  return true;
+}
+
+function isOverrun(phase: Phase, state: State): boolean {
+  if (state.steps <= state.context.stepsMax) return false;
+  state.isFolded = false;
+  overrun(phase, state);
+  return true;
+}
+
+/** A phase whose values were surveyed. */
+interface Turn {
+  readonly own: PolicyPhase;
+  readonly hits: Int32Array;
+  readonly phase: Phase;
+  readonly state: State;
+  /** Set when what was folded holds no longer: the index of the rule from which it goes on rule by rule. */
+  rest?: number;
+}
+
+function firstStep({ own, hits, phase, state }: Turn): number {
+  state.phase = phase;
+  return nextStep(hits, own.always, 0);
+}
+
+/** Runs one step. Returns the next one that has something to do; the number of steps where the phase is over. */
+function runStep(turn: Turn, at: number): number {
+  const { own, hits, phase, state } = turn;
+  const { steps, always, stepAt } = own;
+  const step = steps[at];
+  if (step === undefined) return steps.length;
+  if (step.kind === 'block') {
+    runBlock(step, state);
+    return nextStep(hits, always, stepAt[step.next] ?? steps.length);
+  }
+  state.index = step.index;
+  let next: number | undefined = step.index + 1;
+  if (!state.removed.has(step.rule) && isMatch(step, state)) {
+    next = flow(step.rule, state, step.index, state.context.plan.programs[phase]);
+    if (next === undefined) return steps.length;
+  }
+  if (isOverrun(phase, state) || isOver(phase, state)) return steps.length;
+  if (!state.isFolded) {
+    turn.rest = next;
+    return steps.length;
+  }
+  return nextStep(hits, always, stepAt[next] ?? steps.length);
 }
 
 function isMatch({ rule, isSurveyed }: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {

@@ -17,19 +17,22 @@ export function runPhase(phase: Phase, state: State): void {
 
 /** Runs the rules behind `from`, as `runPhase`; for a transaction that is in the middle of a phase. */
 export function runRulesFrom(from: number, phase: Phase, state: State): void {
+  for (let index = from; index >= 0; ) index = runRuleAt(index, phase, state);
+}
+
+/** Runs one rule in its turn. Returns the index of the next one, -1 where the phase is over. */
+export function runRuleAt(index: number, phase: Phase, state: State): number {
   const program = state.context.plan.programs[phase];
-  for (let index = from; index < program.rules.length; ) {
-    const rule = program.rules[index];
-    if (rule === undefined || state.removed.has(rule) || !runRule(rule, state)) {
-      index += 1;
-    } else {
-      const next = flow(rule, state, index, program);
-      if (next === undefined) return;
-      index = next;
-    }
-    if (state.steps > state.context.stepsMax) return overrun(phase, state);
-    if (isOver(phase, state)) return;
+  const rule = program.rules[index];
+  if (rule === undefined) return -1;
+  let next: number | undefined = index + 1;
+  if (!state.removed.has(rule) && runRule(rule, state)) next = flow(rule, state, index, program);
+  if (next === undefined) return -1;
+  if (state.steps > state.context.stepsMax) {
+    overrun(phase, state);
+    return -1;
   }
+  return isOver(phase, state) ? -1 : next;
 }
 
 /** True when the phase has nothing more to do. Logging sees every exchange, refused ones as well. */

@@ -13,6 +13,7 @@ import { type Entry, type Kind, surveyRun, type Use, type VariableSurvey } from 
 export class Survey {
   /** A bit for each step of the phase. */
   readonly hits: Int32Array;
+  readonly #plan: SurveyPlan;
   readonly #variables: readonly VariableSurvey[];
   readonly #patterns: PatternSet;
   readonly #noMarks: readonly number[];
@@ -24,6 +25,7 @@ export class Survey {
   #isNoting = false;
 
   constructor(plan: SurveyPlan) {
+    this.#plan = plan;
     this.hits = new Int32Array(Math.ceil(plan.stepsCount / 32));
     this.#variables = plan.variables;
     this.#patterns = plan.patterns;
@@ -43,6 +45,81 @@ export class Survey {
     }
   }
 
+  /** Another one of the same plan: for a look with pauses, in which this one is used for others. */
+  another(): Survey {
+    return new Survey(this.#plan);
+  }
+
+  /** As `look`, with pauses in whatever takes long. */
+  *lookInParts(state: State): Generator<undefined, undefined> {
+    this.hits.fill(0);
+    for (const survey of this.#variables) {
+      const { all } = state.variables.of(survey.variable);
+      for (const value of all) {
+        const kind = survey.kindOf(value);
+        if (value.text.length < LONG_LENGTH_MIN || kind.uses.length === 0) this.#lookAt(value, kind, state);
+        else {
+          this.#value = value;
+          this.#standings.clear();
+          this.#standings.add(value.text).add(kind.root);
+          yield* this.#followInParts(0, state);
+        }
+        if (state.steps > state.context.stepsMax) return;
+        yield;
+      }
+    }
+  }
+
+  /** As `#follow`. */
+  *#followInParts(index: number, state: State): Generator<undefined, undefined> {
+    const standings = this.#standings;
+    const here = standings.at(index);
+    const { text } = here;
+    const traits = traitsOf(this.#patterns.set.bytesOf(text), text.length);
+    const frame = standings.begin(index);
+    for (let at = 0; at < here.placesCount; at += 1) {
+      const entry = here.places[at]?.entryFor(traits, state);
+      if (entry === undefined) continue;
+      state.steps += (text.length + 1) * (entry.moves.length + 1);
+      yield* this.#searchInParts(text, entry, state);
+      for (const { apply, to } of entry.moves) {
+        standings.changed(frame, apply).add(to);
+        yield;
+      }
+      if (state.steps > state.context.stepsMax) return;
+    }
+    const end = standings.count;
+    for (let at = frame.first; at < end; at += 1) {
+      yield* this.#followInParts(at, state);
+      if (state.steps > state.context.stepsMax) return;
+    }
+    standings.end(frame);
+  }
+
+  /** As `#search`. */
+  *#searchInParts(text: string, entry: Entry, state: State): Generator<undefined, undefined> {
+    const { set } = this.#patterns;
+    const run = this.#run;
+    if (entry.subset !== undefined) {
+      const found = yield* counted(set.matchBytesInParts(text, entry.subset), state, () => set.steps);
+      this.#hitFound(found, entry, text);
+    }
+    for (const use of entry.direct) {
+      const { operator, isNegated } = use.rule;
+      if (operator === undefined) continue;
+      state.steps += text.length + 1;
+      let isFound: boolean;
+      if (operator.inParts !== undefined) {
+        isFound = yield* counted(operator.inParts(text, run), state, () => run.steps);
+      } else {
+        isFound = operator(text, run);
+        state.steps += run.steps;
+      }
+      if (isFound !== isNegated) this.#hit(use, text);
+      run.steps = 0;
+    }
+  }
+
   #lookAt(value: Value, kind: Kind, state: State): void {
     if (kind.uses.length === 0) return;
     this.#value = value;
@@ -57,7 +134,8 @@ export class Survey {
       this.#isNoting = true;
       this.#lookClosely(value, kind, state);
       this.#isNoting = false;
-      kind.remember(value.text, this.#noted.slice());
+      // A look that was broken off for want of steps has not seen everything.
+      if (state.steps <= state.context.stepsMax) kind.remember(value.text, this.#noted.slice());
       return;
     }
     this.#lookClosely(value, kind, state);
@@ -87,23 +165,27 @@ export class Survey {
       state.steps += (text.length + 1) * (entry.moves.length + 1);
       this.#search(text, entry, state);
       for (const { apply, to } of entry.moves) standings.changed(frame, apply).add(to);
+      if (state.steps > state.context.stepsMax) return;
     }
     const end = standings.count;
-    for (let at = frame.first; at < end; at += 1) this.#follow(at, state);
+    for (let at = frame.first; at < end && state.steps <= state.context.stepsMax; at += 1) this.#follow(at, state);
     standings.end(frame);
   }
 
   #search(text: string, entry: Entry, state: State): void {
     if (entry.subset !== undefined) {
-      const found = this.#patterns.set.matchBytes(text, entry.subset);
-      for (const member of found) this.#hitAll(entry.byMember.get(member) ?? [], text);
-      for (const use of entry.negated) if (!found.includes(use.member ?? -1)) this.#hit(use, text);
+      this.#hitFound(this.#patterns.set.matchBytes(text, entry.subset), entry, text);
     }
     for (const use of entry.direct) {
       const { operator, isNegated } = use.rule;
       state.steps += text.length + 1;
       if (operator !== undefined && operator(text, this.#run) !== isNegated) this.#hit(use, text);
     }
+  }
+
+  #hitFound(found: readonly number[], entry: Entry, text: string): void {
+    for (const member of found) this.#hitAll(entry.byMember.get(member) ?? [], text);
+    for (const use of entry.negated) if (!found.includes(use.member ?? -1)) this.#hit(use, text);
   }
 
   #hitAll(uses: readonly Use[], text: string): void {
@@ -119,6 +201,24 @@ export class Survey {
     if (text !== undefined && node !== undefined) this.#value?.derive(node.number, text);
   }
 }
+
+/** The same parts; what each of them has spent is counted, and not what others spend in the pauses. */
+function* counted<Result>(
+  parts: Generator<undefined, Result>,
+  state: State,
+  spent: () => number,
+): Generator<undefined, Result> {
+  for (;;) {
+    const before = spent();
+    const part = parts.next();
+    state.steps += spent() - before;
+    if (part.done === true) return part.value;
+    yield;
+  }
+}
+
+/** Bytes of a value in which it is worth to pause: one that is shorter takes less than a slice. */
+const LONG_LENGTH_MIN = 32_768;
 
 /** Bytes of a value that is remembered: what repeats between requests is short. */
 const REMEMBERED_LENGTH_MAX = 256;

@@ -3,7 +3,7 @@ import { type BodyType, parseBody, parseContentType, parseCookies } from '../bod
 import type { EngineMode } from '../seclang/rule.ts';
 import { addArguments, addBody, bodyLimits, processorOf, setBodyError } from './bodies.ts';
 import { Collection } from './collection.ts';
-import { runCompiledPhase } from './compiled-evaluator.ts';
+import { runCompiledPhase, runPhaseInParts } from './compiled-evaluator.ts';
 import { mergePersistent } from './effects.ts';
 import { runPhase } from './evaluator.ts';
 import type { Interruption, MatchedRule } from './outcome.ts';
@@ -145,6 +145,29 @@ export class Transaction {
     return this.#run(2);
   }
 
+  /**
+   * As `processRequestBody`, in slices of some milliseconds, for a body of which the whole would keep everybody else waiting:
+   * a pause stands behind each, in which other transactions may run. The same interruption; also when it is given up in a
+   * pause, `processLogging` ends the transaction. `sliceSteps`: the least a slice takes, integer, at least 1, default 2,000,000,
+   * which are five to ten milliseconds.
+   */
+  *requestBodyInSlices(
+    body: Uint8Array,
+    sliceSteps: number = SLICE_STEPS,
+  ): Generator<undefined, Interruption | undefined> {
+    if (body.length > 0 && this.#state.requestBodyAccess) this.#readBody(body);
+    const { policy } = this.#context;
+    if (policy === undefined) return this.#run(2);
+    this.#noteDuration();
+    let { steps } = this.#state;
+    for (const _ of runPhaseInParts(policy, 2, this.#state)) {
+      if (this.#state.steps - steps < sliceSteps) continue;
+      yield;
+      ({ steps } = this.#state);
+    }
+    return this.#state.interruption;
+  }
+
   /** Phase 3. */
   processResponseHeaders({ status, protocol, headers }: TransactionResponse): Interruption | undefined {
     const { variables } = this.#state;
@@ -185,12 +208,16 @@ export class Transaction {
   }
 
   #run(phase: 1 | 2 | 3 | 4 | 5): Interruption | undefined {
-    this.#durationUs = Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
-    this.#state.variables.forget('DURATION');
+    this.#noteDuration();
     const { policy } = this.#context;
     if (policy === undefined) runPhase(phase, this.#state);
     else runCompiledPhase(policy, phase, this.#state);
     return this.#state.interruption;
+  }
+
+  #noteDuration(): void {
+    this.#durationUs = Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
+    this.#state.variables.forget('DURATION');
   }
 
   #readBody(body: Uint8Array): void {
@@ -235,6 +262,9 @@ export class Transaction {
     return DEFAULTS.get(variable) ?? TIMES.get(variable)?.(new Date(this.#startedAtMs));
   }
 }
+
+/** Far less than anybody notices who waits meanwhile, and enough that the pauses cost nothing. */
+const SLICE_STEPS = 2_000_000;
 
 /** What is answered when a body cannot be judged. */
 const REFUSALS = {

@@ -29,7 +29,7 @@ export interface InstanceOptions {
   readonly persistence?: PersistentCollections;
   /**
    * Bytes that transformations and operators may look at in one transaction. Integer, at least 1. Default
-   * 200,000,000. On overrun the exchange is interrupted (`cause` is `stepBudget`), never let through unseen.
+   * 300,000,000. On overrun the exchange is interrupted (`cause` is `stepBudget`), never let through unseen.
    */
   readonly stepsMax?: number;
   /**
@@ -96,9 +96,9 @@ export class Waf {
 }
 
 /**
- * About a megabyte of form data under a full rule set, and about half a second: what needs more keeps the thread from
- * everybody else.
+ * Half as much again as a megabyte of ordinary documents needs under a full rule set, and about half a second: what needs more
+ * was made to.
  */
-const STEPS_MAX = 200_000_000;
+const STEPS_MAX = 300_000_000;
 
 const NO_FILES: RuleFiles = { readFile: () => undefined };

@@ -13,4 +13,8 @@ export interface OperatorRun {
 }
 
 /** A compiled operator: true when the value matches. Linear in the value. */
-export type Operator = (text: string, run: OperatorRun) => boolean;
+export interface Operator {
+  (text: string, run: OperatorRun): boolean;
+  /** The same with pauses, where a long value takes long. Between two parts the operator may be asked about others. */
+  readonly inParts?: (text: string, run: OperatorRun) => Generator<undefined, boolean>;
+}

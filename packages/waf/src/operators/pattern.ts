@@ -142,16 +142,14 @@ const CACHE_BYTES: Readonly<Record<PatternGroup, number>> = {
 export function pattern(argument: string, patterns: Patterns): Operator {
   const number = patterns.add(argument);
   const isWhole = WHOLE_TEXT.has(argument);
-  // What the automata have spent so far: building them costs the request that makes them grow.
-  let spent = 0;
   return (text, run) => {
     if (isWhole) return keepWhole(text, run.captures);
     const regex = patterns.at(number);
+    // Building automata costs the request that makes them grow, and no other one.
+    const before = regex.steps;
     const match = run.captures === undefined ? undefined : regex.match(text);
     const isMatch = run.captures === undefined ? regex.testBytes(text) : match !== undefined;
-    const { steps } = regex;
-    run.steps += Math.max(steps - spent - text.length, 0);
-    spent = steps;
+    run.steps += Math.max(regex.steps - before - text.length, 0);
     if (match !== undefined && run.captures !== undefined) keepGroups(match, text, run.captures);
     return isMatch;
   };

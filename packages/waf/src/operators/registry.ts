@@ -3,7 +3,7 @@ import type { OperatorUse } from '../seclang/rule.ts';
 import { addressList, networksOf } from './address.ts';
 import { identityNumber } from './identity-number.ts';
 import { numeric } from './numeric.ts';
-import type { Operator } from './operator.ts';
+import type { Operator, OperatorRun } from './operator.ts';
 import { Patterns, pattern } from './pattern.ts';
 import { phraseList, phraseListNumber, phrasesOf, phrasesOfFile } from './phrases.ts';
 import { textual } from './text.ts';
@@ -111,19 +111,37 @@ const PATTERN_OPERATORS: ReadonlySet<string> = new Set([
   'verifysvnr',
 ]);
 
-const detectSqli: Operator = (text, run) => {
-  const { detectors, captures } = run;
-  const structure = detectors.sqli(text, run);
+const detectSqli: Operator = Object.assign(
+  (text: string, run: OperatorRun): boolean => keepStructure(run.detectors.sqli(text, run), run),
+  {
+    *inParts(text: string, run: OperatorRun): Generator<undefined, boolean> {
+      const { detectors } = run;
+      if (detectors.sqliInParts === undefined) return detectSqli(text, run);
+      return keepStructure(yield* detectors.sqliInParts(text, run), run);
+    },
+  },
+);
+
+function keepStructure(structure: string | undefined, { captures }: OperatorRun): boolean {
   if (structure !== undefined && captures !== undefined) captures[0] = structure;
   return structure !== undefined;
-};
+}
 
-const detectXss: Operator = (text, run) => {
-  const { detectors, captures } = run;
-  const isFound = detectors.xss(text, run);
+const detectXss: Operator = Object.assign(
+  (text: string, run: OperatorRun): boolean => keepValue(text, run.detectors.xss(text, run), run),
+  {
+    *inParts(text: string, run: OperatorRun): Generator<undefined, boolean> {
+      const { detectors } = run;
+      if (detectors.xssInParts === undefined) return detectXss(text, run);
+      return keepValue(text, yield* detectors.xssInParts(text, run), run);
+    },
+  },
+);
+
+function keepValue(text: string, isFound: boolean, { captures }: OperatorRun): boolean {
   if (isFound && captures !== undefined) captures[0] = text;
   return isFound;
-};
+}
 
 /** The lines of one or more files, or a sentence about one that is missing. */
 function filePhrases(argument: string, readFile: OperatorEnvironment['readFile']): readonly string[] | string {

@@ -24,22 +24,47 @@ export interface HtmlFinding {
 
 /** Reads the value in each place of a page where an application may write it. */
 export function inspectHtml(value: string): HtmlFinding {
-  if (!MAY_BE_HTML.test(value)) return { structure: undefined, context: 'data', steps: 0 };
-  let steps = 0;
-  const scheme = urlStructure(value, 'href', false);
-  if (scheme !== undefined) return { structure: scheme, context: 'unquoted', steps: value.length };
+  if (!MAY_BE_HTML.test(value)) return NOTHING;
+  const work = { steps: 0 };
+  const structure = urlStructure(value, 'href', false);
+  if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
   for (const context of CONTEXTS) {
-    if (!value.includes(NEEDS[context])) continue;
-    const found: { structure: HtmlStructure | undefined } = { structure: undefined };
-    steps += readHtml(value, context, {
-      element: (name, isEnd) => (found.structure = elementStructure(name, isEnd)) !== undefined,
-      attribute: (attribute) => (found.structure = attributeStructure(attribute)) !== undefined,
-      markup: (text) => (found.structure = markupStructure(text)) !== undefined,
-    });
-    if (found.structure !== undefined) return { structure: found.structure, context, steps };
+    const finding = inPlace(value, context, work);
+    if (finding !== undefined) return finding;
   }
+  return inScript(value, work);
+}
+
+/** As `inspectHtml`, with a pause behind each reading. */
+export function* htmlInParts(value: string, work: { steps: number }): Generator<undefined, HtmlFinding> {
+  if (!MAY_BE_HTML.test(value)) return NOTHING;
+  const structure = urlStructure(value, 'href', false);
+  if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
+  for (const context of CONTEXTS) {
+    const finding = inPlace(value, context, work);
+    if (finding !== undefined) return finding;
+    yield;
+  }
+  return inScript(value, work);
+}
+
+const NOTHING: HtmlFinding = { structure: undefined, context: 'data', steps: 0 };
+
+function inPlace(value: string, context: HtmlContext, work: { steps: number }): HtmlFinding | undefined {
+  if (!value.includes(NEEDS[context])) return undefined;
+  const found: { structure: HtmlStructure | undefined } = { structure: undefined };
+  work.steps += readHtml(value, context, {
+    element: (name, isEnd) => (found.structure = elementStructure(name, isEnd)) !== undefined,
+    attribute: (attribute) => (found.structure = attributeStructure(attribute)) !== undefined,
+    markup: (text) => (found.structure = markupStructure(text)) !== undefined,
+  });
+  return found.structure === undefined ? undefined : { structure: found.structure, context, steps: work.steps };
+}
+
+function inScript(value: string, work: { steps: number }): HtmlFinding {
   const context = breaksOutOfScript(value);
-  return { structure: context && 'script', context: context ?? 'data', steps: steps + value.length };
+  work.steps += value.length;
+  return { structure: context && 'script', context: context ?? 'data', steps: work.steps };
 }
 
 const CONTEXTS: readonly HtmlContext[] = ['data', 'flat', 'tag', 'unquoted', 'single', 'double', 'backquote'];

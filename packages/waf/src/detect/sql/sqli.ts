@@ -22,13 +22,33 @@ const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 's
  */
 export function inspectSql(value: string): SqlFinding {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
+  if (value.length <= WINDOW_BYTES_MAX) return inspectWindow(value);
   let steps = 0;
-  for (let start = 0; start === 0 || start + WINDOW_BYTES_MAX / 2 < value.length; start += WINDOW_BYTES_MAX / 2) {
-    const finding = inspectWindow(windowOf(value, start));
+  for (const window of windowsOf(value)) {
+    const finding = inspectWindow(window);
     steps += finding.steps;
     if (finding.structure !== undefined) return { ...finding, steps };
   }
   return { ...NOTHING, steps };
+}
+
+/** As `inspectSql`, with a pause behind each window. */
+export function* sqlInParts(value: string, work: { steps: number }): Generator<undefined, SqlFinding> {
+  if (!MAY_BE_SQL.test(value)) return NOTHING;
+  for (const window of windowsOf(value)) {
+    const finding = inspectWindow(window);
+    work.steps += finding.steps;
+    if (finding.structure !== undefined) return finding;
+    yield;
+  }
+  return NOTHING;
+}
+
+/** What is read at a time, one after the other. */
+function* windowsOf(value: string): Generator<string, undefined> {
+  for (let start = 0; start === 0 || start + WINDOW_BYTES_MAX / 2 < value.length; start += WINDOW_BYTES_MAX / 2) {
+    yield windowOf(value, start);
+  }
 }
 
 /**
