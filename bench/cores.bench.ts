@@ -33,8 +33,8 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const client: Client = new LineProcess<Job, Done>(new URL('waf/client.ts', import.meta.url), cpus);
   try {
     const { port, program } = await servers.start(upstream, cpus);
-    const one = await servers.start(guardedSallyport('one', dataFolder(), 1), cpus, port);
-    const two = await servers.start(guardedSallyport('two', dataFolder(), 2), cpus, port);
+    const one = await servers.start(guardedSallyport('one', { dataFolder: dataFolder() }), cpus, port);
+    const two = await servers.start(guardedSallyport('two', { dataFolder: dataFolder(), workers: 2 }), cpus, port);
     const others = (): number => program.scheduled().cpuUs + scheduledOf(client.pid).cpuUs;
     // Warms up, and tells how many requests fill a turn.
     let requests = WARM_UP_REQUESTS;

@@ -127,28 +127,30 @@ export interface SallyportParts {
   readonly workers?: number;
   /** The section `waf`, in one line of YAML. Default: no rule runs. */
   readonly waf?: string;
+  /** A release, with the settings of Node.js that its service unit has. Default: the sources. */
+  readonly release?: string;
   /** More keys of the first listener, of the only route, and at the top; lines of YAML. */
   readonly listener?: readonly string[];
   readonly route?: readonly string[];
   readonly top?: readonly string[];
 }
 
-/** Sallyport from its sources, one route to the upstream, every event as JSON in a file. */
+/** Sallyport, one route to the upstream, every event as JSON in a file. */
 export function sallyport({
   name,
   place,
   workers = 1,
   waf = '{ mode: off }',
+  release,
   listener = [],
   route = [],
   top = [],
 }: SallyportParts): ReturnType<Launch> {
-  const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
   const { directory, port, upstreamPort } = place;
   const indented = (lines: readonly string[]): string => lines.map((line) => `    ${line}\n`).join('');
   return {
     name,
-    command: process.execPath,
+    command: 'env',
     text: `version: 1
 listeners:
   - name: front
@@ -170,6 +172,14 @@ log:
   destination: { file: ${directory}/${name}-access.log }
 ${top.join('\n')}
 `,
-    commandLine: (path) => [main, 'run', '-c', path],
+    commandLine: (path) => [...startOf(release), 'run', '-c', path],
   };
 }
+
+/** How operators start a release (deploy/systemd/sallyport.service), and developers the sources. */
+function startOf(release: string | undefined): readonly string[] {
+  if (release === undefined) return [process.execPath, fileURLToPath(SOURCES)];
+  return ['MALLOC_ARENA_MAX=2', process.execPath, '--max-semi-space-size=8', join(release, 'bin/sallyport')];
+}
+
+const SOURCES = new URL('../../packages/cli/src/main.ts', import.meta.url);

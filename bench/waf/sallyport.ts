@@ -3,8 +3,18 @@ import { join } from 'node:path';
 import { type Launch, sallyport } from '../harness/servers.ts';
 import { crsFiles, engineDirectives } from './rules.ts';
 
+export interface GuardedParts {
+  readonly dataFolder: string;
+  /** Default: 1. */
+  readonly workers?: number;
+  /** What is started. Default: the sources. */
+  readonly release?: string;
+  /** Decisions, events and compiled rules are kept from one start to the next. Default: false. */
+  readonly keepsState?: boolean;
+}
+
 /** Sallyport with the same rules as everybody. */
-export function guardedSallyport(name: string, dataFolder: string, workers: number = 1): Launch {
+export function guardedSallyport(name: string, { dataFolder, workers, release, keepsState }: GuardedParts): Launch {
   return (place) => {
     const engine = join(place.directory, `${name}-engine.conf`);
     writeFileSync(engine, engineDirectives(1));
@@ -12,9 +22,13 @@ export function guardedSallyport(name: string, dataFolder: string, workers: numb
     return sallyport({
       name,
       place,
-      workers,
+      ...(workers === undefined ? {} : { workers }),
+      ...(release === undefined ? {} : { release }),
       waf: `{ mode: block, rules: [${rules.join(', ')}] }`,
-      top: [`admin: { socket: ${place.directory}/${name}.sock }`],
+      top: [
+        `admin: { socket: ${place.directory}/${name}.sock }`,
+        ...(keepsState === true ? [`state: { folder: ${place.directory}/${name}-state }`] : []),
+      ],
     });
   };
 }

@@ -27,8 +27,16 @@ export interface Pairs {
   stop(): Promise<void>;
 }
 
+export interface PairParts {
+  readonly dataFolder: string;
+  /** What of Sallyport is started. */
+  readonly release: string;
+  readonly upstreamCpu: number;
+  readonly serverCpu: number;
+}
+
 /** Starts everything: the upstream on one processor, all others on the other. */
-export async function startPairs(dataFolder: string, upstreamCpu: number, serverCpu: number): Promise<Pairs> {
+export async function startPairs({ dataFolder, release, upstreamCpu, serverCpu }: PairParts): Promise<Pairs> {
   const servers = new Servers();
   const rulesFile = writeRules(dataFolder, servers.directory);
   try {
@@ -44,8 +52,8 @@ export async function startPairs(dataFolder: string, upstreamCpu: number, server
         guarded: await start((place) => apacheProxy('apache-modsecurity', place, rulesFile)),
       },
       sallyport: {
-        plain: await start((place) => sallyport({ name: 'sallyport', place })),
-        guarded: await start(guardedSallyport('sallyport-waf', dataFolder)),
+        plain: await start((place) => sallyport({ name: 'sallyport', place, release })),
+        guarded: await start(guardedSallyport('sallyport-waf', { dataFolder, release })),
       },
       stop: () => servers.stop(),
     };
