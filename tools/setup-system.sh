@@ -9,7 +9,7 @@ set -eu
 # chromium shows what a browser makes of its answers; openssl makes certificates; ps shows what a process holds; ip makes other hosts; curl is a
 # client that others wrote; gpg signs; systemd-analyze judges units; bwrap and setpriv run programs as a unit or an image says, strace
 # says what they ask of the kernel, scmp_sys_resolver what its calls are called, perl has the sockets that Node lacks.
-# h2load speaks HTTP/2. nginx and Apache with ModSecurity are what the firewall is measured beside (apache2-bin is the server
+# h2load speaks HTTP/2. redis-server and PostgreSQL (pg_createcluster comes with it) are what checks of services ask; tests start their own. nginx and Apache with ModSecurity are what the firewall is measured beside (apache2-bin is the server
 # without a service).
 programs='
 nginx:nginx

@@ -72,7 +72,7 @@ export function headers(): z.ZodType<Headers> {
       if (entries.length > HEADERS_SENT_MAX) addIssue(issues, `has more than ${HEADERS_SENT_MAX} fields`, {});
       return entries.map(([name, field]) => {
         const problem = headerProblem(name, field.isReference);
-        if (problem !== undefined) addIssue(issues, problem, { path: [name], allowed: 'another field' });
+        if (problem !== undefined) addIssue(issues, problem, { path: [name], allowed: HEADERS_ALLOWED });
         return [name.toLowerCase(), field.value];
       });
     })
@@ -85,6 +85,8 @@ function headerProblem(name: string, isReference: boolean): string | undefined {
   if (!isReference && SECRET_HEADERS.test(name)) return 'is a secret that stands in the file itself';
   return undefined;
 }
+
+const HEADERS_ALLOWED = 'a field of the request; ${env:NAME} or ${file:PATH} for what opens something';
 
 /** What makes a request what it is; a second one of these would be another request to somebody on the way. */
 const OWN_HEADERS =
