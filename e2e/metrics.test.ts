@@ -1,18 +1,21 @@
 /** What a scrape says of the machine, the process, its threads, and traffic, under both names that things have. */
 import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Exposition } from './harness/exposition.ts';
 import { GatewayProcess } from './harness/gateway.ts';
 import { httpRequest } from './harness/http-client.ts';
-import { temporaryFolder } from './harness/program.ts';
+import { run, temporaryFolder } from './harness/program.ts';
 import { closed } from './harness/raw.ts';
 import { eventually, SuiteScope } from './harness/scope.ts';
 import { startUpstream, type Upstream } from './harness/upstream.ts';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SECRET = '9yX2fQ7mWvK4sT8hLcR3bN6jZdG5aEuYq0Jv';
 
 let upstream: Upstream;
@@ -149,6 +152,44 @@ void test('bans in force and the attack level stand in the metrics', async () =>
   assert.equal(metrics.value('sallyport_attack_level'), 2);
   assert.equal(metrics.value('sallyport_draining'), 0);
 });
+
+void test('every documented metric is in a scrape, with the documented labels', async () => {
+  const { families } = await gateway.metrics();
+  const rows = readFileSync(join(ROOT, 'docs/reference/metrics.md'), 'utf8').matchAll(
+    /^\| .*`([a-z0-9_]+)` \| (\w+) \|(.*)$/gm,
+  );
+  const documented = new Map([...rows].map(([, name = '', type = '', rest = '']) => [name, { type, rest }]));
+  assert.ok(documented.size > 60);
+  assert.deepEqual(
+    [...families.keys()].filter((name) => !documented.has(name)),
+    [],
+  );
+  for (const [name, { type, rest }] of documented) {
+    const family = families.get(name);
+    assert.equal(family?.type, type, name);
+    const labels = new Set(family?.samples.flatMap((sample) => Object.keys(sample.labels)));
+    for (const label of labels) assert.ok(label === 'le' || rest.includes(`\`${label}\``), `${name} has ${label}`);
+  }
+});
+
+void test('Prometheus finds nothing to say against the exposition and the rules, and plays every alert through', async (t) => {
+  const { text } = await gateway.operations('/metrics');
+  const deploy = join(ROOT, 'deploy/prometheus');
+  for (const [what, input] of [
+    [['check', 'metrics'], text],
+    [['check', 'rules', join(deploy, 'alerts.yaml')], ''],
+    [['check', 'config', join(deploy, 'prometheus.yaml')], ''],
+    [['test', 'rules', join(deploy, 'alerts.test.yaml')], ''],
+  ] as const) {
+    const { code, stdout, stderr } = await run(t, { command: 'promtool', arguments: what, input });
+    const complaints = stderr.split('\n').filter((line) => line !== '' && line !== KNOWN_COMPLAINT);
+    assert.deepEqual(complaints, [], what.join(' '));
+    assert.ok(code === 0 || stderr.includes(KNOWN_COMPLAINT), `${what.join(' ')}\n${stdout}`);
+  }
+});
+
+/** The name and the label are those that client libraries of Node.js have, and dashboards ask for them. */
+const KNOWN_COMPLAINT = 'nodejs_eventloop_lag_seconds non-summary metrics should not have "quantile" label';
 
 function difference(
   before: Exposition,

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ALIASES } from '../packages/cli/src/metrics/aliases.ts';
 import { renderAdminApi, renderConfigurationReference, renderJsonSchema } from '../packages/control/src/index.ts';
+import { renderDashboard } from './generate/dashboard.ts';
 import { renderEvents } from './generate/events.ts';
 import { metricsIn, renderMetrics } from './generate/metrics.ts';
 import { renderReasons } from './generate/reasons.ts';
@@ -32,6 +33,7 @@ const DOCUMENTS: readonly GeneratedDocument[] = [
         ALIASES,
       ),
   },
+  { path: 'deploy/grafana/sallyport.json', render: renderDashboard },
   { path: 'docs/requirements.md', render: () => renderRequirements(readCoverage()) },
 ];
 

@@ -27,6 +27,7 @@ gpg:gnupg
 systemd-analyze:systemd
 bwrap:bubblewrap
 setpriv:util-linux
+prlimit:util-linux
 strace:strace
 scmp_sys_resolver:seccomp
 perl:perl-base

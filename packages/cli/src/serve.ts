@@ -19,6 +19,7 @@ import { Fleet } from './plane/fleet.ts';
 import { Policies, type PublishOutcome } from './plane/policies.ts';
 import { ServiceHealth } from './plane/service-health.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
+import { TurnedAway } from './plane/turned-away.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { AuditTrail } from './store/audit-trail.ts';
 import { eventQuestions } from './store/event-questions.ts';
@@ -118,6 +119,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
     ...handOverOf(stores, decisions, { notifier, health }),
     noteTakeOver: (result) => {
+      metrics.takeOvers.with('failure' in result ? 'failed' : 'served').add();
       if ('failure' in result) return emitter.system('take-over-failed', result.failure);
       emitter.system('taken-over', `process ${result.pid}`);
       // Who asks from now on means the process that serves.
@@ -266,6 +268,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
   const decisions = joinDecisions(parts, { audit, fleet: () => fleet });
   const { memoryBytesMax, hangMs, diagnostics } = config.workers;
   const news = { emitter, metrics, log: output.log, clock, diagnostics };
+  const turnedAway = new TurnedAway({ counter: metrics.turnedAway, log: output.log, clock });
   const fleet: Fleet = new Fleet({
     node,
     image: first.image,
@@ -281,6 +284,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     eventRings: rings.workers,
     onLine: options.onLine,
     onDropped: (lines) => metrics.dropped.add(lines),
+    onTurnedAway: (listener, cause) => turnedAway.note(listener, cause),
     decisions: () => decisions.snapshot(),
     onWorker: (what) => {
       recordWorkerNews(what, news);

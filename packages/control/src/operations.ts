@@ -42,6 +42,8 @@ export interface OperationsServer {
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
   const server = http.createServer(SERVER_OPTIONS, (request, response) => void answer(request, response, options));
   makeRoomOnConnection(server);
+  // File descriptors have run out and one cannot be accepted: the listeners of clients count that, and nobody else is told.
+  server.on('error', () => undefined);
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   server.on('clientError', (_error, socket) => {
     socket.destroy();

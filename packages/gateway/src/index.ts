@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { Acceptor, type AcceptorOptions, type SocketTaker } from './acceptor/acceptor.ts';
+export { Acceptor, type AcceptorOptions, type SocketTaker, type TurnedAwayCause } from './acceptor/acceptor.ts';
 export type { OpenConnection, OpenConnectionQuery, OpenConnections } from './command-desk.ts';
 export { SystemEmitter } from './emit/system-emitter.ts';
 export { Gateway, type Readiness } from './gateway.ts';

@@ -52,6 +52,26 @@ async function read(socket: Socket): Promise<string> {
 }
 
 describe('the acceptor', () => {
+  it('turns away what comes when files run out, before anybody is chosen for it', async () => {
+    const taker = new Taker();
+    const refused: string[] = [];
+    let room = 1;
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const acceptor = new Acceptor({
+      log,
+      choose: () => taker,
+      admit: () => room-- > 0,
+      onRefused: (name, cause) => refused.push(`${name} ${cause}`),
+    });
+    acceptors.push(acceptor);
+    await acceptor.open(listener());
+    expect(await read(await client(portOf(acceptor)))).toBe('test');
+    expect(await read(await client(portOf(acceptor)))).toBe('');
+    expect(refused).toEqual(['test files']);
+    room = 1;
+    expect(await read(await client(portOf(acceptor)))).toBe('test');
+  });
+
   it('hands each connection to whoever is chosen, with the name of its listener', async () => {
     const takers = [new Taker(), new Taker()];
     let turn = 0;

@@ -27,7 +27,7 @@ export const ALIASES: readonly Alias[] = [
     asked: 'system.cpu.usage',
     name: 'system_cpu_usage_seconds_total',
     type: 'counter',
-    help: 'CPU time of the machine in use; its rate by system_cpu_logical_count is the usage.',
+    help: 'CPU time of the machine in use; its rate by system_cpu_logical_cores is the usage.',
     of: [
       {
         metric: 'system_cpu_time_seconds_total',

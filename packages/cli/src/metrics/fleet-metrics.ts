@@ -17,10 +17,14 @@ export function registerFleetMetrics(registry: MetricsRegistry, options: FleetMe
   const waiting = registry
     .gauge('gateway_accept_waiting', 'Accepted connections that wait for a worker to take them.')
     .with();
+  const connectionsMax = registry
+    .gauge('gateway_connections_max', 'Client connections that may be open, over all workers.')
+    .with();
   const inForce = registry.gauge('sallyport_decisions', 'Bans and allowances in force.', ['kind']);
   const draining = registry
     .gauge('sallyport_draining', '1: the process finishes what it has and takes nothing new.')
     .with();
+  const ready = registry.gauge('sallyport_ready', '1: the gateway should be sent traffic, as /readyz says.').with();
   const level = registry.gauge('sallyport_attack_level', 'How defensive the gateway is told to be, 0 to 3.').with();
   const eventsWaiting = registry.gauge('sallyport_events_waiting_bytes', 'Events on their way to the store.').with();
   registry.onCollect(() => {
@@ -28,6 +32,8 @@ export function registerFleetMetrics(registry: MetricsRegistry, options: FleetMe
     for (const state of WORKER_STATES) workers.with(state).set(states.filter((each) => each === state).length);
     waiting.set(fleet.waiting);
     for (const kind of DECISION_KINDS) inForce.with(kind).set(decisions.count(kind));
+    connectionsMax.set(fleet.supervisor.image.config.connections.connectionsMax);
+    ready.set(fleet.readiness().ready ? 1 : 0);
     draining.set(fleet.isDraining ? 1 : 0);
     level.set(attackLevel());
     eventsWaiting.set(eventRings.reduce((bytes, ring) => bytes + ring.waitingBytes, 0));

@@ -6,9 +6,9 @@ export function registerProcessMetrics(registry: MetricsRegistry, version: strin
   const cpu = registry.counter('process_cpu_seconds_total', 'CPU time of the process, user and system.').with();
   const resident = registry.gauge('process_resident_memory_bytes', 'Resident memory.').with();
   const openFiles = registry.gauge('process_open_fds', 'Open file descriptors: sockets, files, pipes.');
-  const filesMax = filesMaxOf(readIfThere('/proc/self/limits'));
   const limit = registry.gauge('process_max_fds', 'Most file descriptors that may be open.');
-  if (filesMax !== undefined) limit.with().set(filesMax);
+  const most = filesMax();
+  if (most !== undefined) limit.with().set(most);
   registry
     .gauge('process_start_time_seconds', 'Start of the process, seconds since 1970.')
     .with()
@@ -27,7 +27,7 @@ export function registerProcessMetrics(registry: MetricsRegistry, version: strin
 }
 
 /** File descriptors that are open in this process; undefined where nobody can say. */
-function countOpenFiles(): number | undefined {
+export function countOpenFiles(): number | undefined {
   try {
     // Linux 6.2 and later has the count as the folder's size; before that somebody has to look at each.
     const { size } = statSync(OPEN_FILES);
@@ -39,6 +39,11 @@ function countOpenFiles(): number | undefined {
 }
 
 const OPEN_FILES = '/proc/self/fd';
+
+/** File descriptors that may be open; undefined where nobody can say, and where there is no limit. */
+export function filesMax(): number | undefined {
+  return filesMaxOf(readIfThere('/proc/self/limits'));
+}
 
 /** The soft limit in /proc/self/limits; undefined when there is none. Node.js has raised it to the hard one. */
 export function filesMaxOf(limits: string | undefined): number | undefined {

@@ -9,7 +9,7 @@ import { readIfThere } from './process-metrics.ts';
  */
 export function registerSystemMetrics(registry: MetricsRegistry): void {
   const cpu = registry.counter('system_cpu_time_seconds_total', 'CPU time of the machine, over all cores.', ['mode']);
-  registry.gauge('system_cpu_logical_count', 'Cores that the process may use.').with().set(availableParallelism());
+  registry.gauge('system_cpu_logical_cores', 'Cores that the process may use.').with().set(availableParallelism());
   const used = registry.gauge('system_memory_usage_bytes', 'Memory of the machine that is not available.').with();
   registry.gauge('system_memory_limit_bytes', 'Memory of the machine.').with().set(totalmem());
   registry.onCollect(() => {

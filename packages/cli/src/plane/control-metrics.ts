@@ -6,6 +6,8 @@ export interface ControlMetrics {
   readonly internalErrors: Counter;
   readonly version: Gauge;
   readonly reloads: Family<Counter>;
+  readonly takeOvers: Family<Counter>;
+  readonly turnedAway: Family<Counter>;
   readonly workersLost: Family<Counter>;
   readonly storeLost: Counter;
   readonly storeUsed: Gauge;
@@ -24,6 +26,7 @@ export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
   const metrics = register(registry);
   // Prometheus sees no increase in a counter that begins with 1.
   for (const result of ['published', 'refused']) metrics.reloads.with(result);
+  for (const result of ['served', 'failed']) metrics.takeOvers.with(result);
   for (const cause of ['error', 'hang', 'out-of-memory', 'start']) metrics.workersLost.with(cause);
   for (const cause of ['overflow', 'quota']) {
     for (const name of ['innocent', 'evidence']) metrics.eventsDropped.with(cause, name);
@@ -41,6 +44,16 @@ function register(registry: MetricsRegistry): ControlMetrics {
       .with(),
     version: registry.gauge('gateway_config_version', 'Version of the policy in force.').with(),
     reloads: registry.counter('gateway_config_reload_total', 'Tries to bring a policy into force.', ['result']),
+    turnedAway: registry.counter(
+      'gateway_accept_refused_total',
+      'Connections that were closed as they came: `files` (file descriptors run out), `workers` (nobody takes them).',
+      ['listener', 'cause'],
+    ),
+    takeOvers: registry.counter(
+      'sallyport_take_overs_total',
+      'Times that another process was to take over: `served` (it does), `failed` (this one goes on).',
+      ['result'],
+    ),
     workersLost: registry.counter('gateway_workers_lost_total', 'Worker threads that ended without being told to.', [
       'cause',
     ]),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type PlaneEnd, type PlaneState, Supervisor } from '@sallyport/control';
-import { Acceptor, type PolicyImage, type Readiness } from '@sallyport/gateway';
+import { Acceptor, type PolicyImage, type Readiness, type TurnedAwayCause } from '@sallyport/gateway';
 import {
   ByteRing,
   type Clock,
@@ -16,6 +16,8 @@ import {
   WorkerBoard,
 } from '@sallyport/kernel';
 import { type Level, RING_SHARES } from '@sallyport/stores/log';
+import { countOpenFiles, filesMax } from '../metrics/process-metrics.ts';
+import { FileBudget } from './file-budget.ts';
 import { type LineOutput, LogDrain } from './log-drain.ts';
 import type { PlaneFacts, WorkerStart } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
@@ -39,6 +41,8 @@ export interface FleetOptions {
   readonly eventRings: readonly ByteRing[];
   readonly onLine?: ((line: string) => void) | undefined;
   readonly onDropped: (lines: number) => void;
+  /** A connection was closed as it came. */
+  readonly onTurnedAway: (listener: string, cause: TurnedAwayCause) => void;
   readonly decisions: () => DecisionSnapshot;
   /** A worker began, or was lost: for events. `inputs`: what a lost one was judging. */
   readonly onWorker: (what: WorkerNews) => void;
@@ -99,6 +103,11 @@ export class Fleet {
     );
     this.#rings = slots.map(() => new ByteRing(ByteRing.allocate({ bytes: RING_BYTES, shares: RING_SHARES })));
     this.#drains = this.#rings.map((ring) => new LogDrain({ ring, output, onLine, onDropped, onFailure }));
+    const files = new FileBudget({
+      filesMax: filesMax(),
+      countOpen: countOpenFiles,
+      nowMs: () => performance.now(),
+    });
     this.#acceptor = new Acceptor({
       log: options.log,
       choose: () => this.#choose(),
@@ -106,7 +115,8 @@ export class Fleet {
         this.supervisor.image.config.listeners.some(
           (item) => item.name === name && isDeepStrictEqual(item.address, address),
         ),
-      onRefused: (listener) => options.log.error('a connection found no worker', { listener }),
+      admit: () => files.admit(),
+      onRefused: options.onTurnedAway,
     });
     this.supervisor = new Supervisor(image, {
       count,

@@ -42,6 +42,7 @@ export class FleetRig {
       logLevel: 'info',
       output: { write: (lines) => void this.lines.push(...lines.split('\n').filter((line) => line !== '')) },
       eventRings: [],
+      onTurnedAway: () => undefined,
       onDropped: (lines) => {
         this.dropped += lines;
       },

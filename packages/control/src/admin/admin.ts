@@ -155,6 +155,8 @@ class Admin implements AdminServer {
   #makeServer(door: () => Door): Server {
     const server = http.createServer(serverOptions(this.#options.patience ?? PATIENCE));
     boundServer(server, (request, response) => void this.#answer(request, response, door()));
+    // File descriptors have run out and one cannot be accepted: whoever comes tries again.
+    server.on('error', () => undefined);
     this.#servers.push(server);
     return server;
   }

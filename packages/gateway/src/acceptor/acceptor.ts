@@ -9,9 +9,14 @@ export interface AcceptorOptions {
   readonly choose: () => SocketTaker | undefined;
   /** Whether the policy in force has this listener. Default: always. */
   readonly isInForce?: (listener: Pick<ListenerConfig, 'name' | 'address'>) => boolean;
+  /** Whether one more connection may stay open. Default: always. */
+  readonly admit?: () => boolean;
   /** A connection was ended because nobody could take it. */
-  readonly onRefused: (listener: string) => void;
+  readonly onRefused: (listener: string, cause: TurnedAwayCause) => void;
 }
+
+/** `files`: file descriptors run out. `workers`: nobody can take it, and too many wait already. */
+export type TurnedAwayCause = 'files' | 'workers';
 
 /** A data plane that takes over accepted sockets. */
 export interface SocketTaker {
@@ -56,7 +61,7 @@ export class Acceptor {
       server = make();
     }
     if (!server.listening) await bind(server, { host: address.host, port: address.port });
-    server.on('error', (error) => this.#options.log.error('a listener failed', { listener: name, error }));
+    server.on('error', (error) => this.#onError(name, error));
     this.#doors = [...this.#doors, { name, address, server }];
   }
 
@@ -126,13 +131,23 @@ export class Acceptor {
 
   #onAccepted(server: Server, socket: Socket): void {
     if (socket.destroyed) return;
+    if (this.#options.admit?.() === false) {
+      this.#options.onRefused(this.#nameOf(server), 'files');
+      return void socket.destroy();
+    }
     const taker = this.#options.choose();
     if (taker !== undefined) return taker.take(this.#nameOf(server), socket);
     if (this.#waiting.length >= WAITING_MAX) {
-      this.#options.onRefused(this.#nameOf(server));
+      this.#options.onRefused(this.#nameOf(server), 'workers');
       return void socket.destroy();
     }
     this.#waiting.push({ server, socket });
+  }
+
+  /** Without a descriptor to spare, the kernel says so again and again for as long as somebody waits. */
+  #onError(listener: string, error: NodeJS.ErrnoException): void {
+    if (error.code === 'EMFILE' || error.code === 'ENFILE') return this.#options.onRefused(listener, 'files');
+    this.#options.log.error('a listener failed', { listener, error });
   }
 
   /** The listener that has this socket at the moment: while a policy comes into force, the one before may name it otherwise. */
