@@ -61,8 +61,8 @@ describe('the alerts', () => {
   const names = [...ALERTS.matchAll(/^ +- alert: (\S+)$/gm)].map(([, name = '']) => name);
 
   test('ask for metrics and labels that the product has', () => {
-    const expressions = [...ALERTS.matchAll(/^ +expr: (?:'(.*)'|\|\n((?: {10}.*\n)+))/gm)].map(
-      ([, line, block]) => line ?? block ?? '',
+    const expressions = [...ALERTS.matchAll(/^ +expr: (?:'(.*)'|"(.*)"|\|\n((?: {10}.*\n)+))/gm)].map(
+      ([, single, double, block]) => single ?? double ?? block ?? '',
     );
     expect(expressions).toHaveLength(names.length);
     expect(expressions.flatMap(unknownIn)).toEqual([]);
