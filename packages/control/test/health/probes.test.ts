@@ -69,6 +69,19 @@ describe('a check of a web server', () => {
     expect(await verdictOf(httpTarget(await answers(200, `${'x'.repeat(70_000)}${text}`), { text }))).toBe(missing);
   });
 
+  it('finds a text that comes in pieces', async () => {
+    const server = createHttpServer((_, response) => {
+      const pieces = ['all is', ' we', 'll'];
+      const more = (): void => {
+        const piece = pieces.shift();
+        if (piece === undefined) response.end();
+        else response.write(piece, () => setImmediate(more));
+      };
+      more();
+    });
+    expect(await verdictOf(httpTarget(await listen(server), { text: 's well' }))).toBe('well');
+  });
+
   it('sends its header fields over a connection of its own', async () => {
     const seen: IncomingMessage[] = [];
     const server = createHttpServer((request, response) => {

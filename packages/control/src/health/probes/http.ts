@@ -72,8 +72,10 @@ async function judge(response: IncomingMessage, { statuses, text }: HttpTarget):
   let body = Buffer.alloc(0);
   for await (const piece of response) {
     if (!Buffer.isBuffer(piece)) continue;
+    // Each byte is looked at once, however small the pieces are that a server sends.
+    const searchedFrom = Math.max(0, body.length - wanted.length + 1);
     body = Buffer.concat([body, piece]).subarray(0, CHECK_BYTES_MAX);
-    if (body.includes(wanted)) return;
+    if (body.includes(wanted, searchedFrom)) return;
     if (body.length === CHECK_BYTES_MAX) break;
   }
   throw new ProbeError('CONTENT', 'the text is not in the body');
