@@ -6,7 +6,7 @@ import { eventsOf } from './day-writer.ts';
 import { type StoredEvent, timeOf } from './flat-fields.ts';
 import { type Mask, maskOf, SegmentField } from './mask.ts';
 import { type Moment, momentOf, sourceText } from './moment-order.ts';
-import type { RollupKey } from './rollup.ts';
+import { type RollupKey, rollupKeyOf } from './rollup.ts';
 import { type Segment, type SegmentPlace, SegmentTable } from './segment-reader.ts';
 
 /** Events that happened in a time, inclusive on both sides. */
@@ -210,21 +210,6 @@ class TailPart implements Part {
       return timeMs >= fromMs && timeMs <= toMs && holds(event);
     };
   }
-}
-
-function rollupKeyOf(text: string): RollupKey {
-  const parts: unknown = JSON.parse(text);
-  const [kind = '', listener = '', route = '', verdict = '', reason = '', statusClass = 0] = Array.isArray(parts)
-    ? (parts as readonly unknown[])
-    : [];
-  return {
-    kind: String(kind),
-    listener: String(listener),
-    route: String(route),
-    verdict: String(verdict),
-    reason: String(reason),
-    statusClass: Number(statusClass),
-  };
 }
 
 function numbersOf(text: string): readonly number[] {

@@ -12,8 +12,10 @@ import type {
   TopRequest,
 } from './event-query.ts';
 import type { StoredEvent } from './flat-fields.ts';
+import { LongRollups } from './long-rollups.ts';
 import { compareMoments, type Moment } from './moment-order.ts';
 import { Overview } from './overview.ts';
+import { HOUR_MS } from './rollup.ts';
 
 export interface EventReaderOptions {
   readonly folder: string;
@@ -72,7 +74,22 @@ export class EventReader {
         for (const row of reader.rollups(grainMs, piece)) overview.add(row);
       }
     });
+    visit.reading('hours of days that were deleted', () => this.#addDeletedDays(overview));
     return { ...overview.answer(), gaps: visit.gaps };
+  }
+
+  /** What is left of them is whole hours: those that a time cuts at its ends are not counted. */
+  #addDeletedDays(overview: Overview): void {
+    const { folder } = this.#options;
+    const counts = LongRollups.forReading(folder);
+    if (counts === undefined) return;
+    try {
+      const files = dayFiles(folder);
+      const hours = overview.pieces.filter(({ grainMs }) => grainMs === HOUR_MS);
+      for (const { span } of hours) for (const row of counts.rows(span, files)) overview.add(row);
+    } finally {
+      counts.close();
+    }
   }
 
   #visit(span: Span): Visit {
@@ -131,7 +148,7 @@ class Visit {
         if (left.length > 0) leave(left);
         const isEnough = (enoughFromMs ?? Number.NEGATIVE_INFINITY) > laterMs;
         if (file === undefined || this.#outOfTimeBeforeMs !== undefined || isEnough) break;
-        this.#reading(file.path, () => {
+        this.reading(file.path, () => {
           const reader = new DayReader(file.path);
           const day: OpenDay = { reader, parts: [] };
           open.push(day);
@@ -149,7 +166,7 @@ class Visit {
   /** Shows the files one by one. */
   files(onFile: (reader: DayReader) => void): void {
     for (const { path } of this.#files) {
-      this.#reading(path, () => {
+      this.reading(path, () => {
         const reader = new DayReader(path);
         try {
           onFile(reader);
@@ -178,17 +195,15 @@ class Visit {
       }
       parts.shift();
       const shown = part;
-      this.#reading(
-        `events from ${new Date(part.fromMs).toISOString()} to ${new Date(part.toMs).toISOString()}`,
-        () => {
-          enough = onPart(shown, this.#span);
-        },
-      );
+      this.reading(`events from ${new Date(part.fromMs).toISOString()} to ${new Date(part.toMs).toISOString()}`, () => {
+        enough = onPart(shown, this.#span);
+      });
     }
     return enough;
   }
 
-  #reading(what: string, read: () => void): void {
+  /** What cannot be read is named, and the rest is answered. */
+  reading(what: string, read: () => void): void {
     try {
       read();
     } catch (error) {

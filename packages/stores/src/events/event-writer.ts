@@ -1,9 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import type { Clock, EventLine } from '@sallyport/kernel';
+import { DayReader } from './day-reader.ts';
 import { isCorruption } from './day-schema.ts';
 import { DamagedDayError, DayWriter, parsedEvent, type ReceivedEvent } from './day-writer.ts';
 import { bytesOf, DAY_MS, type DayFile, dayFile, dayFiles, moveAside, removeDay } from './event-files.ts';
 import { timeOf } from './flat-fields.ts';
+import { LongRollups } from './long-rollups.ts';
+import { HOUR_MS } from './rollup.ts';
 
 export interface EventWriterOptions {
   /** Made for its owner alone where it is missing. */
@@ -83,6 +86,7 @@ export class EventWriter {
         onProblem(
           `events of ${dayText(startMs)} are deleted before their time: the quota of ${quotaBytes} bytes is used up`,
         );
+      this.#keepCounts({ path, startMs });
       removeDay(path);
       all -= bytes;
     }
@@ -91,6 +95,28 @@ export class EventWriter {
     if (this.#usage !== before && this.#usage !== 'within') {
       const what = this.#usage === 'over' ? 'exchanges that pass are not' : 'nothing is';
       onProblem(`${what} stored any more: the events of today take ${all} bytes, and the quota is ${quotaBytes}`);
+    }
+  }
+
+  /** A day that is to be deleted leaves its counts. Where it cannot, it is deleted all the same: that was agreed, and the disk may be full. */
+  #keepCounts(file: DayFile): void {
+    const { folder, clock, onProblem } = this.#options;
+    try {
+      const reader = new DayReader(file.path);
+      try {
+        const rows = reader.rollups(HOUR_MS, { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER });
+        const counts = LongRollups.forWriting(folder);
+        try {
+          counts.keep(file, rows, clock.wallMs());
+        } finally {
+          counts.close();
+        }
+      } finally {
+        reader.close();
+      }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      onProblem(`how many events there were on ${dayText(file.startMs)} cannot be kept: ${why}`);
     }
   }
 

@@ -69,6 +69,22 @@ export function keyText(key: RollupKey): string {
   return JSON.stringify([key.kind, key.listener, key.route, key.verdict, key.reason, key.statusClass]);
 }
 
+/** The key of a text. */
+export function rollupKeyOf(text: string): RollupKey {
+  const parts: unknown = JSON.parse(text);
+  const [kind = '', listener = '', route = '', verdict = '', reason = '', statusClass = 0] = Array.isArray(parts)
+    ? (parts as readonly unknown[])
+    : [];
+  return {
+    kind: String(kind),
+    listener: String(listener),
+    route: String(route),
+    verdict: String(verdict),
+    reason: String(reason),
+    statusClass: Number(statusClass),
+  };
+}
+
 /** What stands for all keys beyond `ROLLUP_KEYS_MAX`. */
 export const OTHER_KEY: RollupKey = {
   kind: 'other',

@@ -267,7 +267,7 @@ describe('a store that runs full or breaks', () => {
   };
   const daysLeft = (): readonly string[] =>
     readdirSync(folder)
-      .filter((name) => name.endsWith('.db'))
+      .filter((name) => /^events-.*\.db$/.test(name))
       .toSorted();
 
   it('keeps the days that were agreed, and no more', () => {
