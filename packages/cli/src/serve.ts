@@ -94,9 +94,10 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   try {
     operations = await listeners.openOperations(inherited);
     await fleet.start();
-    await health.start(config);
     admin = await listeners.openAdmin(inherited);
     await notifier.start();
+    // Whoever is told has to know by then what was told before.
+    await health.start(config);
   } catch (cause) {
     // Workers that serve already would keep a process alive that nobody watches over.
     await endings.abort();

@@ -47,12 +47,13 @@ export class ServiceHealth {
   #isStoreFailing = false;
 
   constructor(options: ServiceHealthOptions) {
-    const { clock, store, registry, random = Math.random } = options;
+    const { clock, store, registry, notices, random = Math.random } = options;
     this.#options = options;
     this.#metrics = new HealthMetrics(registry);
     const listener = {
       onChecked: (watch: ServiceWatch, news: CheckNews) => this.#onChecked(watch, news),
       onRemoved: (watch: ServiceWatch) => this.#onRemoved(watch),
+      onAbandoned: (name: string) => notices.notify(serviceRemovedNotice(name, clock.wallMs())),
       onStored: () => this.#onStored(),
       onStoreFailure: (error: unknown) => this.#onStoreFailure(error),
     };
@@ -120,7 +121,7 @@ export class ServiceHealth {
     const { clock, notices } = this.#options;
     const timeMs = clock.wallMs();
     this.#metrics.removed(watch);
-    if (watch.isTold) notices.notify(serviceRemovedNotice(watch.service, timeMs));
+    if (watch.isTold) notices.notify(serviceRemovedNotice(watch.service.name, timeMs));
     const { certificate } = watch;
     if (certificate?.stage === undefined) return;
     notices.notify(certificateNotice(watch.service.name, { ...certificate, stage: undefined }, timeMs));

@@ -24,6 +24,8 @@ export interface HealthListener {
   onChecked(watch: ServiceWatch, news: CheckNews): void;
   /** It is not checked any more. */
   onRemoved(watch: ServiceWatch): void;
+  /** Operators were told by an earlier process that it is down, and nobody checks it any more. */
+  onAbandoned(name: string): void;
   onStored(): void;
   /** What happened cannot be read or stored; traffic and checks go on. */
   onStoreFailure(error: unknown): void;
@@ -59,8 +61,13 @@ export class HealthChecks {
   /** Reads what is remembered, and begins to check. Where it cannot be read, this process has a memory of its own. */
   async start(services: readonly ServiceConfig[]): Promise<void> {
     try {
-      for (const stored of await this.#options.store.load()) this.#remembered.set(stored.name, stored);
+      const remembered = await this.#options.store.load();
+      for (const stored of remembered) this.#remembered.set(stored.name, stored);
       this.#storing = 'open';
+      const told = remembered.filter(
+        ({ name, isTold }) => isTold && !services.some((service) => service.name === name),
+      );
+      for (const { name } of told) this.#options.listener.onAbandoned(name);
     } catch (error) {
       this.#options.listener.onStoreFailure(error);
     }

@@ -33,9 +33,16 @@ export function serviceNotice(
 }
 
 /** Nobody checks it any more: an alarm must not go on for ever. */
-export function serviceRemovedNotice(service: ServiceConfig, timeMs: number): Notice {
-  const notice = serviceNotice(service, { status: 'resolved', last: undefined, isFlapping: false, timeMs });
-  return { ...notice, summary: `${service.name} is not checked any more.` };
+export function serviceRemovedNotice(name: string, timeMs: number): Notice {
+  return {
+    kind: 'service-down',
+    subject: name,
+    status: 'resolved',
+    severity: 'critical',
+    summary: `${name} is not checked any more.`,
+    facts: {},
+    timeMs,
+  };
 }
 
 export function certificateNotice(subject: string, { endsMs, stage }: CertificateState, timeMs: number): Notice {

@@ -144,6 +144,14 @@ describe('what is remembered of services', () => {
     expect(rig.checks.find('api')?.history.days).toMatchObject([{ upMs: 10_000, downMs: 0 }]);
   });
 
+  it('is let go of when operators were told of a service that is configured no more', async () => {
+    const store = new KeptStore();
+    store.stored = [stored({ status: 'down', isTold: true }), stored({ name: 'calm' })];
+    const rig = new HealthRig(store);
+    await rig.checks.start([]);
+    expect(rig.removed).toEqual(['api']);
+  });
+
   it('is a gap as well when this process was stopped for a while', async () => {
     const rig = new HealthRig();
     await rig.checks.start([serviceOf('api')]);

@@ -45,6 +45,7 @@ export class HealthRig {
       listener: {
         onChecked: (watch: ServiceWatch, news: CheckNews) => this.news.push([watch.service.name, news]),
         onRemoved: (watch: ServiceWatch) => this.removed.push(watch.service.name),
+        onAbandoned: (name) => this.removed.push(name),
         onStored: () => undefined,
         onStoreFailure: (error) => this.storeFailures.push(error),
       },
