@@ -32,10 +32,10 @@ export class EventIntake {
     for (const ring of this.#options.rings) {
       const room = BATCH_BYTES - bytes;
       if (room <= 0) break;
-      ring.drain((memory, start, end, recordClass) => {
+      // As the ring counts them, with what stands around each line: otherwise a ring that holds more would seem to be empty.
+      bytes += ring.drain((memory, start, end, recordClass) => {
         const line = this.#buffer(memory).toString('utf8', start, end);
         batch.push({ line, isInnocent: recordClass === INNOCENT });
-        bytes += end - start;
       }, room);
     }
     for (const ring of this.#options.rings) {

@@ -28,6 +28,15 @@ describe('the intake of events', () => {
     expect(intake.dropped).toEqual([0, 0]);
   });
 
+  it('says that a ring holds more than one batch, and takes the rest the next time', () => {
+    const ring = new ByteRing(ByteRing.allocate({ bytes: 8_388_608, shares: RING_SHARES }));
+    for (let count = 0; count < 5_000; count += 1) ring.write('x'.repeat(601), 0);
+    let taken = 0;
+    const intake = new EventIntake({ rings: [ring], sinks: [{ offer: ({ length }) => void (taken += length) }] });
+    expect([intake.pass(), taken < 5_000]).toEqual([true, true]);
+    expect([intake.pass(), taken]).toEqual([false, 5_000]);
+  });
+
   it('counts by class what had no room in a ring', () => {
     const ring = new ByteRing(ByteRing.allocate({ bytes: 4_096, shares: RING_SHARES }));
     for (let count = 0; count < 40; count += 1) ring.write('x'.repeat(96), 0);
