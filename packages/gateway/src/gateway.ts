@@ -12,6 +12,7 @@ import type { GatewayContext } from './exchange/context.ts';
 import { WebSocketSession } from './exchange/websocket-session.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
 import { HeldBytes } from './inspection/held-bytes.ts';
+import { Turns } from './inspection/turns.ts';
 import type { ListenOptions } from './listener/bind.ts';
 import { type Connection, ConnectionTable } from './listener/connection-table.ts';
 import { Listener } from './listener/listener.ts';
@@ -103,6 +104,7 @@ export class Gateway {
       }),
       relays: new RelayRegistry({ clock, random, counts }),
       held: new HeldBytes(image.config.waf, planes),
+      turns: new Turns(),
       pinPolicy: (record) => this.#policies.pin(record),
       isDraining: () => this.#isDraining,
       recorder: deps.recorder,

@@ -12,6 +12,8 @@ export interface Inspection {
   readonly requestHold: RequestHold | undefined;
   /** The request's body, whole or as much as is to be held. Not called for a request without one. */
   requestBody(body: Uint8Array): Verdict;
+  /** The same with a pause every few milliseconds, for a long body. It may be given up in a pause; `finish` follows all the same. */
+  requestBodyInSlices(body: Uint8Array): Generator<undefined, Verdict>;
   /** True when responses are to be judged at all; their upstream is then asked for bodies without encoding. */
   readonly isResponseInspected: boolean;
   /** The response's head, before anything of it has left. */

@@ -5,6 +5,7 @@ import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
 import type { Identifiers } from '../emit/identifiers.ts';
 import type { ExchangeRecord } from '../emit/record.ts';
 import type { HeldBytes } from '../inspection/held-bytes.ts';
+import type { Turns } from '../inspection/turns.ts';
 import type { Connection, ConnectionTable } from '../listener/connection-table.ts';
 import type { Policy } from '../pipeline/policy.ts';
 import type { RelayRegistry } from '../websocket/registry.ts';
@@ -20,6 +21,8 @@ export interface GatewayContext {
   readonly relays: RelayRegistry;
   /** Bodies that wait for their judgement. */
   readonly held: HeldBytes;
+  /** Of those whose judgement takes long. */
+  readonly turns: Turns;
   /** An exchange begins: the policy in force, which it keeps to its end. Its event gives it back. */
   pinPolicy(record: ExchangeRecord): Policy;
   isDraining(): boolean;

@@ -99,7 +99,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     // The answer is out already: what is left of the body changes nothing, and cutting the connection could lose it.
     if (this.#state === 'answered') return;
     // For the event: what came of it may say what it was meant to be.
-    if (this.#inspected?.isHolding) this.#inspected.judge();
+    if (this.#inspected?.isHolding) this.#inspected.judgeBroken();
     this.#call?.abort();
     this.#record.faultOf = 'client';
     this.#refuse(denyFor(why), 'strictness', true);
@@ -305,7 +305,6 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#request.pause();
   }
 
-  /** A body that must not be forwarded yet, or is not on its way yet. */
   #holdBody(chunk: Buffer, inspected: InspectedExchange): void {
     const next = inspected.add(chunk);
     if (next === 'held') return;
@@ -315,9 +314,10 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   }
 
   #judgeBody(inspected: InspectedExchange): void {
-    const verdict = inspected.judge();
-    if (verdict.kind === 'pass') this.#dispatch(inspected.forward);
-    else this.#act(verdict, 'waf');
+    inspected.judge(
+      () => this.#state === 'judging',
+      (verdict) => (verdict.kind === 'pass' ? this.#dispatch(inspected.forward) : this.#act(verdict, 'waf')),
+    );
   }
 
   #dispatch({ exchange, route, policy, traceparent }: Forward): void {

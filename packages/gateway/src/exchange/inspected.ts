@@ -98,11 +98,36 @@ export class InspectedExchange {
     this.#isWhole = true;
   }
 
-  /** Judges what is held. */
-  judge(): Verdict {
+  /**
+   * Judges what is held, and hands over the verdict: at once, or for a long body in slices, between which others have their
+   * turn. Given up when nobody wants it any more.
+   */
+  judge(isWanted: () => boolean, then: (verdict: Verdict) => void): void {
     this.#state = 'judged';
     const bytes = this.#body?.bytes();
-    return bytes === undefined ? PASS : this.#run(() => this.#inspection.requestBody(bytes));
+    if (bytes === undefined) return then(PASS);
+    if (bytes.length < SLICED_BYTES_MIN) return then(this.#run(() => this.#inspection.requestBody(bytes)));
+    const slices = this.#inspection.requestBodyInSlices(bytes);
+    this.#context.turns.add(() => {
+      if (this.#state !== 'judged' || !isWanted()) return 'done';
+      const turn = { isLast: true };
+      const verdict = this.#run(() => {
+        const slice = slices.next();
+        turn.isLast = slice.done === true;
+        return slice.done === true ? slice.value : PASS;
+      });
+      if (!turn.isLast) return 'more';
+      then(verdict);
+      return 'done';
+    });
+  }
+
+  /** Judges what came of a body that is broken, for the event alone. A long one is not worth the time. */
+  judgeBroken(): void {
+    this.#state = 'judged';
+    const bytes = this.#body?.bytes();
+    if (bytes === undefined || bytes.length >= SLICED_BYTES_MIN) return;
+    this.#run(() => this.#inspection.requestBody(bytes));
   }
 
   /** Sends what was held. False: the upstream has to take it before more may come. */
@@ -156,6 +181,9 @@ export class InspectedExchange {
     return runInspection(this.#context, this.#record, step, this.#forward.policy.modes.waf === 'observe');
   }
 }
+
+/** A shorter body is judged within some ten milliseconds. */
+const SLICED_BYTES_MIN = 32_768;
 
 /** Ends an exchange: its inspection, and then its event. */
 export function endExchange(context: GatewayContext, record: ExchangeRecord): void {

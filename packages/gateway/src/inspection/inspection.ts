@@ -84,14 +84,32 @@ export class RuleInspection implements Inspection {
   /** Phase 2. */
   requestBody(body: Uint8Array): Verdict {
     const startMs = this.#clock.monotonicMs();
-    const { bodyBytesMax, aboveBodyMax } = this.#policy.request;
-    const isLonger = body.length > bodyBytesMax;
-    const seen = isLonger ? body.subarray(0, bodyBytesMax) : body;
-    if (isLonger && aboveBodyMax === 'refuse') {
-      const verdict = this.#refused(deny('BODY_TOO_LARGE', `${bodyBytesMax} bytes`));
-      if (verdict.kind !== 'pass') return this.#timed(startMs, verdict);
+    const verdict = this.#tooLarge(body) ?? this.#judged(this.#transaction.processRequestBody(this.#seenOf(body)));
+    return this.#timed(startMs, verdict);
+  }
+
+  *requestBodyInSlices(body: Uint8Array): Generator<undefined, Verdict> {
+    const refused = this.#tooLarge(body);
+    if (refused !== undefined) return refused;
+    const slices = this.#transaction.requestBodyInSlices(this.#seenOf(body));
+    for (;;) {
+      const startMs = this.#clock.monotonicMs();
+      const slice = slices.next();
+      if (slice.done === true) return this.#timed(startMs, this.#judged(slice.value));
+      this.#timed(startMs, PASS);
+      yield;
     }
-    return this.#timed(startMs, this.#judged(this.#transaction.processRequestBody(seen)));
+  }
+
+  #tooLarge(body: Uint8Array): Refusal | undefined {
+    const { bodyBytesMax, aboveBodyMax } = this.#policy.request;
+    if (body.length <= bodyBytesMax || aboveBodyMax !== 'refuse') return undefined;
+    const verdict = this.#refused(deny('BODY_TOO_LARGE', `${bodyBytesMax} bytes`));
+    return verdict.kind === 'pass' ? undefined : verdict;
+  }
+
+  #seenOf(body: Uint8Array): Uint8Array {
+    return body.subarray(0, this.#policy.request.bodyBytesMax);
   }
 
   /** Phase 3, and phase 4 where it has no body to wait for. */

@@ -32,6 +32,10 @@ class Reader implements Inspection {
     return PASS;
   }
 
+  requestBodyInSlices(): never {
+    throw new Error('not of this test');
+  }
+
   responseHead(): Verdict {
     return this.#headVerdict;
   }
