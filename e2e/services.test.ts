@@ -25,10 +25,10 @@ void test('R2.23: one that stops is down after three checks, told to people, and
   const api = await startUpstream(t, { port });
   const directory = temporaryFolder(t);
   const yaml = `notifications:
-channels: { people: { kind: webhook, url: "${people.url}/hook", keys: ["\${env:HOOK_KEY}"] } }
-routes: [{ channels: [people], group: { wait: 0s, interval: 1s } }]
+  channels: { people: { kind: webhook, url: "${people.url}/hook", keys: ["\${env:HOOK_KEY}"] } }
+  routes: [{ channels: [people], group: { wait: 0s, interval: 1s } }]
 services:
-api: { kind: http, url: "http://127.0.0.1:${port}/health?token=hunter2", interval: 1s, timeout: 1s }
+  api: { kind: http, url: "http://127.0.0.1:${port}/health?token=hunter2", interval: 1s, timeout: 1s }
 `;
   const environment = { HOOK_KEY: `whsec_${randomBytes(32).toString('base64')}` };
   const first = await start(t, { directory, yaml, environment });
@@ -82,14 +82,14 @@ void test('R2.23: Redis and PostgreSQL answer for themselves, and a wrong passwo
   const database = `kind: postgres, address: "127.0.0.1:${postgres.port}", interval: 1s`;
   const cache = `kind: redis, address: "127.0.0.1:${redis.port}", interval: 1s`;
   const yaml = `services:
-cache: { ${cache}, password: "\${env:RIGHT}" }
-cache-wrong: { ${cache}, password: "\${env:WRONG}" }
-cache-without: { ${cache} }
-database: { ${database}, password: "\${env:RIGHT}", tls: { ca: ${authority.certificate} } }
-database-plain: { ${database}, password: "\${env:RIGHT}" }
-database-wrong: { ${database}, password: "\${env:WRONG}" }
-database-without: { ${database} }
-database-stranger: { ${database}, tls: true }
+  cache: { ${cache}, password: "\${env:RIGHT}" }
+  cache-wrong: { ${cache}, password: "\${env:WRONG}" }
+  cache-without: { ${cache} }
+  database: { ${database}, password: "\${env:RIGHT}", tls: { ca: ${authority.certificate} } }
+  database-plain: { ${database}, password: "\${env:RIGHT}" }
+  database-wrong: { ${database}, password: "\${env:WRONG}" }
+  database-without: { ${database} }
+  database-stranger: { ${database}, tls: true }
 `;
   const { gateway, until } = await start(t, { directory, yaml, environment: { RIGHT: right, WRONG: wrong } });
   for (const name of ['cache', 'database-plain', 'database-without']) await until(name, 'up');
