@@ -39,8 +39,8 @@ export interface ServeOptions {
 /** A running gateway. */
 export interface Serving {
   readonly log: Log;
-  /** Where the listeners really are. */
-  readonly addresses: ReadonlyMap<string, ListenAddress>;
+  /** Where the listeners really are now: a reload may have changed them. */
+  addresses(): ReadonlyMap<string, ListenAddress>;
   /** Where metrics and health are served; undefined when they are not. */
   readonly operations: OperationsAddress | undefined;
   /** Where the admin API is served; undefined when it is not. */
@@ -109,7 +109,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   ]);
   return {
     log: output.log,
-    addresses: fleet.addresses(),
+    addresses: () => fleet.addresses(),
     operations,
     admin,
     onInternalError: (cause) => {

@@ -55,7 +55,7 @@ export async function runGateway(args: readonly string[], io: CommandIo, early?:
     io.stderr(`sallyport does not start: ${startFailure(error)}\n`);
     return 1;
   }
-  for (const [name, address] of serving.addresses)
+  for (const [name, address] of serving.addresses())
     serving.log.info('listening', { listener: name, address: formatAddress(address) });
   if (serving.operations !== undefined)
     serving.log.info('serving metrics and health', { address: formatAddress(serving.operations) });
@@ -69,7 +69,7 @@ export async function runGateway(args: readonly string[], io: CommandIo, early?:
     pid: process.pid,
     onFailure: (problem) => serving.log.warn('the service manager could not be told', { problem }),
   });
-  const tellReady = (): Promise<void> => manager.ready(`listening: ${[...serving.addresses.keys()].join(', ')}`);
+  const tellReady = (): Promise<void> => manager.ready(`listening: ${[...serving.addresses().keys()].join(', ')}`);
   // First the service manager, then the process before us: when that ends and is still the main one, the service is over.
   void tellReady().then(tellPredecessor);
   // Whoever sits at the terminal started it. The log, which others read, never holds a link.
