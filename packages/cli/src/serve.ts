@@ -81,8 +81,8 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const stored = await loadState(stores, output);
   const basis = { clock: systemClock, log: output.log, registry };
   const notifier = createNotifier(config, { node, ...basis, outbox: stores.outbox });
-  const health = new ServiceHealth({ ...basis, emitter, store: stores.health, notices: notifier.courier });
-  const parts = { node, emitter, options, inherited, metrics, output, rings, stores, stored, health };
+  const health = new ServiceHealth({ ...basis, emitter, store: stores.health, notices: notifier.notices });
+  const parts = { node, emitter, options, inherited, metrics, output, rings, stores, stored, health, notifier };
   const planes = joinPlanes(config, parts);
   const { fleet, plane, decisions } = planes;
   const eventRings = [...rings.workers, ...(rings.own === undefined ? [] : [rings.own])];
@@ -95,7 +95,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     operations = await listeners.openOperations(inherited);
     await fleet.start();
     admin = await listeners.openAdmin(inherited);
-    await notifier.start();
+    await notifier.start({ counts: () => fleet.metrics(registry.snapshot()), drops: stores.drops });
     // Whoever is told has to know by then what was told before.
     await health.start(config);
   } catch (cause) {
@@ -186,7 +186,7 @@ function handOverOf(
       await stores.state.release();
     },
     resumeState: async () => {
-      await notifier.start();
+      await notifier.resume();
       health.resume();
       if (isKept) await decisions.resume();
     },
@@ -245,6 +245,7 @@ interface Parts {
   readonly output: PinoOutput;
   readonly rings: EventRings;
   readonly health: ServiceHealth;
+  readonly notifier: Notifier;
 }
 
 function workersOf({ workers: { count } }: SallyportConfig): number {
@@ -262,7 +263,7 @@ interface Planes {
 
 /** The data planes, and what the control plane brings to them. */
 function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
-  const { node, emitter, options, inherited, metrics, output, rings, stores, stored, health } = parts;
+  const { node, emitter, options, inherited, metrics, output, rings, stores, stored, health, notifier } = parts;
   const clock = systemClock;
   const first = compileConfig(config, { version: versionAfter(stored), previous: undefined });
   const audit = new AuditTrail({ store: stores.state, clock, emitter, log: output.log, metrics });
@@ -322,6 +323,8 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     audit,
     events: eventQuestions(stores),
     services: health.report,
+    notifications: notifier.desk,
+    onAttackLevel: (level) => notifier.onAttackLevel(level),
     drain: () => drain(),
   });
   const onDrainAsked = (callback: () => void): void => {

@@ -58,8 +58,10 @@ export { healthReport, type ServiceHealthPort } from './health/health-report.ts'
 export { ListenerCertificates, type ServedCertificate } from './health/listener-certificates.ts';
 export { makeProbe } from './health/probes/make-probe.ts';
 export type { CheckNews, ServiceWatch } from './health/service-watch.ts';
+export { AttackDetector } from './notifications/attack-detector.ts';
 export { NotificationBook } from './notifications/book.ts';
 export { Courier, type CourierMetrics } from './notifications/courier.ts';
+export { createDesk, type NotificationDesk } from './notifications/desk.ts';
 export { createOperationsServer, type OperationsOptions, type OperationsServer, type Readiness } from './operations.ts';
 export { BackOff } from './planes/back-off.ts';
 export type { DataPlane, PlaneEnd, PlaneEndCause, PolicyVersion } from './planes/data-plane.ts';

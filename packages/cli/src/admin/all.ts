@@ -4,6 +4,7 @@ import type { AdminCommand } from './command.ts';
 import { ATTACK_LEVEL, CONNECTIONS, DRAIN } from './commands.ts';
 import { DECISIONS } from './decisions.ts';
 import { EVENTS, EXPLAIN } from './events.ts';
+import { NOTIFY } from './notify.ts';
 import { POLICIES, RELOAD } from './policies.ts';
 import { SERVICES } from './services.ts';
 import { STATUS, WORKERS } from './status.ts';
@@ -22,5 +23,6 @@ export const ADMIN_COMMANDS: ReadonlyMap<string, AdminCommand> = new Map([
   ['services', SERVICES],
   ['connections', CONNECTIONS],
   ['attack-level', ATTACK_LEVEL],
+  ['notify', NOTIFY],
   ['drain', DRAIN],
 ]);

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Courier, NotificationBook, type SallyportConfig } from '@sallyport/control';
-import type { Clock, Log, MetricsRegistry, Outbox } from '@sallyport/kernel';
+import { Courier, createDesk, NotificationBook, type NotificationDesk, type SallyportConfig } from '@sallyport/control';
+import type { Clock, Log, MetricsRegistry, MetricsSnapshot, NoticeSink, Outbox } from '@sallyport/kernel';
 import { openChannel } from '@sallyport/stores';
+import type { EventDrops } from '../store/event-drops.ts';
+import { attackLevelChanged, watchForAttacks } from './attack-watch.ts';
 import { courierMetrics } from './courier-metrics.ts';
+import { watchDrops } from './drop-watch.ts';
 
 export interface NotifierOptions {
   readonly node: string;
@@ -14,11 +17,23 @@ export interface NotifierOptions {
 
 /** Carries notices to people for as long as the process lasts. */
 export interface Notifier {
-  readonly courier: Courier;
-  /** Begins to store and to deliver. */
-  start(): Promise<void>;
+  /** For whoever knows of something that people should hear. */
+  readonly notices: NoticeSink;
+  readonly desk: NotificationDesk;
+  onAttackLevel(level: number): void;
+  /** Begins to look, to store and to deliver. */
+  start(sources: NoticeSources): Promise<void>;
+  /** Goes on after a stop. */
+  resume(): Promise<void>;
   /** Stores what is due, and stops. What is not delivered waits in the outbox. */
   stop(): Promise<void>;
+}
+
+/** Where it looks for itself. */
+export interface NoticeSources {
+  /** What all workers have counted. */
+  readonly counts: () => Promise<MetricsSnapshot>;
+  readonly drops: EventDrops;
 }
 
 export function createNotifier(
@@ -39,18 +54,30 @@ export function createNotifier(
     random: Math.random,
     metrics: courierMetrics(registry, names, clock),
   });
-  let timer: NodeJS.Timeout | undefined;
-  let isRestored = false;
+  const told = { notices: courier, node, clock };
+  let stops: readonly (() => void)[] = [];
+  let sources: NoticeSources | undefined;
+  const resume = async (): Promise<void> => {
+    if (sources === undefined) return;
+    const timer = setInterval(() => courier.tick(), TICK_MS);
+    timer.unref();
+    const { counts } = sources;
+    stops = [() => clearInterval(timer), watchForAttacks({ ...told, thresholds: notifications.attack, log, counts })];
+  };
   return {
-    courier,
-    start: async () => {
-      if (!isRestored) await courier.restore();
-      isRestored = true;
-      timer = setInterval(() => courier.tick(), TICK_MS);
-      timer.unref();
+    notices: courier,
+    desk: createDesk(courier),
+    onAttackLevel: (level) => attackLevelChanged(level, told),
+    start: async (where) => {
+      sources = where;
+      watchDrops(where.drops, told);
+      await courier.restore();
+      await resume();
     },
+    resume,
     stop: async () => {
-      clearInterval(timer);
+      for (const stop of stops) stop();
+      stops = [];
       let late: NodeJS.Timeout | undefined;
       // A receiver that does not answer must not keep a gateway that was told to stop.
       const limit = new Promise<void>((resolve) => {

@@ -6,6 +6,7 @@ import type {
   ControlPlane,
   DecisionLog,
   EventQuestionsPort,
+  NotificationDesk,
   ReloadOutcome,
   RollbackOutcome,
   SallyportConfig,
@@ -43,6 +44,8 @@ export interface RunningPlaneOptions {
   readonly audit: AuditTrail;
   readonly events: EventQuestionsPort | undefined;
   readonly services: ServiceHealthPort;
+  readonly notifications: NotificationDesk;
+  readonly onAttackLevel: (level: number) => void;
   /** Ends the process, without losing what is in progress. */
   readonly drain: () => void;
 }
@@ -70,6 +73,10 @@ export class RunningPlane implements ControlPlane {
 
   get services(): ServiceHealthPort {
     return this.#options.services;
+  }
+
+  get notifications(): NotificationDesk {
+    return this.#options.notifications;
   }
 
   status(): StatusAnswer {
@@ -217,9 +224,14 @@ export class RunningPlane implements ControlPlane {
       if (!isRepeat) this.#options.drain();
       return { acks: carrying.map(({ slot }) => ({ id, worker: slot, closed: 0, isRepeat })), of: carrying.length };
     }
-    if (action.kind === 'set-attack-level') this.#attackLevel = action.level;
+    if (action.kind === 'set-attack-level') this.#setAttackLevel(action.level);
     const of = supervisor.carrying().length;
     return { acks: await supervisor.command(command), of };
+  }
+
+  #setAttackLevel(level: number): void {
+    this.#attackLevel = level;
+    this.#options.onAttackLevel(level);
   }
 
   /** A data plane begins: it knows of no attack. */

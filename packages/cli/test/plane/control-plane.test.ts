@@ -1,4 +1,4 @@
-import { loadConfig, RuleImages } from '@sallyport/control';
+import { loadConfig, type NotificationDesk, RuleImages } from '@sallyport/control';
 import { CONTROL_PLANE_CONTRACT } from '@sallyport/control/control-plane-contract';
 import { memoryFiles } from '@sallyport/control/memory-files';
 import { SystemEmitter } from '@sallyport/gateway';
@@ -62,8 +62,12 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
   const { state } = rig;
   const audit = new AuditTrail({ store: state, clock, emitter, log, metrics });
   const services = { list: () => ({ services: [], certificates: [] }), find: () => undefined };
-  const parts = { emitter, fleet, policies, decisions, state, audit, services };
-  const options = { node: 'test', clock, events: undefined, drain, ...parts };
+  const notifications: NotificationDesk = {
+    overview: async () => ({ channels: [], open: [], dead: [] }),
+    test: async () => undefined,
+  };
+  const parts = { emitter, fleet, policies, decisions, state, audit, services, notifications };
+  const options = { node: 'test', clock, events: undefined, drain, onAttackLevel: () => undefined, ...parts };
   return { plane: new RunningPlane(options), rig };
 }
 

@@ -11,9 +11,11 @@ import type {
   EventsTopAnswer,
   EventsTopQuery,
 } from './contract-events.ts';
+import type { NotificationsAnswer, NotificationTestAnswer, NotificationTestOrder } from './contract-notifications.ts';
 import type { ServiceHistoryAnswer, ServicesAnswer } from './contract-services.ts';
 
 export type * from './contract-events.ts';
+export type * from './contract-notifications.ts';
 export type * from './contract-services.ts';
 
 /** Every failure of a call, as `application/problem+json` (RFC 9457). */
@@ -349,6 +351,8 @@ export interface AdminOperations {
   readonly overviewOfEvents: { readonly query: EventsOverviewQuery; readonly answer: EventsOverviewAnswer };
   readonly listServices: { readonly answer: ServicesAnswer };
   readonly getService: { readonly id: string; readonly answer: ServiceHistoryAnswer };
+  readonly getNotifications: { readonly answer: NotificationsAnswer };
+  readonly testNotification: { readonly body: NotificationTestOrder; readonly answer: NotificationTestAnswer };
   readonly giveCommand: { readonly body: CommandOrder; readonly answer: CommandAnswer };
 }
 

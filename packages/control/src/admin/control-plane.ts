@@ -11,6 +11,7 @@ import type {
 import type { SallyportConfig } from '../config/parts.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ServiceHealthPort } from '../health/health-report.ts';
+import type { NotificationDesk } from '../notifications/desk.ts';
 import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from './contract.ts';
 import type { EventQuestionsPort } from './event-store.ts';
 
@@ -26,6 +27,8 @@ export interface ControlPlane {
 
   /** How the services are that are checked. */
   readonly services: ServiceHealthPort;
+  /** Who is told of what. */
+  readonly notifications: NotificationDesk;
 
   status(): StatusAnswer;
 

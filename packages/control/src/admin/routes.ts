@@ -5,6 +5,7 @@ import { AUDIT_ROUTES } from './routes/audit.ts';
 import { COMMAND_ROUTES } from './routes/commands.ts';
 import { DECISION_ROUTES } from './routes/decisions.ts';
 import { EVENT_ROUTES } from './routes/events.ts';
+import { NOTIFICATION_ROUTES } from './routes/notifications.ts';
 import { OVERVIEW_ROUTES } from './routes/overview.ts';
 import { POLICY_ROUTES } from './routes/policies.ts';
 import { SERVICE_ROUTES } from './routes/services.ts';
@@ -19,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   ...AUDIT_ROUTES,
   ...EVENT_ROUTES,
   ...SERVICE_ROUTES,
+  ...NOTIFICATION_ROUTES,
 ];
 
 /** Problems that a call of a route may have, its own and those of every call like it. */

@@ -141,6 +141,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   openSession: { token: 'splink_x', as: 'bearer' },
   rollback: { version: 1 },
   takeDecision: DECISION,
+  testNotification: { channel: 'ops' },
   giveCommand: { id: 'c1', action: { kind: 'drain' } },
 };
 

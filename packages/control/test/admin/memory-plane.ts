@@ -17,6 +17,7 @@ import type {
   ConnectionQuery,
   ControlPlane,
   EventQuestionsPort,
+  NotificationDesk,
   NotTaken,
   PublishedPolicy,
   PublishOrder,
@@ -49,6 +50,21 @@ export class MemoryPlane implements ControlPlane {
   open: readonly ConnectionRecord[] = [];
   events: EventQuestionsPort | undefined = memoryEvents(() => this.#happenLater());
   readonly services: ServiceHealthPort = memoryServices(() => this.#happen());
+  readonly notifications: NotificationDesk = {
+    overview: async () => {
+      await this.#happenLater();
+      const waits = { waiting: 2, oldestMs: START_MS, failure: 'timeout' } as const;
+      return {
+        channels: [{ name: 'ops', kind: 'webhook', target: 'ops.example.com', ...waits }],
+        open: [],
+        dead: [{ id: 'ntf_1', channel: 'ops', failure: 'expired', enqueuedMs: START_MS }],
+      };
+    },
+    test: async (channel) => {
+      await this.#happenLater();
+      return channel === 'ops' ? { channel, failure: null } : undefined;
+    },
+  };
   readonly #records: PolicyRecord[] = [];
   readonly #configs = new Map<number, SallyportConfig>();
   readonly #decisions = new Map<string, Decision>();

@@ -1,11 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import { connectionsAnswer, decisionAnswer, decisionsAnswer } from '../../src/admin/schemas.ts';
+import { notificationsAnswer } from '../../src/admin/schemas-notifications.ts';
 import type { ConnectionRecord, ConnectionsAnswer } from '../../src/contract.ts';
 import { BAD, GOOD, OTHER } from './configs.ts';
 import { type AdminRig, bodyOf, isProblem, type Reply, startAdmin } from './rig.ts';
 
 /** Policies, decisions, commands and what is open. Registers its tests. */
 export function resources(): void {
+  describe('notifications', () => {
+    it('are shown with the host of a channel and nothing else of its address', async () => {
+      const rig = await startAdmin();
+      const { json } = await rig.callSocket('GET', '/api/v1/notifications');
+      expect(notificationsAnswer.parse(json)).toMatchObject({
+        channels: [{ name: 'ops', target: 'ops.example.com', waiting: 2, failure: 'timeout' }],
+        dead: [{ id: 'ntf_1', failure: 'expired' }],
+      });
+    });
+
+    it('are tested by a call that is written down with who made it', async () => {
+      const rig = await startAdmin();
+      const headers = await rig.signIn('alice');
+      const { json } = await rig.call('POST', '/api/v1/notifications/test', { headers, body: { channel: 'ops' } });
+      expect(json).toEqual({ channel: 'ops', failure: null });
+      expect(rig.plane.audited.at(-1)).toMatchObject({
+        author: 'session:alice',
+        operation: 'testNotification',
+        result: 'done',
+        detail: 'channel ops: taken',
+      });
+      const other = await rig.call('POST', '/api/v1/notifications/test', { headers, body: { channel: 'nobody' } });
+      isProblem(other, 404, 'NOT_FOUND');
+    });
+  });
+
   describe('policies', () => {
     it('are published by a reload, written down with who did it, and rolled back with one call', async () => {
       const rig = await startAdmin();

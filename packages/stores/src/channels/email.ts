@@ -145,8 +145,8 @@ function encodedWords(text: string): string {
   return [...words, word].map((part) => `=?utf-8?B?${base64(part)}?=`).join('\r\n ');
 }
 
-/** Base64 of so many bytes is 60 characters; with its frame, less than 75. */
-const WORD_BYTES_MAX = 45;
+/** Base64 of so many bytes is 52 characters: with its frame and the name of the field, less than the 76 of a line. */
+const WORD_BYTES_MAX = 39;
 
 function base64(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64');
