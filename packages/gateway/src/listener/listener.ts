@@ -2,11 +2,17 @@ import { createHash, hkdfSync } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { type Http2Limits, type ListenAddress, type ListenerConfig, type Reason, reason } from '@sallyport/kernel';
+import {
+  type Http2Limits,
+  type IpAddress,
+  type ListenAddress,
+  type ListenerConfig,
+  type Reason,
+  reason,
+} from '@sallyport/kernel';
 import { peerAddressOf } from '../client/peer.ts';
-import type { ProxyHeader } from '../client/proxy-protocol.ts';
 import { readProxyHeader } from '../client/read-proxy-header.ts';
-import type { ClientResolver } from '../client/resolver.ts';
+import type { ClientResolver, ConnectionFacts } from '../client/resolver.ts';
 import type { Door, GatewayContext } from '../exchange/context.ts';
 import { Http2Connection } from '../http2/http2-connection.ts';
 import { bind, type ListenOptions, listenOnPath, type SocketFile } from './bind.ts';
@@ -200,25 +206,25 @@ export class Listener {
       metrics.clientBytes.leave(socket);
       connections.remove(connection);
     });
-    if (this.#resolver.isProxyHeaderExpected) void this.#readProxyHeader(connection);
-    else this.#identify(connection, undefined);
+    if (this.#resolver.isProxyHeaderExpected) void this.#readProxyHeader(connection, peerAddress);
+    else this.#identify(connection, { peerAddress, proxyHeader: undefined });
   }
 
-  async #readProxyHeader(connection: Connection): Promise<void> {
+  async #readProxyHeader(connection: Connection, peerAddress: IpAddress | undefined): Promise<void> {
     const read = await readProxyHeader(connection.socket);
     if ('refusal' in read) this.#refuse(connection, read.refusal);
-    else this.#identify(connection, read.header);
+    else this.#identify(connection, { peerAddress, proxyHeader: read.header });
   }
 
   /**
    * Asks the client policy as soon as it can answer: at once on a plain listener, after the handshake where a client
    * certificate counts. TLS comes in between, because a refused client must not cost us a handshake.
    */
-  #identify(connection: Connection, proxyHeader: ProxyHeader | undefined): void {
+  #identify(connection: Connection, arrived: Omit<ConnectionFacts, 'isTlsClientAuthorized'>): void {
     const { socket } = connection;
     if (socket.destroyed) return;
     const isProvenByTls = this.#tls !== undefined && this.#resolver.clientCa !== undefined;
-    if (isProvenByTls ? !this.#expectProof(connection) : !this.#admit(connection, proxyHeader)) return;
+    if (isProvenByTls ? !this.#expectProof(connection) : !this.#admit(connection, arrived)) return;
     if (this.#tls === undefined) return this.#http.serve(connection);
     this.#byTransport.set(socket, connection);
     // A handshake has no halves: who goes away within it is gone, and must not keep a place until the deadline.
@@ -233,10 +239,9 @@ export class Listener {
     return refusal === undefined;
   }
 
-  #admit(connection: Connection, proxyHeader: ProxyHeader | undefined): boolean {
-    const peerAddress = peerAddressOf(connection.socket.remoteAddress);
+  #admit(connection: Connection, arrived: Omit<ConnectionFacts, 'isTlsClientAuthorized'>): boolean {
     const { isTlsClientAuthorized } = connection;
-    const answer = this.#resolver.atConnection({ peerAddress, proxyHeader, isTlsClientAuthorized });
+    const answer = this.#resolver.atConnection({ ...arrived, isTlsClientAuthorized });
     const refusal =
       'refusal' in answer
         ? answer.refusal
@@ -256,6 +261,11 @@ export class Listener {
     this.#context.emitter.failedProof(proof, refusal);
   }
 
+  #admitProven(connection: Connection): boolean {
+    const peerAddress = peerAddressOf(connection.socket.remoteAddress);
+    return this.#admit(connection, { peerAddress, proxyHeader: undefined });
+  }
+
   #onSecure(stream: TLSSocket): void {
     const connection = this.#byTransport.get(transportOf(stream));
     if (connection === undefined) return void stream.destroy();
@@ -264,7 +274,7 @@ export class Listener {
     stream.allowHalfOpen = true;
     connection.stream = stream;
     connection.isTlsClientAuthorized = stream.authorized;
-    if (this.#resolver.clientCa !== undefined && !this.#admit(connection, undefined)) return;
+    if (this.#resolver.clientCa !== undefined && !this.#admitProven(connection)) return;
     const { http2 } = this.#config;
     if (stream.alpnProtocol === 'h2' && http2 !== undefined) this.#serveHttp2(connection, http2);
     else this.#http.serve(connection);
