@@ -23,7 +23,7 @@ const authority = Authority.create(folder, 'public');
 const cloudflare = Authority.create(folder, 'cloudflare');
 const internal = Authority.create(folder, 'internal');
 const certificates = {
-  game: authority.issue('game', ['game.example.com', '127.0.0.1']),
+  game: authority.issue('game', ['game.example.com', 'lobby.play.example.com', '127.0.0.1']),
   api: authority.issue('api', ['api.example.com']),
   wildcard: authority.issue('wildcard', ['*.play.example.com']),
   edge: cloudflare.issue('edge', ['edge.cloudflare.example']),
@@ -75,6 +75,8 @@ for (const [name, expected] of [
   ['api.example.com', 'api'],
   ['API.example.com', 'api'],
   ['one.play.example.com', 'wildcard'],
+  // An exact name wins, also that of the certificate which is shown when nothing fits.
+  ['lobby.play.example.com', 'game'],
   ['a.b.play.example.com', 'game'],
   ['play.example.com', 'game'],
   ['unknown.example.org', 'game'],

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext, createServer, type SecureContext, type Server } from 'node:tls';
+import { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls';
 import type { ListenerTls } from '@sallyport/kernel';
 
 /**
@@ -23,13 +23,15 @@ export function createTlsServer(
   },
 ): Server {
   const common = { minVersion: config.minVersion, ...(clientCa === undefined ? {} : { ca: clientCa }) };
-  const contexts = config.certificates.map(({ certificate, key }) => ({
-    names: namesOf(certificate),
-    context: createSecureContext({ ...common, cert: certificate, key }),
-  }));
-  const first = config.certificates[0];
+  const [first, ...others] = config.certificates;
   if (first === undefined) throw new Error('a TLS listener needs a certificate');
-  const names = contextsByName(contexts);
+  const names = contextsByName([
+    { names: namesOf(first.certificate), context: undefined },
+    ...others.map(({ certificate, key }) => ({
+      names: namesOf(certificate),
+      context: createSecureContext({ ...common, cert: certificate, key }),
+    })),
+  ]);
   return createServer({
     ...common,
     ...(ticketKeys === undefined ? {} : { ticketKeys }),
@@ -38,20 +40,25 @@ export function createTlsServer(
     ALPNProtocols: [...protocols],
     requestCert: clientCa !== undefined,
     rejectUnauthorized: false,
-    // Never throws: what throws here ends the process (CVE-2026-21637).
-    SNICallback: (serverName, callback) => callback(null, names(serverName)),
+    // Where there is nothing to choose it is left out: it interrupts each handshake. It never throws, because what throws here
+    // ends the process (CVE-2026-21637).
+    ...(others.length > 0 && { SNICallback: callingBack(names) }),
   });
+}
+
+function callingBack(contextOf: (serverName: string) => SecureContext | undefined): TlsOptions['SNICallback'] {
+  return (serverName, callback) => callback(null, contextOf(serverName));
 }
 
 /** Looks a name up: exact, then one wildcard label; undefined leaves the first certificate in place. */
 function contextsByName(
-  contexts: readonly { names: readonly string[]; context: SecureContext }[],
+  contexts: readonly { names: readonly string[]; context: SecureContext | undefined }[],
 ): (serverName: string) => SecureContext | undefined {
-  const byName = new Map<string, SecureContext>();
+  const byName = new Map<string, SecureContext | undefined>();
   for (const { names, context } of contexts) for (const name of names) if (!byName.has(name)) byName.set(name, context);
   return (serverName) => {
     const name = serverName.toLowerCase();
-    return byName.get(name) ?? byName.get(`*${name.slice(Math.max(name.indexOf('.'), 0))}`);
+    return byName.get(byName.has(name) ? name : `*${name.slice(Math.max(name.indexOf('.'), 0))}`);
   };
 }
 
