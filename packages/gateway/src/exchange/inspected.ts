@@ -2,6 +2,7 @@ import { type Framing, type Inspection, PASS, type RequestHold, reason, type Ver
 import type { ExchangeRecord } from '../emit/record.ts';
 import { BodyHold } from '../inspection/body-hold.ts';
 import { ResponseGate } from '../inspection/response-gate.ts';
+import type { LongWork, Slice } from '../inspection/turns.ts';
 import { deny } from '../inspection/verdict.ts';
 import type { ReadLeniently } from '../inspection/witness.ts';
 import type { ResponseSink, UpstreamCall } from '../upstream/port.ts';
@@ -28,6 +29,8 @@ export class InspectedExchange {
   /** Everything the client had to say is held. */
   #isWhole = false;
   #gate: ResponseGate | undefined;
+  /** The judgement of a long body. */
+  #long: LongWork | undefined;
 
   private constructor(
     context: GatewayContext,
@@ -108,18 +111,27 @@ export class InspectedExchange {
     if (bytes === undefined) return then(PASS);
     if (bytes.length < SLICED_BYTES_MIN) return then(this.#run(() => this.#inspection.requestBody(bytes)));
     const slices = this.#inspection.requestBodyInSlices(bytes);
-    this.#context.turns.add(() => {
-      if (this.#state !== 'judged' || !isWanted()) return 'done';
-      const turn = { isLast: true };
-      const verdict = this.#run(() => {
-        const slice = slices.next();
-        turn.isLast = slice.done === true;
-        return slice.done === true ? slice.value : PASS;
-      });
-      if (!turn.isLast) return 'more';
-      then(verdict);
-      return 'done';
+    const { network: client } = this.#forward.exchange.client;
+    this.#long = { slice: () => this.#judgeSlice(slices, isWanted, then), bytes: bytes.length, client };
+    this.#context.turns.add(this.#long);
+  }
+
+  #judgeSlice(
+    slices: Generator<undefined, Verdict>,
+    isWanted: () => boolean,
+    then: (verdict: Verdict) => void,
+  ): ReturnType<Slice> {
+    if (this.#state !== 'judged' || !isWanted()) return 'done';
+    const turn = { isLast: true };
+    const verdict = this.#run(() => {
+      const slice = slices.next();
+      turn.isLast = slice.done === true;
+      return slice.done === true ? slice.value : PASS;
     });
+    if (!turn.isLast) return 'more';
+    this.#long = undefined;
+    then(verdict);
+    return 'done';
   }
 
   /** Judges what came of a body that is broken, for the event alone. A long one is not worth the time. */
@@ -173,6 +185,7 @@ export class InspectedExchange {
   /** The exchange is over. */
   end(): void {
     this.#state = 'flowing';
+    if (this.#long !== undefined) this.#context.turns.remove(this.#long);
     this.release();
     this.#gate?.close();
   }
