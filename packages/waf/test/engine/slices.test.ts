@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Transaction, TransactionHeader, Waf } from '../../src/index.ts';
 import { engineOf, idsOf } from './rig.ts';
@@ -103,6 +104,46 @@ describe('a body that is judged in slices', () => {
     expect(whole(waf).interruption).toEqual(transaction.interruption);
     expect(whole(waf).steps).toBeLessThan(1_500_000);
   });
+});
+
+test('several at once, whose pauses fall anyhow, are each judged as alone (seeded)', () => {
+  const waf = engineOf(RULES);
+  // Longer than what is looked at without a pause, and full of what shared buffers hold: escapes, tokens, captures, phrases.
+  const piece = fc.constantFrom(
+    'hay%20',
+    'NeEdle4%32',
+    '%27%20or 1=1--+',
+    '%3cb+onload%3dx()%3e',
+    'pi%6e',
+    '%00%ff',
+    'x',
+  );
+  const value = fc.array(piece, { minLength: 1, maxLength: 4 }).map((pieces) => {
+    const text = pieces.join('');
+    return text.repeat(Math.ceil(40_000 / text.length));
+  });
+  const bodies = fc.array(value, { minLength: 2, maxLength: 4 });
+  const turns = fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 40 });
+  const judged = (transaction: Transaction): object => {
+    const { steps: _, ...rest } = seen(transaction);
+    return rest;
+  };
+  const isAsAlone = (values: readonly string[], order: readonly number[]): void => {
+    const forms = values.map((text, index) => Buffer.from(`a=${text}&b=hay${index}`));
+    const alone = forms.map((form) => {
+      const transaction = begin(waf);
+      transaction.processRequestBody(form);
+      return judged(transaction);
+    });
+    const transactions = forms.map(() => begin(waf));
+    const open = transactions.map((transaction, index) => transaction.requestBodyInSlices(forms[index] ?? FORM, 1));
+    for (let at = 0; open.length > 0; at += 1) {
+      const index = (order[at % order.length] ?? 0) % open.length;
+      if (open[index]?.next().done === true) open.splice(index, 1);
+    }
+    expect(transactions.map(judged)).toEqual(alone);
+  };
+  fc.assert(fc.property(bodies, turns, isAsAlone), { seed: 20_261_128, numRuns: 25 });
 });
 
 test('a match pays for its own automata, and not for what earlier requests were searched', () => {
