@@ -73,11 +73,13 @@ class CompiledRulesFolder implements CompiledRulesStore {
 
   save(ruleSet: CompiledRuleSet): void {
     const path = this.#pathOf(ruleSet.madeOf.sources);
+    // Whoever reads finds the old bytes or the new ones, and never a part.
+    const unfinished = `${path}.${process.pid}-${threadId}`;
     try {
       const bytes = encode(ruleSet);
       if (bytes.length > COMPILED_BYTES_MAX) return;
-      // Whoever reads finds the old bytes or the new ones, and never a part.
-      const unfinished = `${path}.${process.pid}-${threadId}`;
+      // In a container every process has the same number: one that was killed while it wrote must not keep the next from it.
+      rmSync(unfinished, { force: true });
       writeFileSync(unfinished, bytes, { flag: 'wx', mode: 0o600 });
       renameSync(unfinished, path);
       makeRoom(this.#folder);

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { type CompiledRulesStore, loadConfig, RuleImages, type SallyportConfig } from '@sallyport/control';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCompiledRules } from '../../src/plane/compiled-rules.ts';
@@ -96,6 +97,13 @@ describe('compiled rules', () => {
     const { config, saved } = start();
     expect(saved).toBe(1);
     expect([...config.ruleSets.keys()]).not.toContain(before);
+    expect(readdirSync(folder())).toHaveLength(1);
+  });
+
+  it('are kept although a process with the same number was killed while it wrote, as in a container', () => {
+    start();
+    renameSync(keptFile(), `${keptFile()}.${process.pid}-${threadId}`);
+    expect([start().saved, start().saved, problems]).toEqual([1, 0, []]);
     expect(readdirSync(folder())).toHaveLength(1);
   });
 
