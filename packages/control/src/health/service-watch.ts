@@ -28,6 +28,8 @@ export class ServiceWatch {
   #state: HealthState;
   #certificate: CertificateState | undefined;
   #isTold: boolean;
+  /** That it is down was said by this process: what an earlier one said may not have reached anybody, and is confirmed once. */
+  #isSaid = false;
   /** The last check; undefined: none yet, neither by this process nor by the one before. */
   #checkedMs: number | undefined;
   /** The same by the monotonic clock; undefined: none by this process. */
@@ -195,8 +197,10 @@ export class ServiceWatch {
 
   #telling(): CheckNews['tell'] {
     const isDown = this.#state.status === 'down';
-    if (isDown === this.#isTold || this.#state.status === 'unknown') return undefined;
+    if (this.#state.status === 'unknown') return undefined;
+    if (isDown ? this.#isSaid : !this.#isTold) return undefined;
     this.#isTold = isDown;
+    this.#isSaid = isDown;
     return isDown ? 'down' : 'back';
   }
 }

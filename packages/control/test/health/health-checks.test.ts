@@ -144,6 +144,15 @@ describe('what is remembered of services', () => {
     expect(rig.checks.find('api')?.history.days).toMatchObject([{ upMs: 10_000, downMs: 0 }]);
   });
 
+  it('is said once more when it is still down after a restart, for the message of the process before may not have gone', async () => {
+    const store = new KeptStore();
+    store.stored = [stored({ status: 'down', checkedMs: BEGIN_MS - 20_000, isTold: true })];
+    const rig = new HealthRig(store);
+    await rig.checks.start([serviceOf('api')]);
+    for (const result of [bad('REFUSED'), bad('REFUSED'), GOOD, GOOD, GOOD]) await rig.round(result);
+    expect(rig.news.map(([, { tell }]) => tell)).toEqual(['down', undefined, undefined, 'back', undefined]);
+  });
+
   it('is let go of when operators were told of a service that is configured no more', async () => {
     const store = new KeptStore();
     store.stored = [stored({ status: 'down', isTold: true }), stored({ name: 'calm' })];
