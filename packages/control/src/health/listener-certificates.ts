@@ -33,9 +33,14 @@ export class ListenerCertificates {
 
   /** Takes over what is served now, and looks at it. */
   apply(listeners: readonly ListenerConfig[], nowMs: number): void {
-    const served = listeners.flatMap(({ name, tls }) =>
+    const all = listeners.flatMap(({ name, tls }) =>
       (tls?.certificates ?? []).map(({ certificate }) => ({ listener: name, ...factsOf(certificate) })),
     );
+    // One of ECDSA and one of RSA have the same names: the first to end is what somebody must hear of.
+    const earliest = new Map(
+      all.toSorted((one, other) => other.endsMs - one.endsMs).map((one) => [`${one.listener} ${one.names}`, one]),
+    );
+    const served = all.filter((one) => earliest.get(`${one.listener} ${one.names}`) === one);
     this.#given = served.map(({ listener, names }) => ({ listener, names }));
     this.#ends = served.map(({ endsMs }) => endsMs);
     this.look(nowMs);

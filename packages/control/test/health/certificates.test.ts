@@ -77,11 +77,11 @@ describe('certificates that listeners serve', () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'sallyport-served-'));
     const names = ['-subj', '/CN=one', '-addext', 'subjectAltName=DNS:play.test'];
-    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30', ...names];
-    execFileSync('openssl', ['req', '-x509', ...made, '-keyout', 'one.key', '-out', 'one.pem'], {
-      cwd: folder,
-      stdio: 'ignore',
-    });
+    const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...names];
+    for (const [name, days] of [['one', '30'] as const, ['soon', '10'] as const]) {
+      const place = ['-days', days, '-keyout', `${name}.key`, '-out', `${name}.pem`];
+      execFileSync('openssl', ['req', '-x509', ...made, ...place], { cwd: folder, stdio: 'ignore' });
+    }
   });
 
   afterAll(() => {
@@ -128,5 +128,23 @@ waf: { mode: off }
     expect(watch.list()).toMatchObject([{ stage: 'ended' }]);
     watch.apply([], nowMs + 31 * DAY_MS);
     expect([watch.list(), news.map(([, what]) => what)]).toEqual([[], ['ending', 'ending', 'renewed']]);
+  });
+
+  it('are told of by the first to end, where two have the same names', () => {
+    const news: string[] = [];
+    const watch = new ListenerCertificates((_, what) => {
+      if (what !== undefined) news.push(what);
+    });
+    const soon = { certificate: readFileSync(join(folder, 'soon.pem'), 'utf8'), key: '' };
+    const both = listeners().map((listener) => {
+      const { tls } = listener;
+      if (tls === undefined) throw new Error('a listener without TLS');
+      return { ...listener, tls: { ...tls, certificates: [...tls.certificates, soon, ...tls.certificates] } };
+    });
+    const nowMs = Date.now();
+    watch.apply(both, nowMs);
+    watch.look(nowMs);
+    watch.look(nowMs);
+    expect([watch.list().map(({ stage }) => stage), news]).toEqual([['three-weeks'], ['ending']]);
   });
 });
