@@ -34,13 +34,18 @@ export function post(options: PostOptions): Promise<PostAnswer> {
     headers: { ...headers, 'content-length': String(Buffer.byteLength(body)), 'user-agent': 'sallyport' },
     maxHeaderSize: ANSWER_HEAD_BYTES_MAX,
     signal: AbortSignal.timeout(timeoutMs),
+    // Said, so that no variable of the environment says otherwise.
+    rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
   };
   return new Promise((resolve) => {
+    let heard: PostAnswer | undefined;
+    let interim = 0;
     const outgoing = send(url, settings, (answer) => {
       const status = answer.statusCode ?? 0;
       const header = (name: string): string => String(answer.headers[name] ?? '');
       const result = { delivery: judge(status, header('retry-after'), options.nowMs), status, header };
+      heard = result;
       let bytes = 0;
       answer.on('data', (chunk: Uint8Array) => {
         bytes += chunk.length;
@@ -51,7 +56,17 @@ export function post(options: PostOptions): Promise<PostAnswer> {
       answer.on('close', () => resolve(result));
     });
     outgoing.on('error', (error) => {
-      resolve({ delivery: failed(failureOf(error)), status: undefined, header: () => '' });
+      // A message that was taken is not sent again because the rest of the answer does not come.
+      resolve(heard ?? { delivery: failed(failureOf(error)), status: undefined, header: () => '' });
+    });
+    // To a protocol that nobody has asked for: without this the request would never end, and neither would its channel.
+    outgoing.on('upgrade', (_, socket) => {
+      socket.destroy();
+      resolve({ delivery: failed('protocol'), status: undefined, header: () => '' });
+    });
+    outgoing.on('information', () => {
+      interim += 1;
+      if (interim > INTERIM_ANSWERS_MAX) outgoing.destroy(new Error('too many interim answers'));
     });
     outgoing.end(body);
   });
@@ -63,6 +78,9 @@ const POST_MS_MAX = 15_000;
 /** Of an answer that are read before its connection is closed. */
 const ANSWER_BYTES_MAX = 65_536;
 const ANSWER_HEAD_BYTES_MAX = 16_384;
+
+/** RFC 9110 §15.2 lets any number come before the answer; a receiver that sends nothing else would keep us reading. */
+const INTERIM_ANSWERS_MAX = 16;
 
 export function failed(failure: DeliveryFailure, more: { retryAfterMs?: number; isFinal?: boolean } = {}): Delivery {
   return { kind: 'failed', failure, retryAfterMs: more.retryAfterMs, isFinal: more.isFinal ?? false };

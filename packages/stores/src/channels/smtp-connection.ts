@@ -157,5 +157,10 @@ const LINE_BYTES_MAX = 2_048;
 const REPLY_LINES_MAX = 100;
 
 function verification({ host, ca }: SmtpServer): object {
-  return { ...(isIP(host) === 0 ? { servername: host } : { host }), ...(ca === undefined ? {} : { ca }) };
+  // Said, so that no variable of the environment says otherwise.
+  return {
+    rejectUnauthorized: true,
+    ...(isIP(host) === 0 ? { servername: host } : { host }),
+    ...(ca === undefined ? {} : { ca }),
+  };
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Delivery, type EmailChannelConfig, ManualClock } from '@sallyport/kernel';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openChannel } from '../../src/index.ts';
 import { MailServer, type MailServerOptions } from './mail-server.ts';
 import { notificationOf, TIME_MS } from './receiver.ts';
@@ -133,6 +133,12 @@ describe('a mail', () => {
   it('does not speak to a server whose certificate nobody vouches for', async () => {
     expect(await send({ tls }, { ca: undefined })).toEqual(failedAs('tls'));
     expect(server?.lines).toEqual(['EHLO [127.0.0.1]', 'STARTTLS', 'TLS']);
+  });
+
+  it('verifies the certificate whatever the environment says', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await send({ tls }, { ca: undefined })).toEqual(failedAs('tls'));
   });
 
   it('goes to those who can be reached, and fails when nobody can', async () => {

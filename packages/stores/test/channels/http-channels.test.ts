@@ -111,6 +111,24 @@ describe('a webhook', () => {
     expect(written).toBeLessThan(64 * 1_048_576);
   });
 
+  it('is not sent again when the status came and the rest of the answer does not', async () => {
+    receiver.answer = (response) => void response.writeHead(200, { 'content-length': '100' }).write('x');
+    expect(await webhook({ timeoutMs: 200 }).deliver(notificationOf())).toEqual({ kind: 'sent' });
+  });
+
+  it('ends when the receiver goes over to a protocol that nobody has asked for', async () => {
+    receiver.answer = (response) =>
+      void response.socket?.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+    expect(await webhook({ timeoutMs: 200 }).deliver(notificationOf())).toEqual(failedAs('protocol'));
+  });
+
+  it('leaves a receiver that sends nothing but interim answers', async () => {
+    receiver.answer = (response) => void response.socket?.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000));
+    expect(await webhook().deliver(notificationOf())).toEqual(failedAs('protocol'));
+  });
+
   it('gives up a receiver that does not answer', async () => {
     receiver.answer = () => undefined;
     expect(await webhook({ timeoutMs: 50 }).deliver(notificationOf())).toEqual(failedAs('timeout'));
