@@ -74,6 +74,24 @@ describe('a hostile server behind a check', () => {
     },
   );
 
+  it('that sends interim answers and nothing else is left (http)', async () => {
+    const port = await say((socket) => {
+      socket.on('data', () => undefined);
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000));
+    });
+    expect(await verdictOf(httpTarget(port, { text: 'well' }))).toMatch(/^TOO_LARGE/);
+  });
+
+  it('that sends its body a byte at a time is searched to the end of what a check reads (http)', async () => {
+    const body = Array.from(`${'x'.repeat(65_532)}well`, (character) => `1\r\n${character}\r\n`).join('');
+    const port = await say((socket) => {
+      socket.on('data', () => undefined);
+      socket.end(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}0\r\n\r\n`);
+    });
+    expect(await verdictOf(httpTarget(port, { text: 'well' }))).toBe('well');
+    expect(await verdictOf(httpTarget(port, { text: 'well!' }))).toMatch(/^CONTENT/);
+  });
+
   it('that asks for two thousand million iterations gets none', async () => {
     const port = await say((socket) => {
       const ask = (kind: number, text: string): void => {

@@ -54,6 +54,11 @@ function ask(
       socket.destroy();
       reject(new ProbeError('PROTOCOL'));
     });
+    let interim = 0;
+    request.on('information', () => {
+      interim += 1;
+      if (interim > INTERIM_ANSWERS_MAX) request.destroy(new ProbeError('TOO_LARGE'));
+    });
     request.once('response', resolve);
     // For good: one that comes after the response must not become an uncaught error.
     request.on('error', reject);
@@ -69,17 +74,21 @@ async function judge(response: IncomingMessage, { statuses, text }: HttpTarget):
   }
   if (text === undefined) return;
   const wanted = Buffer.from(text);
-  let body = Buffer.alloc(0);
+  const body = Buffer.alloc(CHECK_BYTES_MAX);
+  let length = 0;
   for await (const piece of response) {
     if (!Buffer.isBuffer(piece)) continue;
-    // Each byte is looked at once, however small the pieces are that a server sends.
-    const searchedFrom = Math.max(0, body.length - wanted.length + 1);
-    body = Buffer.concat([body, piece]).subarray(0, CHECK_BYTES_MAX);
-    if (body.includes(wanted, searchedFrom)) return;
-    if (body.length === CHECK_BYTES_MAX) break;
+    // Each byte is copied and looked at once, however small the pieces are that a server sends.
+    const searchedFrom = Math.max(0, length - wanted.length + 1);
+    length += piece.copy(body, length);
+    if (body.subarray(0, length).includes(wanted, searchedFrom)) return;
+    if (length === CHECK_BYTES_MAX) break;
   }
   throw new ProbeError('CONTENT', 'the text is not in the body');
 }
 
 /** Largest head of an answer, in bytes. */
 export const HEAD_BYTES_MAX = 16_384;
+
+/** RFC 9110 §15.2 lets any number come before the answer; a server that sends nothing else would keep us reading. */
+const INTERIM_ANSWERS_MAX = 16;
