@@ -1,6 +1,6 @@
-import { request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
 import type { Delivery, DeliveryFailure } from '@sallyport/kernel';
+import { http } from './node-http.ts';
 
 export interface PostOptions {
   readonly url: URL;
@@ -27,7 +27,7 @@ export interface PostAnswer {
  */
 export function post(options: PostOptions): Promise<PostAnswer> {
   const { url, headers, body, ca, timeoutMs = POST_MS_MAX } = options;
-  const send = url.protocol === 'https:' ? tlsRequest : plainRequest;
+  const send = url.protocol === 'https:' ? tlsRequest : http.request;
   const settings: RequestOptions = {
     method: 'POST',
     agent: false,

@@ -1,6 +1,7 @@
-import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { TLSSocket } from 'node:tls';
+import { http } from '../../node-http.ts';
 import { type CertificateFacts, looked, type Probe, ProbeError } from '../probe.ts';
 import type { HttpTarget } from '../service.ts';
 import { certificateOf, tlsOptions } from './connect.ts';
@@ -45,7 +46,7 @@ function ask(
   };
   return new Promise((resolve, reject) => {
     const tls = isTls ? tlsOptions(url.hostname.replace(/^\[(.*)\]$/, '$1'), target.tls) : {};
-    const request = isTls ? requestTls(url, { ...options, ...tls }) : requestPlain(url, options);
+    const request = isTls ? requestTls(url, { ...options, ...tls }) : http.request(url, options);
     request.once('socket', (socket) => {
       if (socket instanceof TLSSocket) socket.once('secureConnect', () => onCertificate(certificateOf(socket)));
     });
