@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -180,6 +181,49 @@ for (const [name, status, reason] of [
     const reached = secure.requests.filter(({ target }) => target === `/${name}`);
     assert.equal(reached.length, status === 200 ? 1 : 0);
   });
+
+void test('a renewed certificate is shown after a reload: no handshake fails, what is open stays, half of a pair changes nothing (R2.10)', async (t) => {
+  const renew = (): KeyPair => authority.issue('renewed', ['game.example.com']);
+  const renewing = await GatewayProcess.start(t, {
+    yaml: `version: 1
+listeners: [{ name: web, address: "127.0.0.1:0", tls: { certificates: [${pair(renew())}] } }]
+upstreams: { game: "${upstream.url}" }
+routes: [{ name: game, upstream: game, profile: game }]
+workers: { count: 2 }
+`,
+  });
+  const port = renewing.port('web');
+  const shown = async (): Promise<string> => {
+    const socket = await handshake('web', { port });
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const before = await shown();
+  const open = await handshake('web', { port });
+  const renewed = renew();
+  const handshakes: string[] = [];
+  let isOver = false;
+  const clients = (async () => {
+    while (!isOver) handshakes.push(await shown());
+  })();
+  renewing.program.signal('SIGHUP');
+  await renewing.logged({ msg: 'a new policy is in force' });
+  isOver = true;
+  await clients;
+  const { fingerprint256: expected } = new X509Certificate(readFileSync(renewed.certificate));
+  assert.deepEqual(new Set([before, expected, ...handshakes]), new Set([before, expected]));
+  // Both workers accept in turns.
+  for (let turn = 0; turn < 4; turn += 1) assert.equal(await shown(), expected);
+  assert.match(await ask(open, '/open'), /^HTTP\/1\.1 200 /);
+  copyFileSync(certificates.api.key, renewed.key);
+  renewing.program.signal('SIGHUP');
+  const refused = await renewing.program.until('a refusal', () =>
+    renewing.program.lines.find((line) => line.includes('the configuration is refused')),
+  );
+  assert.match(refused, /key does not belong to the certificate beside it/);
+  assert.equal(await shown(), expected);
+});
 
 /** A certificate with its key, as the configuration takes it. */
 function pair({ certificate, key }: KeyPair): string {
