@@ -12,7 +12,7 @@ import { SALLYPORT } from './harness/gateway.ts';
 import { run } from './harness/program.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const { services, networks, secrets } = readCompose();
+const { services, networks, volumes, secrets } = readCompose();
 
 /** A configuration of cloudflared. */
 interface Tunnel {
@@ -78,12 +78,26 @@ void test('only cloudflared has a way to the Internet, and nothing but files is 
     cloudflared.networks.filter((name) => gateway.networks.includes(name) || arena.networks.includes(name)),
     [],
   );
-  const volumes = (mounts: typeof gateway.volumes = []): readonly string[] =>
+  const mounted = (mounts: typeof gateway.volumes = []): readonly string[] =>
     mounts.filter(({ type }) => type === 'volume').map(({ source, target }) => `${source} ${target}`);
-  assert.deepEqual(volumes(gateway.volumes), volumes(cloudflared.volumes));
-  // Docker would give an empty volume the owner and the mode of the image's folder, and the group would be lost.
-  for (const { type, read_only, volume } of [...(gateway.volumes ?? []), ...(cloudflared.volumes ?? [])])
-    assert.ok(type === 'volume' ? volume?.nocopy === true : read_only === true);
+  assert.deepEqual(mounted(cloudflared.volumes), ['socket /run/sallyport']);
+  assert.deepEqual(mounted(gateway.volumes), ['socket /run/sallyport', 'state /var/lib/sallyport']);
+  assert.deepEqual(mounted(arena.volumes), []);
+  // Docker would give an empty volume the owner and the mode of the image's folder, and the group would be lost. For what
+  // belongs to one service alone that is right.
+  for (const { type, source, read_only, volume } of [...(gateway.volumes ?? []), ...(cloudflared.volumes ?? [])])
+    assert.ok(type === 'volume' ? (volume?.nocopy === true) === (source === 'socket') : read_only === true);
+});
+
+void test('the state lies in a volume on the disk, whose owner is the user of the image and of the gateway', () => {
+  assert.deepEqual(Object.keys(volumes), ['socket', 'state']);
+  assert.deepEqual(volumes['state'], {});
+  const { state }: { readonly state?: { readonly folder: string } } = parse(
+    readFileSync(join(COMPOSE, 'sallyport.yaml'), 'utf8'),
+  );
+  assert.equal(state?.folder, '/var/lib/sallyport/state');
+  const [, user] = /^USER (\S+)$/m.exec(readFileSync(join(ROOT, 'deploy/container/Containerfile'), 'utf8')) ?? [];
+  assert.equal(services['gateway']?.user, user);
 });
 
 void test('secrets are files that git does not see and that no layer of the image holds', async (t) => {

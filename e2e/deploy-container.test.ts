@@ -109,7 +109,7 @@ void test('a container of the image says its version, and is not healthy without
 void test('Compose carries a player through the socket file of the tunnel to the arena (R0.9, R2.2)', async () => {
   const socket = join(town.volume('socket'), 'http.sock');
   const { mode, uid, gid } = statSync(socket);
-  assert.deepEqual([mode & 0o777, uid, gid], [0o660, 65_531, 65_532]);
+  assert.deepEqual([mode & 0o777, uid, gid], [0o660, 65_532, 65_532]);
   const headers = { 'cf-connecting-ip': '203.0.113.9', 'x-forwarded-proto': 'https' };
   const page = await httpRequest('http://game.example.com/', { socket, headers });
   assert.equal(page.status, 200, page.text);
@@ -162,24 +162,32 @@ void test('a user beside cloudflared cannot open the socket file (R2.3)', async 
   assert.equal(await town.ask(t, 'cloudflared', { socketPath: '/run/sallyport/http.sock' }, 64_999), 'EACCES');
 });
 
-void test('the container is watched by its health check, can write nothing but its volume, and drains on its signal', async () => {
+void test('the container is watched by its health check, can write nothing but its volumes, and drains on its signal', async () => {
   const health = await town.runIn('gateway', only(image.stage, 'HEALTHCHECK').words);
   assert.deepEqual([health.code, health.stdout], [0, 'ok\n']);
   for (const name of ['gateway', 'arena']) assert.equal((await town.runIn(name, town.healthcheck(name))).code, 0, name);
   const script = `
     import { writeFileSync } from 'node:fs';
-    const tried = ['/x', '/opt/sallyport/x', '/tmp/x', '/etc/sallyport/x', '/run/sallyport/x'].map((path) => {
+    const tried = ['/x', '/opt/sallyport/x', '/tmp/x', '/etc/sallyport/x', '/run/sallyport/x', '/var/lib/sallyport/x'].map((path) => {
       try { writeFileSync(path, ''); return 'done'; } catch ({ code }) { return code; }
     });
     console.log(tried.join());`;
   const written = await town.runIn('gateway', ['/usr/local/bin/node', '--input-type=module', '-e', script]);
-  assert.equal(written.stdout.trim(), 'EROFS,EROFS,EROFS,EROFS,done', written.stderr);
+  assert.equal(written.stdout.trim(), 'EROFS,EROFS,EROFS,EROFS,done,done', written.stderr);
   const pid = insideOf(town.gateway.pid);
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  for (const line of [/^CapEff:\t0{16}$/m, /^NoNewPrivs:\t1$/m, /^Uid:\t65531\t/m, /^NSpid:\t\d+\t1$/m])
+  for (const line of [/^CapEff:\t0{16}$/m, /^NoNewPrivs:\t1$/m, /^Uid:\t65532\t/m, /^NSpid:\t\d+\t1$/m])
     assert.match(status, line);
   process.kill(pid, 'SIGTERM');
   assert.equal((await town.gateway.exited()).code, 0, town.gateway.stderr);
+  // What it has decided and recorded outlives the container, in folders that nobody else on the machine can enter.
+  const state = join(town.volume('state'), 'state');
+  const owners = [town.volume('state'), state, join(state, 'audit.key')].map((path) => {
+    const { mode, uid, gid } = statSync(path);
+    return `${(mode & 0o777).toString(8)} ${uid}:${gid}`;
+  });
+  assert.ok(statSync(join(state, 'state.db')).size > 0);
+  assert.deepEqual(owners, ['700 65532:65532', '700 65532:65532', '600 65532:65532']);
 });
 
 function manifestAt(path: string): { readonly name: string; readonly version: string } {

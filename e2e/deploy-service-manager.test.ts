@@ -27,6 +27,7 @@ upstreams: { game: "${upstream.url}" }
 routes: [{ name: all, upstream: game, profile: game }]
 operations: { address: "127.0.0.1:${await freePort()}" }
 admin: { socket: /run/sallyport/admin.sock }
+state: { folder: /var/lib/sallyport/state }
 log: { destination: { file: /var/log/sallyport/events.jsonl } }
 `;
   machine = await Machine.start(scope, configuration);
@@ -51,6 +52,8 @@ void test('the service has no capability, no way to gain one, a user and a filte
     '/run/sallyport/http.sock',
     '/run/sallyport/admin.sock',
     '/var/lib/sallyport',
+    '/var/lib/sallyport/state',
+    '/var/lib/sallyport/state/state.db',
     '/var/log/sallyport',
   ].map((path) => {
     const { mode, uid, gid } = statSync(machine.path(path));
@@ -61,6 +64,8 @@ void test('the service has no capability, no way to gain one, a user and a filte
     '/run/sallyport/http.sock 660 64971:64971',
     '/run/sallyport/admin.sock 600 64971:64971',
     '/var/lib/sallyport 700 64971:64971',
+    '/var/lib/sallyport/state 700 64971:64971',
+    '/var/lib/sallyport/state/state.db 600 64971:64971',
     '/var/log/sallyport 750 64971:64971',
   ]);
 });

@@ -101,6 +101,16 @@ void test('every socket unit names a listener of an example, with its address', 
   }
 });
 
+void test('every example keeps its state below the folder that the unit makes', () => {
+  const folder = `/var/lib/${SERVICE.one('Service', 'StateDirectory')}`;
+  for (const name of readdirSync(join(ROOT, 'deploy/examples')))
+    assert.match(
+      readFileSync(join(ROOT, 'deploy/examples', name), 'utf8'),
+      new RegExp(`^state: \\{ folder: ${folder}/state \\}$`, 'm'),
+      name,
+    );
+});
+
 void test('users and folders are made as the service needs them', async (t) => {
   const root = temporaryFolder(t);
   const sysusers = ['--dry-run', `--root=${root}`, join(UNITS, 'sallyport.sysusers.conf')];
@@ -239,6 +249,7 @@ upstreams: { game: { servers: ["${upstream.url}"], healthCheck: /health } }
 routes: [{ name: all, upstream: game, profile: game }]
 operations: { address: "127.0.0.1:${ports.operations}" }
 admin: { socket: /run/sallyport/admin.sock }
+state: { folder: /var/lib/sallyport/state }
 log: { destination: { file: /var/log/sallyport/events.jsonl } }
 drain: { webSocketSpread: 0s }
 `,

@@ -41,7 +41,9 @@ interface Mount {
 export interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
-  readonly volumes: Readonly<Record<string, { readonly driver_opts: { readonly type: string; readonly o: string } }>>;
+  readonly volumes: Readonly<
+    Record<string, { readonly driver_opts?: { readonly type: string; readonly o: string } } | null>
+  >;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMPOSE, type Compose, readCompose, type Service } from './compose.ts';
 import type { Image } from './image.ts';
@@ -141,18 +141,27 @@ export class Town {
   }
 
   #layVolumes(): void {
-    for (const [name, { driver_opts: options }] of Object.entries(this.#compose.volumes)) {
+    for (const [name, volume] of Object.entries(this.#compose.volumes)) {
       const folder = this.volume(name);
       mkdirSync(folder, { recursive: true });
-      const given = new Map(options.o.split(',').map((pair) => [pair.split('=')[0] ?? '', pair.split('=')[1] ?? '']));
-      chownSync(folder, Number(given.get('uid')), Number(given.get('gid')));
-      chmodSync(folder, Number.parseInt(given.get('mode') ?? '', 8));
+      const { uid, gid, mode } =
+        volume?.driver_opts === undefined ? this.#placeInImage(name) : ownerIn(volume.driver_opts.o);
+      chownSync(folder, uid, gid);
+      chmodSync(folder, mode);
     }
     cpSync(COMPOSE, join(this.#folder, 'compose'), { recursive: true });
     const hosts = Object.keys(this.#compose.services).flatMap((name) =>
       this.addresses(name).map((address) => `${address} ${name}\n`),
     );
     writeFileSync(join(this.#folder, 'hosts'), `127.0.0.1 localhost\n${hosts.join('')}`);
+  }
+
+  /** As Docker does with a new volume that nothing else is said of: it is as the image's folder in its place. */
+  #placeInImage(volume: string): Ownership {
+    const mounts = Object.values(this.#compose.services).flatMap(({ volumes = [] }) => volumes);
+    const mount = mounts.find(({ type, source }) => type === 'volume' && source === volume);
+    const { uid, gid, mode } = statSync(join(this.#image.root, mount?.target ?? 'nowhere'));
+    return { uid, gid, mode: mode & 0o777 };
   }
 
   #sandbox(name: string): Sandbox {
@@ -186,6 +195,18 @@ export class Town {
       (await this.runIn('arena', this.healthcheck('arena'))).code === 0 ? true : undefined,
     );
   }
+}
+
+type Ownership = Readonly<Record<'uid' | 'gid' | 'mode', number>>;
+
+/** Of the options of a file system in memory. */
+function ownerIn(options: string): Ownership {
+  const given = new Map(options.split(',').map((pair) => [pair.split('=')[0] ?? '', pair.split('=')[1] ?? '']));
+  return {
+    uid: Number(given.get('uid')),
+    gid: Number(given.get('gid')),
+    mode: Number.parseInt(given.get('mode') ?? '', 8),
+  };
 }
 
 function ip(...words: readonly string[]): string {
