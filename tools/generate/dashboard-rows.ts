@@ -321,6 +321,15 @@ const DELIVERIES: Row = {
         query(rate('sallyport_notifications_failed_total', 'channel, failure'), '{{channel}} {{failure}}'),
       ],
     },
+    {
+      title: 'Error reports',
+      description: 'Reports of errors that the receiver has taken, and those that were not sent.',
+      unit: 'ops',
+      queries: [
+        query(rate('sallyport_error_reports_sent_total', 'instance'), '{{instance}} sent'),
+        query(rate('sallyport_error_reports_dropped_total', 'cause'), 'dropped {{cause}}'),
+      ],
+    },
   ],
 };
 

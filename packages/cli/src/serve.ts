@@ -9,6 +9,7 @@ import { openPino, type PinoOutput } from '@sallyport/stores/log';
 import { systemClock } from './clock.ts';
 import { registerFleetMetrics } from './metrics/fleet-metrics.ts';
 import { registerOwnMetrics } from './metrics/own-metrics.ts';
+import { createErrorReports, type ErrorReports } from './notifications/error-reports.ts';
 import { createNotifier, type Notifier } from './notifications/notifier.ts';
 import { type CompileRequest, compileConfig } from './plane/compile.ts';
 import { CompileThread } from './plane/compile-thread.ts';
@@ -81,14 +82,16 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const stored = await loadState(stores, output);
   const basis = { clock: systemClock, log: output.log, registry };
   const notifier = createNotifier(config, { node, ...basis, outbox: stores.outbox });
+  const reports = createErrorReports(config, { node, ...basis });
   const health = new ServiceHealth({ ...basis, emitter, store: stores.health, notices: notifier.notices });
-  const parts = { node, emitter, options, inherited, metrics, output, rings, stores, stored, health, notifier };
+  const basics = { node, emitter, options, inherited, metrics, output };
+  const parts = { ...basics, rings, stores, stored, health, notifier, reports };
   const planes = joinPlanes(config, parts);
   const { fleet, plane, decisions } = planes;
   const eventRings = [...rings.workers, ...(rings.own === undefined ? [] : [rings.own])];
   registerFleetMetrics(registry, { fleet, decisions, eventRings, attackLevel: () => plane.attackLevel });
   const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
-  const endings = endingsOf({ fleet, listeners, health, notifier, stores, output });
+  const endings = endingsOf({ fleet, listeners, health, notifier, reports, stores, output });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;
   try {
@@ -112,10 +115,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     addresses: () => fleet.addresses(),
     operations,
     admin,
-    onInternalError: (cause) => {
-      metrics.internalErrors.add();
-      output.log.error('an error that nobody foresaw', { error: cause });
-    },
+    onInternalError: (cause) => noteUnforeseen(cause, parts),
     reload: (source, author) => reloadAudited(planes, source, author),
     socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
     ...handOverOf(stores, decisions, { notifier, health }),
@@ -132,7 +132,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   };
 }
 
-interface Served extends Pick<Parts, 'stores' | 'output'> {
+interface Served extends Pick<Parts, 'stores' | 'output' | 'reports'> {
   readonly fleet: Fleet;
   readonly listeners: ControlListeners;
   readonly health: ServiceHealth;
@@ -140,12 +140,14 @@ interface Served extends Pick<Parts, 'stores' | 'output'> {
 }
 
 /** What is told and stored last is what happens while traffic ends. */
-function endingsOf({ fleet, listeners, health, notifier, stores, output }: Served): Pick<Serving, 'abort' | 'stop'> {
+function endingsOf(served: Served): Pick<Serving, 'abort' | 'stop'> {
+  const { fleet, listeners, health, notifier, reports, stores, output } = served;
   const finish = async (): Promise<void> => {
     await listeners.close();
     await health.close();
     await notifier.stop();
     await stores.close();
+    await reports.close();
     await output.flush();
   };
   return {
@@ -158,6 +160,15 @@ function endingsOf({ fleet, listeners, health, notifier, stores, output }: Serve
       await finish();
     },
   };
+}
+
+function noteUnforeseen(
+  cause: unknown,
+  { metrics, output, reports }: Pick<Parts, 'metrics' | 'output' | 'reports'>,
+): void {
+  metrics.internalErrors.add();
+  output.log.error('an error that nobody foresaw', { error: cause });
+  reports.thrown(cause);
 }
 
 function openLog({ destination, level }: SallyportConfig['log'], metrics: ControlMetrics): PinoOutput {
@@ -246,6 +257,7 @@ interface Parts {
   readonly rings: EventRings;
   readonly health: ServiceHealth;
   readonly notifier: Notifier;
+  readonly reports: ErrorReports;
 }
 
 function workersOf({ workers: { count } }: SallyportConfig): number {
@@ -269,7 +281,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
   const audit = new AuditTrail({ store: stores.state, clock, emitter, log: output.log, metrics });
   const decisions = joinDecisions(parts, { audit, fleet: () => fleet });
   const { memoryBytesMax, hangMs, diagnostics } = config.workers;
-  const news = { emitter, metrics, log: output.log, clock, diagnostics };
+  const news = { emitter, metrics, reports: parts.reports, log: output.log, clock, diagnostics };
   const turnedAway = new TurnedAway({ counter: metrics.turnedAway, log: output.log, clock });
   const fleet: Fleet = new Fleet({
     node,

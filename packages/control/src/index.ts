@@ -46,6 +46,7 @@ export {
   type RuleSets,
 } from './config/rules/rule-images.ts';
 export type { AdminConfig } from './config/schema/admin.ts';
+export type { ErrorReportsConfig } from './config/schema/error-reports.ts';
 export type { EventsConfig, SinkConfig } from './config/schema/events.ts';
 export type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './config/schema/sections.ts';
 export type { StateConfig } from './config/schema/state.ts';

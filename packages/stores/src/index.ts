@@ -6,6 +6,13 @@
 
 export { openChannel } from './channels/open-channel.ts';
 export type { ChannelOptions } from './channels/webhook.ts';
+export {
+  type ErrorReport,
+  ErrorReporter,
+  type ErrorReporterOptions,
+  REPORT_DROPS,
+  type ReportDrop,
+} from './error-reports/error-reporter.ts';
 export { EventIntake, type EventIntakeOptions } from './events/event-intake.ts';
 export {
   type EventRange,

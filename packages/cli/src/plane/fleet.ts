@@ -17,6 +17,7 @@ import {
 } from '@sallyport/kernel';
 import { type Level, RING_SHARES } from '@sallyport/stores/log';
 import { countOpenFiles, filesMax } from '../metrics/process-metrics.ts';
+import type { ThrownFacts } from '../notifications/describe-thrown.ts';
 import { FileBudget } from './file-budget.ts';
 import { type LineOutput, LogDrain } from './log-drain.ts';
 import type { PlaneFacts, WorkerStart } from './messages.ts';
@@ -53,7 +54,7 @@ export interface FleetOptions {
 
 export type WorkerNews =
   | { readonly kind: 'started'; readonly slot: number }
-  | { readonly kind: 'unforeseen'; readonly slot: number; readonly message: string }
+  | { readonly kind: 'unforeseen'; readonly slot: number; readonly error: ThrownFacts }
   | {
       readonly kind: 'lost';
       readonly slot: number;
@@ -280,8 +281,8 @@ export class Fleet {
         if (this.#threads[slot] === thread) this.#facts[slot] = state;
       },
       decisions: this.#options.decisions,
-      onUnforeseen: (message) => {
-        onWorker({ kind: 'unforeseen', slot, message });
+      onUnforeseen: (error) => {
+        onWorker({ kind: 'unforeseen', slot, error });
         this.#retire(slot);
       },
     });

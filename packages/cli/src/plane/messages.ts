@@ -13,6 +13,7 @@ import type {
   MetricsSnapshot,
 } from '@sallyport/kernel';
 import type { Level } from '@sallyport/stores/log';
+import type { ThrownFacts } from '../notifications/describe-thrown.ts';
 
 /** With what a worker thread begins. */
 export interface WorkerStart {
@@ -80,7 +81,7 @@ export type FromWorker =
   /** Its socket files are others now. */
   | { readonly kind: 'addresses'; readonly addresses: ReadonlyMap<string, ListenAddress> }
   /** Something that nobody foresaw was thrown outside of every connection. */
-  | { readonly kind: 'unforeseen'; readonly message: string }
+  | { readonly kind: 'unforeseen'; readonly error: ThrownFacts }
   /** Nothing is left; the thread ends now. */
   | { readonly kind: 'finished' };
 

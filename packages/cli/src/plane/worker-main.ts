@@ -17,6 +17,7 @@ import {
 } from '@sallyport/kernel';
 import { openRing } from '@sallyport/stores/log';
 import { registerThreadMetrics } from '../metrics/thread-metrics.ts';
+import { describeThrown } from '../notifications/describe-thrown.ts';
 import type { Answer, FromWorker, Question, StartFailure, ToWorker, WorkerStart } from './messages.ts';
 
 const port = parentPort;
@@ -205,7 +206,7 @@ function beat(): void {
 function onUnforeseen(cause: unknown): void {
   internalErrors.add();
   output.log.error('an error that nobody foresaw', { error: cause });
-  say({ kind: 'unforeseen', message: cause instanceof Error ? cause.message : String(cause) });
+  say({ kind: 'unforeseen', error: describeThrown(cause) });
 }
 
 /** What the control plane tells of a start that failed: errors lose what they are on the way between threads. */

@@ -11,6 +11,7 @@ import type {
   ListenAddress,
   MetricsSnapshot,
 } from '@sallyport/kernel';
+import type { ThrownFacts } from '../notifications/describe-thrown.ts';
 import type { Answer, FromWorker, PlaneFacts, Question, ToWorker, WorkerStart } from './messages.ts';
 
 export interface WorkerThreadOptions {
@@ -21,7 +22,7 @@ export interface WorkerThreadOptions {
   /** All decisions in force, for one that has missed a change. */
   readonly decisions: () => DecisionSnapshot;
   /** Something was thrown outside of every connection. */
-  readonly onUnforeseen: (message: string) => void;
+  readonly onUnforeseen: (error: ThrownFacts) => void;
 }
 
 /** Of what an outsider can see of a worker thread that runs. */
@@ -187,7 +188,7 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
       case 'state':
         return this.#options.onState(message.state);
       case 'unforeseen':
-        return this.#options.onUnforeseen(message.message);
+        return this.#options.onUnforeseen(message.error);
       case 'finished':
         return;
     }

@@ -7,6 +7,7 @@ import { describeServices } from './describe-services.ts';
 import { describeWaf, describeWafPolicy } from './describe-waf.ts';
 import type { SallyportConfig } from './parts.ts';
 import type { AdminConfig } from './schema/admin.ts';
+import type { ErrorReportsConfig } from './schema/error-reports.ts';
 import type { SinkConfig } from './schema/events.ts';
 import { parseCertificate } from './schema/key-pair.ts';
 import type { StateConfig } from './schema/state.ts';
@@ -37,7 +38,8 @@ function describeState({ folder, events }: StateConfig): Readonly<Record<string,
 
 /** The same as plain data. Every key of the file that has a value is there. */
 export function describeParts(config: SallyportConfig, masks: Masks): Readonly<Record<string, unknown>> {
-  const { gateway, operations, admin, state, events, notifications, services, log, workers, reload } = config;
+  const { gateway, operations, admin, state, events, notifications, errorReports, services, log, workers, reload } =
+    config;
   const { connections, drain, lists } = gateway;
   return {
     version: 1,
@@ -69,6 +71,7 @@ export function describeParts(config: SallyportConfig, masks: Masks): Readonly<R
     ...(state === undefined ? {} : { state: describeState(state) }),
     ...(events.sinks.length === 0 ? {} : { events: { sinks: events.sinks.map(describeSink) } }),
     notifications: describeNotifications(notifications, masks),
+    ...(errorReports === undefined ? {} : { errorReports: describeErrorReports(errorReports, masks) }),
     ...(services.length === 0 ? {} : { services: describeServices(services, masks) }),
     log: {
       level: log.level,
@@ -101,6 +104,10 @@ function describeAdmin({ socket, address, sessionIdleMs, sessionLifeMs }: AdminC
     sessionIdle: formatDuration(sessionIdleMs),
     sessionLifetime: formatDuration(sessionLifeMs),
   };
+}
+
+function describeErrorReports({ endpoint, key, environment }: ErrorReportsConfig, masks: Masks): object {
+  return { dsn: masks.secret(`${key} ${endpoint}`), ...(environment === undefined ? {} : { environment }) };
 }
 
 function describeSink(sink: SinkConfig): object {

@@ -11,6 +11,7 @@ import { Interpolated, isSection } from './references.ts';
 import { resolveWaf } from './rules/resolve.ts';
 import type { RuleImages, RuleSets } from './rules/rule-images.ts';
 import type { AdminConfig } from './schema/admin.ts';
+import type { ErrorReportsConfig } from './schema/error-reports.ts';
 import type { EventsConfig } from './schema/events.ts';
 import { FILE_KEYS, type FileSchemas, fileSchemas, LISTENERS_MAX, ROUTES_MAX, UPSTREAMS_MAX } from './schema/file.ts';
 import type { LogConfig, OperationsConfig, ReloadConfig, WorkersConfig } from './schema/sections.ts';
@@ -29,6 +30,8 @@ export interface SallyportConfig {
   /** Where events go beside the log and the store. */
   readonly events: EventsConfig;
   readonly notifications: NotificationsConfig;
+  /** Undefined: errors are only logged. */
+  readonly errorReports: ErrorReportsConfig | undefined;
   /** What is checked regularly. */
   readonly services: readonly ServiceConfig[];
   readonly log: LogConfig;
@@ -70,9 +73,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const operations = parser.parse((schemas) => schemas.operations, root['operations'], ['operations']);
   const admin = parser.parse((schemas) => schemas.admin, root['admin'], ['admin']);
   const state = parser.parse((schemas) => schemas.state, root['state'], ['state']);
-  const events = parser.parse((schemas) => schemas.events, root['events'], ['events']);
-  const notifications = parser.parse((schemas) => schemas.notifications, root['notifications'], ['notifications']);
-  const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
+  const told = parseTold(parser, root);
   const workers = parser.parse((schemas) => schemas.workers, root['workers'], ['workers']);
   const reload = parser.parse((schemas) => schemas.reload, root['reload'], ['reload']);
   const waf = parser.parse((schemas) => schemas.waf, root['waf'], ['waf']);
@@ -107,7 +108,7 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
   const problems = resolved?.problems ?? [];
   const nothing = { config: undefined, findings, problems };
   if (!version || !mode || !observe || !lists || !connections || !drain || !resolved) return nothing;
-  if (!operations || !admin || !state || !events || !notifications || !log || !workers || !reload) return nothing;
+  if (!operations || !admin || !state || !told || !workers || !reload) return nothing;
   const gateway: GatewayConfig = {
     mode: mode.value,
     observe: observe.value.all,
@@ -121,10 +122,27 @@ export function parseParts(root: unknown, context: ParseContext, images: RuleIma
     waf: resolved.waf,
   };
   const service = { operations: operations.value, admin: admin.value, state: state.value };
-  const told = { events: events.value, notifications: notifications.value, log: log.value };
   const named = services.map(({ name, value }) => ({ name, ...value }));
   const process = { services: named, workers: workers.value, reload: reload.value, ruleSets: resolved.ruleSets };
   return { config: { gateway, ...service, ...told, ...process }, findings, problems };
+}
+
+/** Where what happens is told; undefined when a part of that has an error. */
+function parseTold(
+  parser: PartParser,
+  root: Readonly<Record<string, unknown>>,
+): Pick<SallyportConfig, 'events' | 'notifications' | 'errorReports' | 'log'> | undefined {
+  const events = parser.parse((schemas) => schemas.events, root['events'], ['events']);
+  const notifications = parser.parse((schemas) => schemas.notifications, root['notifications'], ['notifications']);
+  const errorReports = parser.parse((schemas) => schemas.errorReports, root['errorReports'], ['errorReports']);
+  const log = parser.parse((schemas) => schemas.log, root['log'], ['log']);
+  if (!events || !notifications || !errorReports || !log) return undefined;
+  return {
+    events: events.value,
+    notifications: notifications.value,
+    errorReports: errorReports.value,
+    log: log.value,
+  };
 }
 
 const ROOT_ALLOWED = 'a section with version, listeners, upstreams and routes';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ParseContext } from '../context.ts';
 import { integerLeaf } from '../leaf.ts';
 import { admin } from './admin.ts';
+import { errorReports } from './error-reports.ts';
 import { events } from './events.ts';
 import { listener } from './listener.ts';
 import { notifications } from './notifications.ts';
@@ -29,6 +30,7 @@ export interface FileSchemas {
   readonly state: ReturnType<typeof state>;
   readonly events: ReturnType<typeof events>;
   readonly notifications: ReturnType<typeof notifications>;
+  readonly errorReports: ReturnType<typeof errorReports>;
   readonly service: ReturnType<typeof service>;
   readonly log: ReturnType<typeof log>;
   readonly workers: ReturnType<typeof workers>;
@@ -52,6 +54,7 @@ export function fileSchemas(context: ParseContext): FileSchemas {
     state: state(context),
     events: events(context),
     notifications: notifications(context),
+    errorReports: errorReports(context),
     service: service(context),
     log: log(context),
     workers: workers(context),
@@ -80,6 +83,7 @@ export function wholeFile(schemas: FileSchemas): z.ZodType {
     state: schemas.state,
     events: schemas.events,
     notifications: schemas.notifications,
+    errorReports: schemas.errorReports,
     services: z
       .record(z.string(), schemas.service)
       .meta({
@@ -109,6 +113,7 @@ export const FILE_KEYS: readonly string[] = [
   'state',
   'events',
   'notifications',
+  'errorReports',
   'services',
   'log',
   'workers',
