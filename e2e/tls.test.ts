@@ -203,13 +203,13 @@ workers: { count: 2 }
   const open = await handshake('web', { port });
   const renewed = renew();
   const handshakes: string[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const clients = (async () => {
-    while (!isOver) handshakes.push(await shown());
+    while (!over.signal.aborted) handshakes.push(await shown());
   })();
   renewing.program.signal('SIGHUP');
   await renewing.logged({ msg: 'a new policy is in force' });
-  isOver = true;
+  over.abort();
   await clients;
   const { fingerprint256: expected } = new X509Certificate(readFileSync(renewed.certificate));
   assert.deepEqual(new Set([before, expected, ...handshakes]), new Set([before, expected]));

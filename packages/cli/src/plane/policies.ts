@@ -178,7 +178,16 @@ export class Policies {
 }
 
 /** Sections of the configuration that hold from one start to the next. */
-const RESTART_KEYS = ['operations', 'admin', 'state', 'events', 'errorReports', 'log', 'workers'] as const;
+const RESTART_KEYS = [
+  'operations',
+  'admin',
+  'state',
+  'events',
+  'notifications',
+  'errorReports',
+  'log',
+  'workers',
+] as const;
 
 function errorsIn(problems: readonly Problem[]): string {
   const count = problems.filter(({ severity }) => severity === 'error').length;
