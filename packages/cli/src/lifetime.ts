@@ -33,14 +33,18 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
   process.on('unhandledRejection', (error) => serving.onInternalError(error));
   return new Promise((resolve) => {
     let isStopping = false;
+    /** The drain ends as well when it is cut short, and must not be the one that says how the process ended. */
+    let isForced = false;
     const stop = (why: string): void => {
       isStopping = true;
       serving.log.info('stopping', { signal: why });
       serving.stop().then(
-        () => resolve(0),
+        () => {
+          if (!isForced) resolve(0);
+        },
         (error: unknown) => {
           serving.onInternalError(error);
-          resolve(1);
+          if (!isForced) resolve(EXIT_FAILED);
         },
       );
     };
@@ -52,7 +56,11 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
         return stop(signal);
       }
       serving.log.warn('stopping at once', { signal });
-      void serving.abort().then(() => resolve(EXIT_FORCED));
+      isForced = true;
+      serving
+        .abort()
+        .catch((error: unknown) => serving.onInternalError(error))
+        .finally(() => resolve(EXIT_FORCED));
     };
     const reload = (source: PolicySource, author: string): void => {
       if (isStopping) return;
@@ -79,6 +87,7 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
   });
 }
 
+const EXIT_FAILED = 1;
 const EXIT_FORCED = 1;
 
 async function reloadNow(serving: Serving, source: PolicySource, author: string): Promise<void> {
