@@ -35,16 +35,17 @@ export function runUntilStopped(serving: Serving, options: LifetimeOptions = {})
     let isStopping = false;
     /** The drain ends as well when it is cut short, and must not be the one that says how the process ended. */
     let isForced = false;
+    const drained = (code: number): void => {
+      if (!isForced) resolve(code);
+    };
     const stop = (why: string): void => {
       isStopping = true;
       serving.log.info('stopping', { signal: why });
       serving.stop().then(
-        () => {
-          if (!isForced) resolve(0);
-        },
+        () => drained(0),
         (error: unknown) => {
           serving.onInternalError(error);
-          if (!isForced) resolve(EXIT_FAILED);
+          drained(EXIT_FAILED);
         },
       );
     };
