@@ -19,7 +19,6 @@ export function createErrorReports(
   { errorReports, gateway }: Pick<SallyportConfig, 'errorReports' | 'gateway'>,
   options: { readonly node: string; readonly clock: Clock; readonly log: Log; readonly registry: MetricsRegistry },
 ): ErrorReports {
-  if (errorReports === undefined) return SILENT;
   const { node, clock, log, registry } = options;
   const sent = registry.counter('sallyport_error_reports_sent_total', 'Reports of errors that the receiver has taken.');
   const dropped = registry.counter(
@@ -29,6 +28,7 @@ export function createErrorReports(
   );
   sent.with().add(0);
   for (const cause of REPORT_DROPS) dropped.with(cause);
+  if (errorReports === undefined) return SILENT;
   const { endpoint, key, environment = gateway.mode } = errorReports;
   const reporter = new ErrorReporter({
     endpoint,
