@@ -1,9 +1,10 @@
+import type { Clock } from '@sallyport/kernel';
 import { SqliteOutbox } from '@sallyport/stores';
 import type { OutboxOperations, StoreFamily } from './store-messages.ts';
 
 /** Notifications that wait to be delivered. */
-export function outboxFamily(folder: string): StoreFamily<OutboxOperations> {
-  const outbox = new SqliteOutbox(folder);
+export function outboxFamily(folder: string, clock: Clock): StoreFamily<OutboxOperations> {
+  const outbox = new SqliteOutbox({ folder, nowMs: () => clock.wallMs() });
   return {
     handlers: {
       'outbox.enqueue': (batch) => outbox.enqueue(batch),

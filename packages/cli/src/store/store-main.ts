@@ -21,7 +21,7 @@ serveFamilies([
     : [
         folderFamily(folder),
         stateFamily(folder, systemClock),
-        outboxFamily(folder),
+        outboxFamily(folder, systemClock),
         healthFamily(folder, systemClock),
       ]),
   ...(events === undefined ? [] : [eventFamily(folder, events, systemClock)]),

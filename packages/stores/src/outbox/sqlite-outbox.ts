@@ -1,6 +1,5 @@
-import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import {
   DELIVERY_FAILURES,
   type DeliveryFailure,
@@ -13,9 +12,15 @@ import {
   type OutboxBatch,
   type OutboxEntry,
   type OutboxStatus,
-  StoreError,
 } from '@sallyport/kernel';
+import { openSound } from '../state/sound-database.ts';
 import { storeErrorOf } from '../state/sqlite-failure.ts';
+
+export interface SqliteOutboxOptions {
+  readonly folder: string;
+  /** Wall clock, for the name of what is put aside. */
+  readonly nowMs: () => number;
+}
 
 /**
  * The outbox in a SQLite database of the state folder: the port `Outbox`, but synchronous, for a thread that waits for the disk. What
@@ -23,11 +28,11 @@ import { storeErrorOf } from '../state/sqlite-failure.ts';
  * have the same message at a time.
  */
 export class SqliteOutbox {
-  readonly #folder: string;
+  readonly #options: SqliteOutboxOptions;
   #open: Open | undefined;
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(options: SqliteOutboxOptions) {
+    this.#options = options;
   }
 
   enqueue({ notifications, memory, nowMs }: OutboxBatch): { readonly dropped: number } {
@@ -53,13 +58,14 @@ export class SqliteOutbox {
 
   claim({ nowMs, leaseMs }: { readonly nowMs: number; readonly leaseMs: number }): readonly OutboxEntry[] {
     return this.#together(({ run, rows }) =>
-      rows(SQL.due, nowMs, nowMs + OUTBOX_PAUSE_MS_MAX).map((row) => {
+      rows(SQL.due, nowMs, nowMs + OUTBOX_PAUSE_MS_MAX).flatMap((row) => {
+        const notification = notificationIn(row['message']);
+        if (notification === undefined) {
+          bury(run, String(row['id']), 'internal');
+          return [];
+        }
         run(SQL.lease, nowMs + leaseMs, row['sequence'] ?? null);
-        return {
-          notification: notificationIn(row['message']),
-          failures: Number(row['failures']),
-          enqueuedMs: Number(row['enqueued_ms']),
-        };
+        return [{ notification, failures: Number(row['failures']), enqueuedMs: Number(row['enqueued_ms']) }];
       }),
     );
   }
@@ -73,10 +79,8 @@ export class SqliteOutbox {
     { failure, retryMs }: { readonly failure: DeliveryFailure; readonly retryMs: number | undefined },
   ): void {
     this.#together(({ run }) => {
-      if (retryMs !== undefined) return run(SQL.retry, retryMs, failure, id);
-      run(SQL.bury, failure, id);
-      run(SQL.remove, id);
-      run(SQL.trimDead, OUTBOX_DEAD_MAX);
+      if (retryMs !== undefined) run(SQL.retry, retryMs, failure, id);
+      else bury(run, id, failure);
     });
   }
 
@@ -105,7 +109,7 @@ export class SqliteOutbox {
 
   #together<T>(work: (open: Open) => T): T {
     try {
-      this.#open ??= openNow(join(this.#folder, 'outbox.db'));
+      this.#open ??= openNow(this.#options);
       const { database } = this.#open;
       database.exec('BEGIN IMMEDIATE');
       try {
@@ -141,7 +145,7 @@ const SQL = {
     (SELECT sequence FROM messages ORDER BY is_end DESC, sequence LIMIT ?)`,
   remember: `INSERT INTO memory (one, text) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET text = excluded.text`,
   recall: 'SELECT text FROM memory',
-  due: `SELECT sequence, message, failures, enqueued_ms FROM messages
+  due: `SELECT sequence, id, message, failures, enqueued_ms FROM messages
     WHERE sequence IN (SELECT min(sequence) FROM messages GROUP BY channel) AND (next_ms <= ? OR next_ms > ?)
     ORDER BY sequence`,
   lease: 'UPDATE messages SET next_ms = ? WHERE sequence = ?',
@@ -181,16 +185,9 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** One that is damaged is put aside: what was to be told is lost, and what is to be told from now on is not. */
-function openNow(path: string): Open {
-  let database: DatabaseSync;
-  try {
-    database = openSound(path);
-  } catch (error) {
-    if (storeErrorOf(error).code !== 'CORRUPT') throw error;
-    for (const end of ['', '-wal', '-shm']) if (existsSync(path + end)) renameSync(path + end, `${path}.damaged${end}`);
-    database = openSound(path);
-  }
+/** Of one that is damaged and put aside, what was to be told is lost; what is to be told from now on is not. */
+function openNow({ folder, nowMs }: SqliteOutboxOptions): Open {
+  const { database } = openSound(join(folder, 'outbox.db'), { nowMs: nowMs(), migrations: MIGRATIONS });
   const prepared = new Map<string, StatementSync>();
   const statement = (sql: string): StatementSync => {
     const known = prepared.get(sql) ?? database.prepare(sql);
@@ -204,44 +201,20 @@ function openNow(path: string): Open {
   };
 }
 
-function openSound(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: BUSY_MS, defensive: true });
-  try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
-    const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-    if (found !== 'ok') throw new StoreError('CORRUPT', String(found));
-    migrate(database);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+function bury(run: Open['run'], id: string, failure: DeliveryFailure): void {
+  run(SQL.bury, failure, id);
+  run(SQL.remove, id);
+  run(SQL.trimDead, OUTBOX_DEAD_MAX);
 }
 
-function migrate(database: DatabaseSync): void {
-  database.exec('BEGIN IMMEDIATE');
+/** Undefined for what a failing disk has made of one: it must not keep the others from people. */
+function notificationIn(text: SQLOutputValue | undefined): Notification | undefined {
   try {
-    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (version > MIGRATIONS.length) {
-      throw new StoreError(
-        'FAILED',
-        `the outbox is of version ${version}, and this program knows ${MIGRATIONS.length}`,
-      );
-    }
-    for (const step of MIGRATIONS.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`);
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
+    const notification: Notification = JSON.parse(String(text));
+    return notification;
+  } catch {
+    return undefined;
   }
-}
-
-/** During a hand-over two processes have it for a moment. */
-const BUSY_MS = 2_000;
-
-function notificationIn(text: SQLOutputValue | undefined): Notification {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only `enqueue` writes these texts, and migrations change them.
-  return JSON.parse(String(text)) as Notification;
 }
 
 function failureIn(text: SQLOutputValue | undefined): DeliveryFailure {

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '@sallyport/kernel';
 import { storeErrorOf } from './sqlite-failure.ts';
 
-/** What every database of the state folder has: one process that writes, a form that is known, and content that is whole. */
+/** What databases of the state folder have: a form that is known, content that is whole, and, where it matters, one process that writes. */
 
 /**
  * A lock that ends with its process, whatever ends that: SQLite's own on a database of nothing. The state itself is not locked, so
@@ -57,13 +57,13 @@ function openDatabase(path: string, migrations: readonly string[]): DatabaseSync
 }
 
 function migrate(database: DatabaseSync, migrations: readonly string[]): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version > migrations.length) {
-    throw new StoreError('FAILED', `the state is of version ${version}, and this program knows ${migrations.length}`);
-  }
-  if (version === migrations.length) return;
+  // Two processes may open it at a time, and only one of them changes its form.
   database.exec('BEGIN IMMEDIATE');
   try {
+    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+    if (version > migrations.length) {
+      throw new StoreError('FAILED', `the state is of version ${version}, and this program knows ${migrations.length}`);
+    }
     for (const step of migrations.slice(version)) database.exec(step);
     database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
   } catch (error) {
@@ -72,5 +72,5 @@ function migrate(database: DatabaseSync, migrations: readonly string[]): void {
   }
 }
 
-/** Somebody who makes a backup reads; nobody else writes. */
+/** Somebody who makes a backup reads; who else writes is the other process of a hand-over, for a moment. */
 const BUSY_MS = 2_000;
