@@ -143,19 +143,25 @@ export class Courier implements NoticeSink {
 
   /** What could not be stored is kept for the next step. The book sends each channel at most its limit, so it cannot grow far. */
   async #store(): Promise<void> {
-    const { book, outbox, clock, metrics, log } = this.#options;
+    const { book, outbox, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const wallMs = clock.wallMs();
     const news = book.due({ nowMs, wallMs });
-    this.#unstored = [...this.#unstored, ...news].slice(-UNSTORED_MAX);
-    if (this.#unstored.length === 0) return;
+    const unstored = [...this.#unstored, ...news];
+    this.#unstored = unstored.slice(-UNSTORED_MAX);
+    if (unstored.length === 0) return;
+    this.#noteFull(unstored.length - this.#unstored.length);
     const memory = book.remembered(wallMs - nowMs);
     const notifications = this.#unstored;
     const { dropped } = await outbox.enqueue({ notifications, memory, nowMs: wallMs });
     this.#unstored = this.#unstored.filter((one) => !notifications.includes(one));
+    this.#noteFull(dropped);
+  }
+
+  #noteFull(dropped: number): void {
     if (dropped === 0) return;
-    metrics.dropped('full', dropped);
-    log.error('notifications were dropped: too many wait', { dropped });
+    this.#options.metrics.dropped('full', dropped);
+    this.#options.log.error('notifications were dropped: too many wait', { dropped });
   }
 
   async #begin(): Promise<void> {

@@ -190,6 +190,21 @@ describe('a courier', () => {
     expect(rig.sent).toHaveLength(1);
   });
 
+  it('counts what finds no room while the outbox takes nothing', async () => {
+    rig.outbox.accident = true;
+    for (let hour = 0; hour < 12; hour += 1) {
+      for (let index = 0; index < 20; index += 1) {
+        rig.courier.notify({ ...DOWN, subject: `game ${hour} ${index}` });
+        await rig.wait(2_000);
+      }
+      await rig.wait(3_600_000);
+    }
+    const dropped = rig.counted.reduce((sum, line) => sum + Number(/^dropped full (\d+)$/.exec(line)?.[1] ?? 0), 0);
+    rig.outbox.accident = false;
+    await rig.wait(0);
+    expect([dropped, rig.outbox.waiting.length + rig.sent.length]).toEqual([40, 200]);
+  });
+
   it('survives a channel that throws', async () => {
     rig.answer = new Error('https://hooks.example/secret');
     rig.courier.notify(DOWN);
