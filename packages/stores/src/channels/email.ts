@@ -65,7 +65,7 @@ async function converse(connection: SmtpConnection, config: EmailChannelConfig, 
 
 /** Features by name, with their parameters. */
 async function hello(connection: SmtpConnection): Promise<ReadonlyMap<string, readonly string[]>> {
-  const reply = await connection.command('EHLO [127.0.0.1]');
+  const reply = await connection.command(`EHLO ${connection.addressLiteral}`);
   expect(reply, 250);
   return new Map(
     reply.lines.slice(1).map((line) => {

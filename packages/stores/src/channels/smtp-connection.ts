@@ -59,6 +59,12 @@ export class SmtpConnection {
     return connection;
   }
 
+  /** This end of the connection, as a client without a name of its own says who it is (RFC 5321 §4.1.3, §4.1.4). */
+  get addressLiteral(): string {
+    const { localAddress = '' } = this.#socket;
+    return isIP(localAddress) === 6 ? `[IPv6:${localAddress}]` : `[${localAddress}]`;
+  }
+
   /** The next reply. @throws SmtpError. */
   reply(): Promise<SmtpReply> {
     const ready = this.#ready;
