@@ -142,7 +142,13 @@ interface Served extends Pick<Parts, 'stores' | 'output' | 'reports'> {
 /** What is told and stored last is what happens while traffic ends. */
 function endingsOf(served: Served): Pick<Serving, 'abort' | 'stop'> {
   const { fleet, listeners, health, notifier, reports, stores, output } = served;
-  const finish = async (): Promise<void> => {
+  let finishing: Promise<void> | undefined;
+  // A drain that is cut ends as well, and what is closed by then must not be told anything.
+  const finish = (): Promise<void> => {
+    finishing ??= finishNow();
+    return finishing;
+  };
+  const finishNow = async (): Promise<void> => {
     await listeners.close();
     await health.close();
     await notifier.stop();
