@@ -9,7 +9,7 @@ import { type Finished, run, temporaryFolder } from './harness/program.ts';
 import { eventually } from './harness/scope.ts';
 import { startUpstream } from './harness/upstream.ts';
 
-void describe('R4.5: stored events', () => {
+void describe('stored events (part of R4.5)', () => {
   void test('are found, counted, and told as a story', async (t) => {
     const { gateway, ask } = await start(t);
     await httpRequest(gateway.url('/innocent'));

@@ -11,7 +11,7 @@ import { type Finished, run, temporaryFolder } from './harness/program.ts';
 import { eventually } from './harness/scope.ts';
 import { startUpstream } from './harness/upstream.ts';
 
-void test('R2.23: one that stops is down after three checks, told to people, and back after two; all of it outlives a restart', {
+void test('one that stops is down after three checks, told to people, and back after two; all of it outlives a restart (part of R2.23)', {
   timeout: 120_000,
 }, async (t) => {
   const told: string[] = [];
@@ -70,7 +70,7 @@ services:
   assert.doesNotMatch(written, /hunter2/);
 });
 
-void test('R2.23: Redis and PostgreSQL answer for themselves, and a wrong password is told as one', {
+void test('Redis and PostgreSQL answer for themselves, and a wrong password is told as one (part of R2.23)', {
   timeout: 180_000,
 }, async (t) => {
   const directory = temporaryFolder(t);
@@ -107,7 +107,7 @@ void test('R2.23: Redis and PostgreSQL answer for themselves, and a wrong passwo
   assert.doesNotMatch(gateway.program.lines.join('\n'), /battery/);
 });
 
-void test('R2.23: a reload takes services in and out, and does not disturb the others', {
+void test('a reload takes services in and out, and does not disturb the others (part of R2.23)', {
   timeout: 120_000,
 }, async (t) => {
   const api = await startUpstream(t);

@@ -9,7 +9,7 @@ import { eventually } from './harness/scope.ts';
 import { fillDisk, smallDisk } from './harness/small-disk.ts';
 import { startUpstream } from './harness/upstream.ts';
 
-void describe('R0.16: sinks of events', () => {
+void describe('sinks of events (R0.16)', () => {
   void test('get every event without a state folder, in their forms, and those that were asked for', async (t) => {
     const directory = temporaryFolder(t);
     const { gateway } = await start(t, {
@@ -53,7 +53,7 @@ void describe('R0.16: sinks of events', () => {
   });
 });
 
-void describe('R0.16: sinks of events that are full or gone', () => {
+void describe('sinks of events that are full or gone (R0.16)', () => {
   void test('hold nobody up, and go on where they stopped', async (t) => {
     const directory = await smallDisk(t);
     const ballast = join(directory, 'ballast');

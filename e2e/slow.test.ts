@@ -63,7 +63,7 @@ const ATTACKS: readonly Attack[] = [
 
 void describe('slow clients', () => {
   for (const attack of ATTACKS) {
-    void test(`${attack.name} do not keep others from being served (R2.9)`, (t) => withstand(t, attack));
+    void test(`${attack.name} do not keep others from being served (part of R2.9)`, (t) => withstand(t, attack));
   }
 });
 

@@ -134,7 +134,7 @@ void test('a watched file is taken over when it has changed and settled', async 
   assert.equal((await httpRequest(gateway.url('/x'))).status, 404);
 });
 
-void test('SIGUSR2 hands over to the next process, and nobody is refused while a client hammers (R4.13)', async (t) => {
+void test('SIGUSR2 hands over to the next process, and nobody is refused while a client hammers (part of R4.13)', async (t) => {
   const { gateway } = await start(t);
   const port = gateway.port();
   const socket = await openWebSocket(gateway.webSocketUrl('/play'));

@@ -5,6 +5,7 @@ import {
   coverageOf,
   opensSocket,
   type ProofKind,
+  type ProofState,
   type Requirement,
   renderRequirements,
 } from './requirements.ts';
@@ -35,6 +36,20 @@ describe('citations of requirements', () => {
     expect(found.map(({ row, name }) => [row, name.trim()])).toEqual(expected);
   });
 
+  test('say whether they are about a part', () => {
+    const found = citationsIn('a.test.ts', scan("test('a (part of R0.5, R0.6) (R0.7)', f);"), 'unit');
+    expect(found.map(({ row, name, isPart }) => [row, name, isPart])).toEqual([
+      ['R0.5', 'a', true],
+      ['R0.6', 'a', true],
+      ['R0.7', 'a', false],
+    ]);
+  });
+
+  test('are refused in another form, which would prove nothing', () => {
+    const scanned = scan("\ntest('R0.5: a', f);");
+    expect(() => citationsIn('a.test.ts', scanned, 'unit')).toThrow('a.test.ts:2 cites a row in front');
+  });
+
   test('are not found in comments', () => {
     expect(citationsIn('a.test.ts', scan('// (R0.5)'), 'unit')).toEqual([]);
   });
@@ -47,20 +62,28 @@ describe('the coverage of requirements', () => {
     line: 7,
     name: 'denies it',
     kind,
+    isPart: false,
   });
+  const part = (row: string, kind: ProofKind): Citation => ({ ...cite(row, kind), isPart: true });
   const exists = (path: string): boolean => path === 'docs/there.md';
 
-  test.each<[string, Requirement, readonly Citation[], boolean]>([
-    ['traffic without a test', { row: 'R1.1', title: 'a', proof: 'traffic' }, [], false],
-    ['traffic with a unit test', { row: 'R1.1', title: 'a', proof: 'traffic' }, [cite('R1.1', 'unit')], false],
-    ['traffic through a socket', { row: 'R1.1', title: 'a', proof: 'traffic' }, [cite('R1.1', 'socket')], true],
-    ['traffic through a process', { row: 'R1.1', title: 'a', proof: 'traffic' }, [cite('R1.1', 'process')], true],
-    ['something else with a unit test', { row: 'R1.1', title: 'a', proof: 'other' }, [cite('R1.1', 'unit')], true],
-    ['something else without a test', { row: 'R1.1', title: 'a', proof: 'other' }, [], false],
-    ['a document that is there', { row: 'R1.1', title: 'a', proof: 'document', document: 'docs/there.md' }, [], true],
-    ['a document that is not', { row: 'R1.1', title: 'a', proof: 'document', document: 'docs/gone.md' }, [], false],
-  ])('judges %s', (_, requirement, citations, isProven) => {
-    expect(coverageOf([requirement], citations, exists)[0]?.isProven).toBe(isProven);
+  const traffic: Requirement = { row: 'R1.1', title: 'a', proof: 'traffic' };
+  const other: Requirement = { row: 'R1.1', title: 'a', proof: 'other' };
+  const document: Requirement = { row: 'R1.1', title: 'a', proof: 'document', document: 'docs/there.md' };
+
+  test.each<[string, Requirement, readonly Citation[], ProofState]>([
+    ['traffic without a test', traffic, [], 'open'],
+    ['traffic with a unit test', traffic, [cite('R1.1', 'unit')], 'open'],
+    ['traffic through a socket', traffic, [cite('R1.1', 'socket')], 'proven'],
+    ['traffic through a process', traffic, [cite('R1.1', 'process')], 'proven'],
+    ['a part of traffic', traffic, [part('R1.1', 'process'), cite('R1.1', 'unit')], 'in part'],
+    ['a part and the whole', traffic, [part('R1.1', 'process'), cite('R1.1', 'process')], 'proven'],
+    ['something else with a unit test', other, [cite('R1.1', 'unit')], 'proven'],
+    ['something else without a test', other, [], 'open'],
+    ['a document that is there', document, [], 'proven'],
+    ['a document that is not', { ...document, document: 'docs/gone.md' }, [], 'open'],
+  ])('judges %s', (_, requirement, citations, state) => {
+    expect(coverageOf([requirement], citations, exists)[0]?.state).toBe(state);
   });
 
   test('refuses a citation of a row that does not exist', () => {
@@ -76,7 +99,7 @@ describe('the coverage of requirements', () => {
       { row: 'R1.2', title: 'b', proof: 'other' },
     ];
     const text = renderRequirements(coverageOf(rows, [cite('R1.1', 'socket')], exists));
-    expect(text).toContain('Of 2 rows 1 are proven and 1 are open.');
+    expect(text).toContain('Of 2 rows 1 are proven, 0 in part, and 1 are open.');
     expect(text).toContain('| R1.1 | a | proven | socket: a.test.ts: denies it |');
     expect(text).toContain('| R1.2 | b | open |  |');
   });

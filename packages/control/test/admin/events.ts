@@ -8,7 +8,7 @@ const SINCE = `since=${encodeURIComponent(new Date(NOW_MS - 3_600_000).toISOStri
 
 /** What holds for stored events. Registers its tests. */
 export function events(): void {
-  describe('R4.5: events in the admin API', () => {
+  describe('events in the admin API (part of R4.5)', () => {
     const get = async (path: string): ReturnType<Awaited<ReturnType<typeof startAdmin>>['callSocket']> =>
       (await startAdmin()).callSocket('GET', path);
 

@@ -4,7 +4,7 @@ import { isProblem, startAdmin } from './rig.ts';
 
 /** What holds for services that are checked. Registers its tests. */
 export function services(): void {
-  describe('R2.23: services in the admin API', () => {
+  describe('services in the admin API (part of R2.23)', () => {
     it('are listed, with the certificates that the gateway serves', async () => {
       const { status, json } = await (await startAdmin()).callSocket('GET', '/api/v1/services');
       expect(status).toBe(200);

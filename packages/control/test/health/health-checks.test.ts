@@ -9,7 +9,7 @@ function stored(parts: Partial<StoredService>): StoredService {
   return { name: 'api', status: 'up', sinceMs: 1, checkedMs: BEGIN_MS, isTold: false, ...nothing, ...parts };
 }
 
-describe('R2.23: checks of services', () => {
+describe('checks of services (part of R2.23)', () => {
   it('find a service down after three failures, tell once, and tell when it is back', async () => {
     const rig = new HealthRig();
     await rig.checks.start([serviceOf('api')]);

@@ -23,7 +23,7 @@ function statesAfter(checks: string, thresholds = THRESHOLDS): readonly HealthSt
   });
 }
 
-describe('R2.23: the state of a service', () => {
+describe('the state of a service (part of R2.23)', () => {
   it.each<readonly [string, string, ServiceStatus]>([
     ['is known after one good answer', 'g', 'up'],
     ['is not known after fewer failures than it takes', 'bb', 'unknown'],

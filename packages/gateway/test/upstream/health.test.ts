@@ -64,7 +64,7 @@ describe('health', () => {
 });
 
 describe('active checks', () => {
-  it('take a server out and back, tell so, and say when the first is done (R2.23)', async () => {
+  it('take a server out and back, tell so, and say when the first is done (part of R2.23)', async () => {
     let status = 200;
     await using sick = await startServer((socket) =>
       onRequest(socket, (_, head) => {
@@ -143,7 +143,7 @@ describe('active checks', () => {
 });
 
 describe('an upstream', () => {
-  it('leaves out a server that fails again and again, and tells so (R2.23)', async () => {
+  it('leaves out a server that fails again and again, and tells so (part of R2.23)', async () => {
     await using bad = await startServer((socket) => onRequest(socket, () => socket.destroy()));
     await using good = await startServer(always(ok('good')));
     const { upstream, events, advance } = setUp([bad.port, good.port], {

@@ -68,7 +68,7 @@ function numberOf(name: string): number {
   return Number(/Z(?:\.(\d+))?$/.exec(name)?.[1] ?? 0);
 }
 
-describe('R0.16: the file of a sink', () => {
+describe('the file of a sink (R0.16)', () => {
   it('is for its owner alone', async () => {
     const { driver } = driverOf();
     await driver.write(['{}\n']);
