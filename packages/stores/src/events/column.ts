@@ -1,4 +1,11 @@
 import { pack, unpack } from './packed.ts';
+import {
+  decodeShared,
+  encodeShared,
+  type NumberedValues,
+  type SharedColumn,
+  type ValueNumbers,
+} from './shared-column.ts';
 
 /** What a field of one event can be: JSON without null. Nested objects are fields of their own. */
 export type StoredValue = string | number | boolean | readonly unknown[];
@@ -12,11 +19,12 @@ export interface EncodedColumn {
   readonly rows: Uint8Array;
 }
 
-export const COLUMN_KINDS = ['dictionary', 'numbers'] as const;
+/** Stored by their place: kinds are added at the end. */
+export const COLUMN_KINDS = ['dictionary', 'numbers', 'shared'] as const;
 export type ColumnKind = (typeof COLUMN_KINDS)[number];
 
 /** One field of many events in a row, to be read. */
-export type Column = DictionaryColumn | NumberColumn;
+export type Column = DictionaryColumn | NumberColumn | SharedColumn;
 
 export interface DictionaryColumn {
   readonly kind: 'dictionary';
@@ -37,6 +45,7 @@ export class ColumnBuilder {
   readonly #codeOf = new Map<string | number | boolean, number>();
   readonly #codes: Uint16Array;
   #isNumeric = true;
+  #isTextual = true;
   #present = 0;
 
   /** @throws RangeError for more events than a code can tell apart from none. */
@@ -53,14 +62,19 @@ export class ColumnBuilder {
       code = this.#values.push(value);
       this.#codeOf.set(key, code);
       this.#isNumeric &&= typeof value === 'number';
+      this.#isTextual &&= typeof value === 'string';
     }
     this.#codes[row] = code;
     this.#present += 1;
   }
 
-  /** The column of the first `rows` events. */
-  encode(rows: number): EncodedColumn {
+  /** The column of the first `rows` events. Texts that other segments have as well are stored as the numbers that `shared` has for them. */
+  encode(rows: number, shared?: () => ValueNumbers): EncodedColumn {
     const codes = this.#codes.subarray(0, rows);
+    if (shared !== undefined && this.#isShareable()) {
+      const dictionary = encodeShared(this.#values.map(String), shared());
+      return { kind: 'shared', dictionary, rows: pack(encodeCodes(codes, this.#values.length)) };
+    }
     if (this.#isNumeric && this.#values.length > NUMBERS_FROM) {
       const numbers = encodeNumbers(codes, this.#values.map(Number), this.#present);
       if (numbers !== undefined) return { kind: 'numbers', dictionary: NONE, rows: pack(numbers) };
@@ -69,11 +83,28 @@ export class ColumnBuilder {
     const isConstant = this.#values.length === 1 && this.#present === rows;
     return { kind: 'dictionary', dictionary, rows: isConstant ? NONE : pack(encodeCodes(codes, this.#values.length)) };
   }
+
+  /** Few values are read in no time, and what nearly every event has for itself, no other segment has. */
+  #isShareable(): boolean {
+    const distinct = this.#values.length;
+    return this.#isTextual && distinct >= SHARED_FROM && distinct <= this.#present * SHARED_DISTINCT_SHARE;
+  }
 }
 
-/** Reads a column of `rows` events. @throws RangeError | SyntaxError when it is damaged. */
-export function decodeColumn({ kind, dictionary, rows: encoded }: EncodedColumn, rows: number): Column {
+/**
+ * Reads a column of `rows` events; `shared` are the values of its field that have numbers.
+ * @throws RangeError | SyntaxError when it is damaged.
+ */
+export function decodeColumn(
+  { kind, dictionary, rows: encoded }: EncodedColumn,
+  rows: number,
+  shared?: () => NumberedValues,
+): Column {
   if (kind === 'numbers') return { kind, numbers: decodeNumbers(unpack(encoded), rows) };
+  if (kind === 'shared') {
+    if (shared === undefined) throw new RangeError('the values of a column are not there');
+    return decodeShared(dictionary, shared(), (distinct) => decodeCodes(unpack(encoded), rows, distinct));
+  }
   const values: unknown = JSON.parse(unpack(dictionary).toString('utf8'));
   if (!Array.isArray(values)) throw new RangeError('a dictionary is a list');
   const codes = encoded.length === 0 ? undefined : decodeCodes(unpack(encoded), rows, values.length);
@@ -87,7 +118,7 @@ export function valueAt(column: Column, row: number): StoredValue | undefined {
     return Number.isNaN(number) ? undefined : number;
   }
   const code = column.codes === undefined ? 1 : (column.codes[row] ?? 0);
-  return column.values[code - 1];
+  return column.kind === 'shared' ? column.textOf(code) : column.values[code - 1];
 }
 
 /** Texts, numbers and lists are told apart, whatever characters they have: a list begins with the mark and a bracket. */
@@ -101,6 +132,12 @@ const ROWS_MAX = 65_535;
 
 /** Below that many distinct numbers a dictionary is smaller. */
 const NUMBERS_FROM = 256;
+
+/** Below that many distinct texts a dictionary is as quick. */
+const SHARED_FROM = 256;
+
+/** Addresses of many players are new in eight of ten events; ids of requests are in all of them. */
+const SHARED_DISTINCT_SHARE = 0.9;
 const LIST_MARK = '\u0000';
 const NONE = new Uint8Array(0);
 
@@ -118,7 +155,7 @@ function encodeCodes(codes: Uint16Array, distinct: number): Uint8Array {
 function decodeCodes(bytes: Buffer, rows: number, distinct: number): Uint16Array {
   const isWide = distinct >= 256;
   if (bytes.length !== (isWide ? rows * 2 : rows)) throw new RangeError('a column has another number of events');
-  if (!isWide) return Uint16Array.from(bytes);
+  if (!isWide) return new Uint16Array(bytes);
   const codes = new Uint16Array(rows);
   for (let row = 0; row < rows; row += 1) codes[row] = (bytes[row] ?? 0) | ((bytes[rows + row] ?? 0) << 8);
   return codes;
@@ -168,9 +205,11 @@ function decodeNumbers(bytes: Buffer, rows: number): Float64Array {
   let at = 0;
   for (let row = 0; row < rows && at < present; row += 1) {
     if (mask > 0 && ((bytes[NUMBERS_HEAD_BYTES + (row >>> 3)] ?? 0) & (1 << (row & 7))) === 0) continue;
-    let folded = 0;
-    for (let plane = 3; plane >= 0; plane -= 1) folded = folded * 256 + (bytes[planes + plane * present + at] ?? 0);
-    whole += folded % 2 === 1 ? -(folded + 1) / 2 : folded / 2;
+    const plane = planes + at;
+    const low = (bytes[plane] ?? 0) | ((bytes[plane + present] ?? 0) << 8);
+    const folded = low | ((bytes[plane + present * 2] ?? 0) << 16) | ((bytes[plane + present * 3] ?? 0) << 24);
+    // The lowest bit is the sign, also of a number whose highest bit is set.
+    whole += (folded >>> 1) ^ -(folded & 1);
     numbers[row] = whole / scale;
     at += 1;
   }

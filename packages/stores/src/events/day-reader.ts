@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type EventRecord, type FieldValue, predicateOf, type Query, valueOf } from '@sallyport/siem';
+import { type EventRecord, predicateOf, type Query, valueOf } from '@sallyport/siem';
 import { valueAt } from './column.ts';
 import { openDayForReading } from './day-schema.ts';
 import { eventsOf } from './day-writer.ts';
 import { type StoredEvent, timeOf } from './flat-fields.ts';
-import { type Mask, maskOf, SegmentField } from './mask.ts';
+import { eventsIn, type Mask, maskOf, SegmentField, type ValueCounter } from './mask.ts';
 import { type Moment, momentOf, sourceText } from './moment-order.ts';
 import { type RollupKey, rollupKeyOf } from './rollup.ts';
 import { type Segment, type SegmentPlace, SegmentTable } from './segment-reader.ts';
@@ -32,8 +32,7 @@ export interface Found {
   readonly row: number;
 }
 
-export interface Counter {
-  value(value: FieldValue, events: number): void;
+export interface Counter extends ValueCounter {
   /** Events that satisfy the query, and those of them without the field. */
   events(events: number, without: number): void;
 }
@@ -141,11 +140,8 @@ class SegmentPart implements Part {
     const segment = this.#table.open(this.#place);
     const mask = this.#mask(segment, query, span);
     if (!mask.includes(1)) return;
-    const without = new SegmentField(segment, field).count(mask, (value, events) => on.value(value, events));
-    on.events(
-      mask.reduce((sum, bit) => sum + bit, 0),
-      without,
-    );
+    const without = new SegmentField(segment, field).count(mask, on);
+    on.events(eventsIn(mask), without);
   }
 
   eventsAt(rows: readonly number[]): readonly StoredEvent[] {

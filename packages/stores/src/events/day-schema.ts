@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { SHARED_SCHEMA } from './shared-values.ts';
 
 /** What a file of events holds. Its version stands in `user_version`. */
 const DAY_VERSION = 1;
@@ -56,6 +57,8 @@ export function openDayForWriting(path: string): DatabaseSync {
     if (version === 0) {
       database.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA user_version = ${DAY_VERSION}; COMMIT`);
     }
+    // A file of an earlier release gets it, and that release can go on with the file: it reads all segments but those that share.
+    database.exec(SHARED_SCHEMA);
     return database;
   } catch (cause) {
     database.close();

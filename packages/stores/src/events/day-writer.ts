@@ -5,6 +5,7 @@ import { type StoredEvent, timeOf } from './flat-fields.ts';
 import { pack, unpack } from './packed.ts';
 import { HOUR_MS, keyText, MINUTE_MS, OTHER_KEY, ROLLUP_KEYS_MAX, Rollup, type RollupCell } from './rollup.ts';
 import { type EncodedSegment, SegmentBuilder } from './segment.ts';
+import { SharedValuesWriter } from './shared-values.ts';
 
 export interface DayWriterOptions {
   readonly path: string;
@@ -29,6 +30,7 @@ export class DayWriter {
   readonly #statements: Statements;
   readonly #fields = new Map<string, number>();
   readonly #rollupKeys = new Map<string, number>();
+  readonly #shared: SharedValuesWriter;
   #builder: SegmentBuilder;
   #batches = 0;
   /** Of the batches in the builder. */
@@ -41,6 +43,7 @@ export class DayWriter {
     this.#segmentEvents = segmentEvents;
     try {
       this.#statements = prepare(this.#database);
+      this.#shared = new SharedValuesWriter(this.#database);
       for (const { id, name } of this.#statements.fields.all()) this.#fields.set(String(name), Number(id));
       for (const { id, key } of this.#statements.rollupKeys.all()) this.#rollupKeys.set(String(key), Number(id));
       this.#builder = this.#builderOfTail();
@@ -71,7 +74,8 @@ export class DayWriter {
     if (this.#builder.events === 0) return;
     this.#inTransaction(() => {
       if (!this.#isTailOurs()) this.#builder = this.#builderOfTail();
-      this.#insertSegment(this.#builder.encode());
+      this.#insertSegment(this.#builder.encode((name) => this.#shared.of(this.#field(name))));
+      this.#shared.store();
       this.#statements.clearTail.run();
     });
     this.#builder = new SegmentBuilder(this.#segmentEvents);
@@ -158,6 +162,7 @@ export class DayWriter {
     } catch (cause) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       // What was numbered within the transaction is not there.
+      this.#shared.forget();
       this.#fields.clear();
       this.#rollupKeys.clear();
       for (const { id, name } of this.#statements.fields.all()) this.#fields.set(String(name), Number(id));

@@ -1,6 +1,5 @@
 import type { Clock } from '@sallyport/kernel';
-import type { FieldValue } from '@sallyport/siem';
-import { type Counter, DayReader, type Found, type Part, type Span } from './day-reader.ts';
+import { DayReader, type Found, type Part, type Span } from './day-reader.ts';
 import { DAY_MS, type DayFile, dayFiles } from './event-files.ts';
 import type {
   Gaps,
@@ -16,6 +15,7 @@ import { LongRollups } from './long-rollups.ts';
 import { compareMoments, type Moment } from './moment-order.ts';
 import { Overview } from './overview.ts';
 import { HOUR_MS } from './rollup.ts';
+import { Tally } from './tally.ts';
 
 export interface EventReaderOptions {
   readonly folder: string;
@@ -58,10 +58,14 @@ export class EventReader {
   top({ query, fromMs, untilMs, field, limit }: TopRequest): TopAnswer {
     const visit = this.#visit({ fromMs, toMs: untilMs - 1 });
     const tally = new Tally();
-    visit.each((part, span) => {
-      part.count({ query, span, field }, tally);
-      return undefined;
-    });
+    visit.each(
+      (part, span) => {
+        part.count({ query, span, field }, tally);
+        return undefined;
+      },
+      // Texts of a file are in memory as long as it is open.
+      () => tally.fold(),
+    );
     return { ...tally.answer(limit), gaps: visit.gaps };
   }
 
@@ -214,48 +218,6 @@ class Visit {
   }
 }
 
-/** How often each value was seen, of as many values as are kept. */
-class Tally implements Counter {
-  readonly #counts = new Map<string | number | boolean, number>();
-  #events = 0;
-  #without = 0;
-  #isExact = true;
-
-  value(value: FieldValue, events: number): void {
-    if (typeof value !== 'object') return this.#add(value, events);
-    for (const element of new Set(value)) this.#add(element, events);
-  }
-
-  events(events: number, without: number): void {
-    this.#events += events;
-    this.#without += without;
-  }
-
-  answer(limit: number): Omit<TopAnswer, 'gaps'> {
-    const values = [...this.#counts]
-      .map(([value, events]) => ({ value, events }))
-      .toSorted((one, other) => other.events - one.events || (String(one.value) < String(other.value) ? -1 : 1))
-      .slice(0, limit);
-    return { values, events: this.#events, without: this.#without, isExact: this.#isExact };
-  }
-
-  #add(value: string | number | boolean, events: number): void {
-    this.#counts.set(value, (this.#counts.get(value) ?? 0) + events);
-    if (this.#counts.size > TALLY_VALUES_MAX) this.#forgetRare();
-  }
-
-  /** Misra and Gries: what all have in common is taken away from all, so that what is frequent stays. */
-  #forgetRare(): void {
-    this.#isExact = false;
-    const counts = [...this.#counts.values()].toSorted((one, other) => one - other);
-    const common = counts[counts.length >> 1] ?? 0;
-    for (const [value, events] of this.#counts) {
-      if (events <= common) this.#counts.delete(value);
-      else this.#counts.set(value, events - common);
-    }
-  }
-}
-
 /** Reads what was found and is not read yet; rows of one part together. */
 function readWhole(found: readonly Found[], whole: Map<Found, StoredEvent>): void {
   const unread = found.filter((one) => !whole.has(one));
@@ -276,5 +238,3 @@ const ANSWER_MS_MAX = 10_000;
 const LATE_MS = DAY_MS;
 /** One damaged disk needs no list of thousands. */
 const UNREADABLE_MAX = 20;
-/** Distinct values that are counted; addresses of a large attack are more. */
-const TALLY_VALUES_MAX = 200_000;

@@ -10,9 +10,17 @@ import {
 } from '@sallyport/siem';
 import { type Column, type StoredValue, valueAt } from './column.ts';
 import type { Segment } from './segment-reader.ts';
+import type { NumberedValues, SharedColumn } from './shared-column.ts';
 
 /** For each event of a segment 1 when it satisfies the query, and 0 otherwise. */
 export type Mask = Uint8Array;
+
+/** Adds up values of a field. */
+export interface ValueCounter {
+  value(value: FieldValue, events: number): void;
+  /** By code: `column.textOf(code)` was seen in `counts[code]` events. */
+  shared(column: SharedColumn, counts: Uint32Array): void;
+}
 
 /**
  * Which events of a segment satisfy a query: the same as its predicate says of each event, but every distinct value of a field
@@ -56,7 +64,7 @@ export function maskOf(query: Query, segment: Segment): Mask {
       ) {
         return new Uint8Array(segment.events);
       }
-      return new SegmentField(segment, query.field).mask(valuePredicateOf(query));
+      return new SegmentField(segment, query.field).mask(query);
     }
   }
 }
@@ -88,6 +96,8 @@ const MANY_VALUES_COST = 100;
 export class SegmentField {
   readonly #segment: Segment;
   readonly #column: Column | undefined;
+  /** The field is inside of what the column holds. */
+  readonly #isInner: boolean;
   readonly #view: (value: StoredValue) => FieldValue | undefined;
   readonly #implied: ReadonlyMap<unknown, ImpliedValue> | undefined;
 
@@ -96,14 +106,18 @@ export class SegmentField {
     this.#implied = impliedByKind(name);
     const { column, inner } = columnOf(segment, name);
     this.#column = column;
+    this.#isInner = inner !== '';
     this.#view = viewOf(name, inner);
   }
 
-  /** Which events have a value that the predicate holds for. */
-  mask(holds: (value: FieldValue) => boolean): Mask {
+  /** Which events have a value that satisfies the leaf. */
+  mask(leaf: QueryLeaf): Mask {
+    const holds = valuePredicateOf(leaf);
     const mask = new Uint8Array(this.#segment.events);
     const column = this.#column;
-    if (column?.kind === 'numbers') {
+    if (column?.kind === 'shared') {
+      if (!this.#isInner) maskShared(column, leaf, mask);
+    } else if (column?.kind === 'numbers') {
       for (let row = 0; row < mask.length; row += 1) {
         const value = this.#at(row);
         if (value !== undefined && holds(value)) mask[row] = 1;
@@ -113,8 +127,7 @@ export class SegmentField {
       const verdicts = Uint8Array.of(0, ...column.values.map((value) => (this.#holdsFor(value, holds) ? 1 : 0)));
       const { codes } = column;
       if (codes === undefined) mask.fill(verdicts[1] ?? 0);
-      else if (verdicts.includes(1))
-        for (let row = 0; row < mask.length; row += 1) mask[row] = verdicts[codes[row] ?? 0] ?? 0;
+      else if (verdicts.includes(1)) spread(verdicts, codes, mask);
     }
     this.#forImplied((row, value) => {
       if (holds(value)) mask[row] = 1;
@@ -123,14 +136,16 @@ export class SegmentField {
   }
 
   /** Adds up how many events of the mask have each value; returns how many have none. */
-  count(mask: Mask, onValue: (value: FieldValue, events: number) => void): number {
+  count(mask: Mask, on: ValueCounter): number {
     const column = this.#column;
     let seen = 0;
-    if (column?.kind === 'numbers') {
+    if (column?.kind === 'shared') {
+      if (!this.#isInner) seen = countShared(column, mask, on);
+    } else if (column?.kind === 'numbers') {
       for (let row = 0; row < mask.length; row += 1) {
         const value = mask[row] === 1 ? this.#at(row) : undefined;
         if (value === undefined) continue;
-        onValue(value, 1);
+        on.value(value, 1);
         seen += 1;
       }
     } else if (column !== undefined) {
@@ -144,16 +159,16 @@ export class SegmentField {
         const events = counts[index + 1] ?? 0;
         const value = events > 0 ? this.#view(stored) : undefined;
         if (value === undefined) continue;
-        onValue(value, events);
+        on.value(value, events);
         seen += events;
       }
     }
     this.#forImplied((row, value) => {
       if (mask[row] !== 1) return;
-      onValue(value, 1);
+      on.value(value, 1);
       seen += 1;
     });
-    return mask.reduce((sum, bit) => sum + bit, 0) - seen;
+    return eventsIn(mask) - seen;
   }
 
   #at(row: number): FieldValue | undefined {
@@ -185,6 +200,65 @@ export class SegmentField {
     const value = column === undefined ? undefined : valueAt(column, row);
     return value === undefined ? undefined : viewOf(name, '')(value);
   }
+}
+
+/** How many events a mask holds. */
+export function eventsIn(mask: Mask): number {
+  let events = 0;
+  for (let row = 0; row < mask.length; row += 1) events += mask[row] ?? 0;
+  return events;
+}
+
+function spread(verdicts: Uint8Array, codes: Uint16Array, mask: Mask): void {
+  for (let row = 0; row < mask.length; row += 1) mask[row] = verdicts[codes[row] ?? 0] ?? 0;
+}
+
+/** Which texts of a file satisfy a leaf, by number less one: each is looked at once, however many segments have it. */
+const VERDICTS = new WeakMap<QueryLeaf, WeakMap<NumberedValues, Uint8Array>>();
+const UNKNOWN = 0;
+const NO = 1;
+const YES = 2;
+
+function verdictsOf(leaf: QueryLeaf, shared: NumberedValues): Uint8Array {
+  const ofLeaf = VERDICTS.get(leaf) ?? new WeakMap<NumberedValues, Uint8Array>();
+  VERDICTS.set(leaf, ofLeaf);
+  const verdicts = ofLeaf.get(shared) ?? new Uint8Array(shared.texts.length);
+  ofLeaf.set(shared, verdicts);
+  return verdicts;
+}
+
+function maskShared(column: SharedColumn, leaf: QueryLeaf, mask: Mask): void {
+  const { numbers, shared } = column;
+  const holds = valuePredicateOf(leaf);
+  const known = verdictsOf(leaf, shared);
+  const verdicts = new Uint8Array(numbers.length);
+  let isAny = false;
+  for (let code = 1; code < numbers.length; code += 1) {
+    const place = (numbers[code] ?? 0) - 1;
+    let verdict = known[place] ?? UNKNOWN;
+    if (verdict === UNKNOWN) {
+      verdict = holds(column.textOf(code) ?? '') ? YES : NO;
+      if (place >= 0) known[place] = verdict;
+    }
+    if (verdict !== YES) continue;
+    verdicts[code] = 1;
+    isAny = true;
+  }
+  if (isAny) spread(verdicts, column.codes, mask);
+}
+
+function countShared(column: SharedColumn, mask: Mask, on: ValueCounter): number {
+  const { codes, numbers } = column;
+  const counts = new Uint32Array(numbers.length);
+  let seen = 0;
+  for (let row = 0; row < mask.length; row += 1) {
+    const code = mask[row] === 1 ? (codes[row] ?? 0) : 0;
+    if (code === 0) continue;
+    counts[code] = (counts[code] ?? 0) + 1;
+    seen += 1;
+  }
+  on.shared(column, counts);
+  return seen;
 }
 
 function isTextEquality(leaf: QueryLeaf): leaf is Extract<QueryLeaf, { kind: 'compare' }> & { readonly value: string } {

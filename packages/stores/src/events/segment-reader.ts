@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { COLUMN_KINDS, type Column, decodeColumn, type EncodedColumn, valueAt } from './column.ts';
 import { eventOf, type StoredEvent } from './flat-fields.ts';
 import { pack, unpack } from './packed.ts';
+import { SharedValuesReader } from './shared-values.ts';
 
 /** Where a segment is, and when its events happened. */
 export interface SegmentPlace {
@@ -17,8 +18,10 @@ export class SegmentTable {
   readonly #column: StatementSync;
   readonly #places: StatementSync;
   readonly #fields = new Map<string, number>();
+  readonly #shared: SharedValuesReader;
 
   constructor(database: DatabaseSync) {
+    this.#shared = new SharedValuesReader(database);
     this.#places = database.prepare(
       'SELECT id, events, from_ms, to_ms FROM segment WHERE to_ms >= ? AND from_ms <= ? ORDER BY to_ms DESC',
     );
@@ -26,7 +29,7 @@ export class SegmentTable {
       'SELECT kind, dictionary, rows FROM segment_column WHERE segment = ? AND field = ?',
     );
     this.#columns = database.prepare(
-      'SELECT name, kind, dictionary, rows FROM segment_column JOIN field ON field.id = field WHERE segment = ? ORDER BY field',
+      'SELECT field, name, kind, dictionary, rows FROM segment_column JOIN field ON field.id = field WHERE segment = ? ORDER BY field',
     );
     for (const { id, name } of database.prepare('SELECT id, name FROM field').all()) {
       this.#fields.set(String(name), Number(id));
@@ -44,14 +47,17 @@ export class SegmentTable {
   }
 
   open(place: SegmentPlace): Segment {
-    return new Segment(place, (name) => this.#read(place, name));
+    return new Segment(place, {
+      encoded: (name) => this.#read(place, name),
+      decode: (name, encoded) => this.#decode(this.#fields.get(name), encoded, place),
+    });
   }
 
   /** Whole events of a segment, by their place in it. @throws Error when it is damaged. */
   eventsAt(place: SegmentPlace, rows: readonly number[]): readonly StoredEvent[] {
     const columns = this.#columns
       .all(place.id)
-      .map((row) => [String(row['name']), decodeColumn(encodedOf(row), place.events)] as const);
+      .map((row) => [String(row['name']), this.#decode(Number(row['field']), encodedOf(row), place)] as const);
     return rows.map((row) =>
       eventOf(
         columns.flatMap(([name, column]) => {
@@ -62,6 +68,10 @@ export class SegmentTable {
     );
   }
 
+  #decode(field: number | undefined, encoded: EncodedColumn, { events }: SegmentPlace): Column {
+    return decodeColumn(encoded, events, field === undefined ? undefined : () => this.#shared.of(field));
+  }
+
   #read(place: SegmentPlace, name: string): EncodedColumn | undefined {
     const field = this.#fields.get(name);
     const row = field === undefined ? undefined : this.#column.get(place.id, field);
@@ -69,16 +79,22 @@ export class SegmentTable {
   }
 }
 
+/** How the columns of a segment are read. */
+interface ColumnSource {
+  readonly encoded: (name: string) => EncodedColumn | undefined;
+  readonly decode: (name: string, encoded: EncodedColumn) => Column;
+}
+
 /** One segment, of which a column is read when it is asked for. */
 export class Segment {
   readonly place: SegmentPlace;
-  readonly #read: (name: string) => EncodedColumn | undefined;
+  readonly #source: ColumnSource;
   readonly #encoded = new Map<string, EncodedColumn | undefined>();
   readonly #columns = new Map<string, Column | undefined>();
 
-  constructor(place: SegmentPlace, read: (name: string) => EncodedColumn | undefined) {
+  constructor(place: SegmentPlace, source: ColumnSource) {
     this.place = place;
-    this.#read = read;
+    this.#source = source;
   }
 
   get events(): number {
@@ -89,7 +105,7 @@ export class Segment {
   column(name: string): Column | undefined {
     if (!this.#columns.has(name)) {
       const encoded = this.#encodedOf(name);
-      this.#columns.set(name, encoded === undefined ? undefined : decodeColumn(encoded, this.events));
+      this.#columns.set(name, encoded === undefined ? undefined : this.#source.decode(name, encoded));
     }
     return this.#columns.get(name);
   }
@@ -108,7 +124,7 @@ export class Segment {
   }
 
   #encodedOf(name: string): EncodedColumn | undefined {
-    if (!this.#encoded.has(name)) this.#encoded.set(name, this.#read(name));
+    if (!this.#encoded.has(name)) this.#encoded.set(name, this.#source.encoded(name));
     return this.#encoded.get(name);
   }
 }

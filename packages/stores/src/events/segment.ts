@@ -1,5 +1,6 @@
 import { ColumnBuilder, type EncodedColumn } from './column.ts';
 import { forEachField, type StoredEvent, timeOf } from './flat-fields.ts';
+import type { ValueNumbers } from './shared-column.ts';
 
 /** Many events in a row, field by field. */
 export interface EncodedSegment {
@@ -41,9 +42,12 @@ export class SegmentBuilder {
     this.#events += 1;
   }
 
-  encode(): EncodedSegment {
+  /** `shared`: numbers for the texts of a field. */
+  encode(shared?: (name: string) => ValueNumbers): EncodedSegment {
     const columns = new Map<string, EncodedColumn>();
-    for (const [name, column] of this.#columns) columns.set(name, column.encode(this.#events));
+    for (const [name, column] of this.#columns) {
+      columns.set(name, column.encode(this.#events, shared === undefined ? undefined : () => shared(name)));
+    }
     return { events: this.#events, fromMs: this.#fromMs, toMs: this.#toMs, columns };
   }
 
