@@ -10,7 +10,8 @@ import {
   runRuleAt,
   runRulesFrom,
 } from './evaluator.ts';
-import type { Policy, PolicyPhase, PolicyStep } from './policy.ts';
+import type { Policy, PolicyPhase, PolicyStep, PolicySteps } from './policy.ts';
+import { staysQuiet } from './quiet.ts';
 import type { State } from './state.ts';
 
 /**
@@ -28,7 +29,7 @@ export function runCompiledPhase(policy: Policy, phase: Phase, state: State): vo
   own.survey.look(state);
   if (isOverrun(phase, state)) return;
   const turn: Turn = { own, hits: own.survey.hits, phase, state };
-  for (let at = firstStep(turn); at < own.steps.length; ) at = runStep(turn, at);
+  for (let at = firstStep(turn); at < own.rulesCount; ) at = runStep(turn, at);
   if (turn.rest !== undefined) runRulesFrom(turn.rest, phase, state);
 }
 
@@ -55,7 +56,7 @@ function* phaseParts(policy: Policy, phase: Phase, state: State): Generator<unde
     yield* survey.lookInParts(state);
     if (isOverrun(phase, state)) return;
     const turn: Turn = { own, hits: survey.hits, phase, state };
-    for (let at = firstStep(turn); at < own.steps.length; ) {
+    for (let at = firstStep(turn); at < own.rulesCount; ) {
       at = runStep(turn, at);
       yield;
     }
@@ -77,6 +78,7 @@ function canBegin(phase: Phase, state: State): boolean {
   // What was folded holds behind the phases that it was folded for.
   state.isFolded &&= phase === 1 ? state.lastPhase === 0 : phase === 2 ? state.lastPhase === 1 : state.lastPhase >= 1;
   state.isFolded &&= state.lastPhase < phase;
+  state.isQuiet &&= state.isFolded && staysQuiet(phase, state.lastPhase);
   state.lastPhase = phase;
   return true;
 }
@@ -98,40 +100,50 @@ interface Turn {
   rest?: number;
 }
 
-function firstStep({ own, hits, phase, state }: Turn): number {
-  state.phase = phase;
-  return nextStep(hits, own.always, 0);
+function firstStep(turn: Turn): number {
+  turn.state.phase = turn.phase;
+  return nextStep(turn.hits, stepsOf(turn).always, 0);
 }
 
-/** Runs one step. Returns the next one that has something to do; the number of steps where the phase is over. */
+/** Both lists have the same rules at the same places, so a transaction may go from one to the other behind any of them. */
+function stepsOf({ own, state }: Turn): PolicySteps {
+  return state.isQuiet ? own.quiet : own.general;
+}
+
+/** Runs one step. Returns the next one that has something to do; the number of rules or more where the phase is over. */
 function runStep(turn: Turn, at: number): number {
   const { own, hits, phase, state } = turn;
-  const { steps, always, stepAt } = own;
+  const { steps, always } = stepsOf(turn);
   const step = steps[at];
-  if (step === undefined) return steps.length;
+  if (step === undefined) return nextStep(hits, always, at + 1);
   if (step.kind === 'block') {
     runBlock(step, state);
-    return nextStep(hits, always, stepAt[step.next] ?? steps.length);
+    return nextStep(hits, always, step.next);
   }
   state.index = step.index;
   let next: number | undefined = step.index + 1;
   if (!state.removed.has(step.rule) && isMatch(step, state)) {
     next = flow(step.rule, state, step.index, state.context.plan.programs[phase]);
-    if (next === undefined) return steps.length;
+    if (next === undefined) return own.rulesCount;
   }
-  if (isOverrun(phase, state) || isOver(phase, state)) return steps.length;
+  if (isOverrun(phase, state) || isOver(phase, state)) return own.rulesCount;
   if (!state.isFolded) {
     turn.rest = next;
-    return steps.length;
+    return own.rulesCount;
   }
-  return nextStep(hits, always, stepAt[next] ?? steps.length);
+  return nextStep(hits, stepsOf(turn).always, next);
 }
 
-function isMatch({ rule, isSurveyed }: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {
-  if (isSurveyed) return runRule(rule, state, 'surveyed');
-  // Its operators may look at what the rule itself is about.
-  state.variables.beginRule(rule.rule);
-  return (rule.rule.actions.isMultiMatch || isHeadMatch(rule, state)) && runRule(rule, state);
+function isMatch({ rule, isSurveyed, disturbance }: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {
+  if (!isSurveyed) {
+    // Its operators may look at what the rule itself is about.
+    state.variables.beginRule(rule.rule);
+    if (!rule.rule.actions.isMultiMatch && !isHeadMatch(rule, state)) return false;
+  }
+  if (disturbance === 'head') state.isQuiet = false;
+  const isFound = runRule(rule, state, isSurveyed ? 'surveyed' : undefined);
+  if (isFound && disturbance === 'match') state.isQuiet = false;
+  return isFound;
 }
 
 /** Rules that match for every request: what they leave behind is known. */
@@ -143,7 +155,7 @@ function runBlock({ matched, writes, noted }: Extract<PolicyStep, { kind: 'block
   state.variables.setScalar('MATCHED_VAR_NAME', noted.name);
 }
 
-/** The first step at or behind `from` that has something to do. */
+/** The first step at or behind `from` that may have something to do. */
 function nextStep(hits: Int32Array, always: Int32Array, from: number): number {
   let word = from >>> 5;
   let bits = ((hits[word] ?? 0) | (always[word] ?? 0)) & (-1 << (from & 31));

@@ -1,3 +1,5 @@
+import type { Operator } from '../operators/operator.ts';
+import { withConstant } from '../operators/registry.ts';
 import { type Macro, parseMacro } from '../seclang/macro.ts';
 import type { ActionList } from '../seclang/rule.ts';
 import type { Value } from './collection.ts';
@@ -27,7 +29,13 @@ export interface FoldedPhase {
 
 /** A rule to be evaluated, or what rules that always match do. */
 export type FoldedStep =
-  | { readonly kind: 'rule'; readonly index: number; readonly rule: CompiledRule }
+  | {
+      readonly kind: 'rule';
+      readonly index: number;
+      readonly rule: CompiledRule;
+      /** The operator of the head, with what is known for every request in place of its macros. */
+      readonly operator: Operator | undefined;
+    }
   | {
       readonly kind: 'block';
       readonly index: number;
@@ -51,18 +59,32 @@ export function foldPhase(plan: Plan, program: Program, entry: Known): FoldedPha
   return new Folder(plan, program).fold(entry);
 }
 
+/**
+ * Folds a phase for transactions in which no rule that depends on the request has changed a variable of TX that the
+ * outcome relies on, or jumped. `relied` gathers the names of those variables.
+ */
+export function foldQuietPhase(
+  { plan, program, relied }: { plan: Plan; program: Program; relied: Set<string> },
+  entry: Known,
+): FoldedPhase {
+  return new Folder(plan, program, relied).fold(entry);
+}
+
 class Folder {
   readonly #plan: Plan;
   readonly #program: Program;
+  /** Undefined where everything counts that a rule may do. */
+  readonly #relied: Set<string> | undefined;
   readonly #steps: FoldedStep[] = [];
   readonly #dropped: CompiledRule[] = [];
   /** What holds where a jump leads to, by the index of the rule; the number of rules is the end of the phase. */
   readonly #jumps = new Map<number, Known>();
   #open: OpenBlock | undefined;
 
-  constructor(plan: Plan, program: Program) {
+  constructor(plan: Plan, program: Program, relied?: Set<string>) {
     this.#plan = plan;
     this.#program = program;
+    this.#relied = relied;
   }
 
   fold(entry: Known): FoldedPhase {
@@ -82,7 +104,7 @@ class Folder {
 
   /** What holds behind the rule where it does not jump; undefined when it always does. */
   #rule(rule: CompiledRule, index: number, known: Known): Known | undefined {
-    const trial = new Trial(this.#plan, known);
+    const trial = new Trial(this.#plan, known, this.#relied);
     const isMatch = trial.headMatches(rule);
     if (isMatch === false) {
       this.#dropped.push(rule);
@@ -100,7 +122,11 @@ class Folder {
       return undefined;
     }
     this.#closeBlock();
-    this.#steps.push({ kind: 'rule', index, rule });
+    if (this.#relied !== undefined) {
+      this.#steps.push({ kind: 'rule', index, rule, operator: undefined });
+      return known;
+    }
+    this.#steps.push({ kind: 'rule', index, rule, operator: trial.operatorOf(rule) });
     const after = known.copy();
     for (const link of [rule, ...rule.links]) forgetEffects(link.rule.actions, after);
     const { disruption, actions } = rule.rule;
@@ -159,10 +185,12 @@ interface Outcome {
 /** One rule, run on what is known. It is the evaluator of requests that runs it, so that the outcome is the same. */
 class Trial {
   readonly #known: Known;
+  readonly #relied: Set<string> | undefined;
   readonly #state: State;
 
-  constructor(plan: Plan, known: Known) {
+  constructor(plan: Plan, known: Known, relied: Set<string> | undefined) {
     this.#known = known;
+    this.#relied = relied;
     this.#state = new State({ ...NOTHING, plan });
     for (const { key, text } of known.values()) this.#state.variables.tx.set(key, text);
   }
@@ -171,6 +199,21 @@ class Trial {
   headMatches(rule: CompiledRule): boolean | undefined {
     if (!this.#canLook(rule)) return undefined;
     return isHeadMatch(rule, this.#state);
+  }
+
+  /** The operator of the head with what is known in place of its macros; undefined where it has none, or not all is known. */
+  operatorOf({ rule }: CompiledRule): Operator | undefined {
+    const { operator: use, actions } = rule;
+    if (use === undefined || !FOLDED_OPERATORS.has(use.name)) return undefined;
+    const macro = parseMacro(use.argument);
+    if (macro.constant !== undefined) return undefined;
+    // What the rule does when it matches one value holds already when it looks at the next one.
+    const throughout = this.#known.copy();
+    forgetEffects(actions, throughout);
+    const isKnown = (part: Macro['parts'][number]): boolean =>
+      typeof part === 'string' ||
+      (part.variable === 'TX' && part.key !== '' && throughout.isKnown(part.key.toLowerCase()));
+    return macro.parts.every(isKnown) ? withConstant(use, this.#state.variables.expand(macro)) : undefined;
   }
 
   /** True when everything that the rule and its links look at and do is known. */
@@ -215,14 +258,14 @@ class Trial {
     };
   }
 
-  #canLook({ rule, targets, operator }: CompiledRule, written: ReadonlySet<string> = new Set()): boolean {
+  #canLook({ rule, targets, operator }: CompiledRule, written: ReadonlySet<string> = NO_NAMES): boolean {
     if (operator === undefined) return true;
     const { operator: use, actions } = rule;
     if (use === undefined || !FOLDED_OPERATORS.has(use.name) || actions.isMultiMatch) return false;
     const isKnown = (target: CompiledTarget): boolean => {
       const { variable, key, exclusions } = target;
       if (variable !== 'TX' || key === undefined || exclusions.length > 0) return false;
-      return written.has(key) || this.#known.isKnown(key);
+      return this.#isKnownKey(key, written);
     };
     return targets.every(isKnown) && parseMacro(use.argument).parts.every((part) => this.#isKnownPart(part, written));
   }
@@ -240,7 +283,7 @@ class Trial {
       if (collection !== 'TX' || key.constant === undefined || change === 'unset') return false;
       const name = key.constant.toLowerCase();
       const isSum = change !== 'set' && !written.has(name);
-      if (isSum && !this.#known.isKnown(name)) return false;
+      if (isSum && !this.#isKnownKey(name, written)) return false;
       if (!this.#canExpand(value, link, written)) return false;
       written.add(name);
     }
@@ -262,7 +305,11 @@ class Trial {
   }
 
   #isKnownKey(key: string, written: ReadonlySet<string>): boolean {
-    return written.has(key.toLowerCase()) || this.#known.isKnown(key.toLowerCase());
+    const name = key.toLowerCase();
+    if (written.has(name)) return true;
+    if (!this.#known.isKnown(name)) return false;
+    this.#relied?.add(name);
+    return true;
   }
 }
 
@@ -277,6 +324,8 @@ function lasting(match: MatchedRule): MatchedRule {
     scores: Array.from(match.scores, (score) => ({ ...score })),
   };
 }
+
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 /** Operators that look at nothing but the value and their argument, and need no pattern. */
 const FOLDED_OPERATORS: ReadonlySet<string> = new Set([

@@ -5,8 +5,9 @@ import { type FoldedPhase, type FoldedStep, foldPhase, type Noted } from './fold
 import { Known } from './known.ts';
 import type { MatchedRule } from './outcome.ts';
 import type { CompiledRule, Plan } from './plan.ts';
+import { type Disturbance, disturbanceOf, foldQuietPlan, type QuietPlan } from './quiet.ts';
 import { Survey } from './survey.ts';
-import { isSurveyable, type SurveyedRule, VariableSurvey } from './survey-plan.ts';
+import { type SurveyedRule, surveyedOperator, VariableSurvey } from './survey-plan.ts';
 
 /** A rule set folded: what can be decided for every request is. The same in every thread, and needs no pattern. */
 export type FoldedPlan = Readonly<Record<Phase, FoldedPhase>>;
@@ -29,24 +30,35 @@ export function foldPlan(plan: Plan): FoldedPlan {
 
 /** The patterns that rules of these phases look for in values, in one pass. */
 export function surveyedPatterns(folded: FoldedPlan, phases: readonly Phase[]): ReadonlySet<number> {
-  const rules = phases.flatMap((phase) =>
-    folded[phase].steps.flatMap((step) => (step.kind === 'rule' ? step.rule : [])),
-  );
-  return new Set(rules.filter(isSurveyable).flatMap(({ pattern }) => pattern ?? []));
+  const rules = phases.flatMap((phase) => surveyedRules(folded[phase]));
+  return new Set(rules.flatMap(({ rule }) => rule.pattern ?? []));
 }
 
 /** What remains to be done in a phase. */
 export interface PolicyPhase {
-  readonly steps: readonly PolicyStep[];
+  readonly rulesCount: number;
+  readonly survey: Survey;
+  /** For transactions of which what was folded for every request holds. */
+  readonly general: PolicySteps;
+  /** For those that are quiet as well, see `QuietPlan`. The same rules stand at the same places. */
+  readonly quiet: PolicySteps;
+}
+
+export interface PolicySteps {
+  /** By index of a rule; undefined where nothing is to be done, or a block before it has done it. */
+  readonly steps: readonly (PolicyStep | undefined)[];
   /** A bit for each step that runs whatever the survey says. */
   readonly always: Int32Array;
-  /** By index of a rule, the first step at or behind it. */
-  readonly stepAt: Int32Array;
-  readonly survey: Survey;
 }
 
 export type PolicyStep =
-  | { readonly kind: 'rule'; readonly index: number; readonly rule: CompiledRule; readonly isSurveyed: boolean }
+  | {
+      readonly kind: 'rule';
+      readonly index: number;
+      readonly rule: CompiledRule;
+      readonly isSurveyed: boolean;
+      readonly disturbance: Disturbance;
+    }
   | {
       readonly kind: 'block';
       readonly next: number;
@@ -55,34 +67,52 @@ export type PolicyStep =
       readonly noted: Noted | undefined;
     };
 
+/** A control that takes rules out, or targets out of rules. */
+type Removal = Extract<Control, { kind: 'remove' | 'removeTarget' }>;
+
 /** A rule set folded and ready to run in this thread. */
 export class Policy {
   readonly phases: Readonly<Record<Phase, PolicyPhase>>;
   readonly #plan: Plan;
   readonly #folded: FoldedPlan;
-  readonly #touched = new Map<Control, readonly Place[]>();
+  readonly #quiet: QuietPlan;
+  readonly #touched = new Map<Control, { readonly general: readonly Place[]; readonly quiet: readonly Place[] }>();
 
   constructor(plan: Plan, folded: FoldedPlan, detectors: Detectors) {
     this.#plan = plan;
     this.#folded = folded;
-    const phase = (number: Phase): PolicyPhase => policyPhase(plan, folded[number], number, detectors);
+    this.#quiet = foldQuietPlan(plan);
+    const phase = (number: Phase): PolicyPhase => policyPhase({ plan, folded, quiet: this.#quiet }, number, detectors);
     this.phases = { 1: phase(1), 2: phase(2), 3: phase(3), 4: phase(4), 5: phase(5) };
   }
 
   /** True when a control takes out, or changes, a rule whose outcome was folded and whose turn is still to come. */
-  isBrokenBy(control: Extract<Control, { kind: 'remove' | 'removeTarget' }>, at: Place): boolean {
-    const known = this.#touched.get(control) ?? this.#touchedBy(control);
-    this.#touched.set(control, known);
-    return known.some(({ phase, index }) => phase > at.phase || (phase === at.phase && index > at.index));
+  isBrokenBy(control: Removal, at: Place): boolean {
+    return this.#touchedBy(control).general.some((place) => isBehind(place, at));
   }
 
-  #touchedBy(control: Extract<Control, { kind: 'remove' | 'removeTarget' }>): readonly Place[] {
+  /** As `isBrokenBy`, for what was folded for quiet transactions. */
+  endsQuiet(control: Removal, at: Place): boolean {
+    return this.#touchedBy(control).quiet.some((place) => isBehind(place, at));
+  }
+
+  #touchedBy(control: Removal): { readonly general: readonly Place[]; readonly quiet: readonly Place[] } {
+    const known = this.#touched.get(control) ?? {
+      general: this.#placesOf(control, this.#folded),
+      quiet: this.#placesOf(control, this.#quiet.phases),
+    };
+    this.#touched.set(control, known);
+    return known;
+  }
+
+  /** Where the rules stand that were folded and that the control changes. */
+  #placesOf(control: Removal, phases: FoldedPlan): readonly Place[] {
     const named = this.#plan.rulesOf(control);
     const isTouched = ({ targets }: CompiledRule): boolean =>
       control.kind === 'remove' || targets.some(({ variable }) => variable === control.target.variable);
     const places: Place[] = [];
     for (const phase of PHASES) {
-      const { steps, dropped } = this.#folded[phase];
+      const { steps, dropped } = phases[phase];
       const folded = steps.flatMap((step) => (step.kind === 'block' ? step.rules : []));
       // A rule that never matches may be taken out; without one of its targets it might match.
       if (control.kind === 'removeTarget') folded.push(...dropped);
@@ -101,45 +131,68 @@ export interface Place {
   readonly index: number;
 }
 
+function isBehind({ phase, index }: Place, at: Place): boolean {
+  return phase > at.phase || (phase === at.phase && index > at.index);
+}
+
 const PHASES: readonly Phase[] = [1, 2, 3, 4, 5];
 
-function policyPhase(plan: Plan, { steps }: FoldedPhase, phase: Phase, detectors: Detectors): PolicyPhase {
-  const own = steps.map(policyStep);
-  const always = new Int32Array(Math.ceil(own.length / 32));
-  const surveyed: SurveyedRule[] = [];
-  for (const [step, one] of own.entries()) {
-    if (one.kind === 'rule' && one.isSurveyed) surveyed.push({ rule: one.rule, step });
-    else always[step >>> 5] = (always[step >>> 5] ?? 0) | (1 << (step & 31));
-  }
+interface Folds {
+  readonly plan: Plan;
+  readonly folded: FoldedPlan;
+  readonly quiet: QuietPlan;
+}
+
+function policyPhase({ plan, folded, quiet }: Folds, phase: Phase, detectors: Detectors): PolicyPhase {
+  const surveyed = surveyedRules(folded[phase]);
+  const rulesCount = plan.programs[phase].rules.length;
+  const indices = new Set(surveyed.map(({ index }) => index));
+  const stepFor = (step: FoldedStep): PolicyStep => {
+    if (step.kind === 'block') return policyBlock(step);
+    const { index, rule } = step;
+    const disturbance = disturbanceOf(rule, quiet.relied);
+    return { kind: 'rule', index, rule, isSurveyed: indices.has(index), disturbance };
+  };
+  return {
+    rulesCount,
+    survey: surveyOf(plan, surveyed, phase, detectors),
+    general: policySteps(folded[phase], stepFor, rulesCount),
+    quiet: policySteps(quiet.phases[phase], stepFor, rulesCount),
+  };
+}
+
+function surveyOf(plan: Plan, surveyed: readonly SurveyedRule[], phase: Phase, detectors: Detectors): Survey {
   const patterns = plan.patterns.group(phase <= 2 ? 'request' : 'response');
   const names = new Set(surveyed.flatMap(({ rule }) => rule.targets.map(({ variable }) => variable)));
   const variables = [...names].map((variable) => {
     const rules = surveyed.filter(({ rule }) => rule.targets.some((target) => target.variable === variable));
     return new VariableSurvey(variable, rules, patterns);
   });
-  const { rulesCount } = plan;
-  const survey = new Survey({ stepsCount: own.length, rulesCount, variables, patterns, detectors });
-  return { steps: own, always, stepAt: stepsAt(steps, plan.programs[phase].rules.length), survey };
+  const phaseRulesCount = plan.programs[phase].rules.length;
+  return new Survey({ phaseRulesCount, rulesCount: plan.rulesCount, variables, patterns, detectors });
 }
 
-function policyStep(step: FoldedStep): PolicyStep {
-  if (step.kind === 'rule') return { ...step, isSurveyed: isSurveyable(step.rule) };
-  const { matched, noted, next } = step;
-  return {
-    kind: 'block',
-    matched,
-    noted,
-    next,
-    writes: new Map([...step.writes].map(([key, value]) => [key, [value]])),
-  };
+/** The rules whose heads are looked at when the phase begins. */
+function surveyedRules({ steps }: FoldedPhase): readonly SurveyedRule[] {
+  return steps.flatMap((step) => {
+    const operator = step.kind === 'rule' ? surveyedOperator(step.rule, step.operator) : undefined;
+    return step.kind === 'rule' && operator !== undefined ? { rule: step.rule, index: step.index, operator } : [];
+  });
 }
 
-function stepsAt(steps: readonly FoldedStep[], rulesCount: number): Int32Array {
-  const at = new Int32Array(rulesCount + 1).fill(steps.length);
-  let from = 0;
-  for (const [step, { index }] of steps.entries()) {
-    at.fill(step, from, index + 1);
-    from = index + 1;
+function policySteps(folded: FoldedPhase, stepFor: (step: FoldedStep) => PolicyStep, rulesCount: number): PolicySteps {
+  const steps: (PolicyStep | undefined)[] = Array.from({ length: rulesCount });
+  const always = new Int32Array(Math.ceil(rulesCount / 32));
+  for (const one of folded.steps) {
+    const { index } = one;
+    const step = stepFor(one);
+    steps[index] = step;
+    if (step.kind === 'rule' && step.isSurveyed) continue;
+    always[index >>> 5] = (always[index >>> 5] ?? 0) | (1 << (index & 31));
   }
-  return at;
+  return { steps, always };
+}
+
+function policyBlock({ matched, noted, next, writes }: Extract<FoldedStep, { kind: 'block' }>): PolicyStep {
+  return { kind: 'block', matched, noted, next, writes: new Map([...writes].map(([key, value]) => [key, [value]])) };
 }

@@ -50,6 +50,8 @@ export class State {
   #capturing: OperatorRun | undefined;
   /** False once something that was folded no longer holds for this transaction. */
   isFolded = true;
+  /** False once a rule has done something that what was folded for quiet transactions relies on. */
+  isQuiet = true;
   /** The phase that ran last; 0 before the first. */
   lastPhase: Phase | 0 = 0;
   /** The rule that runs now. */
@@ -100,6 +102,7 @@ export class State {
     const { plan, policy } = this.context;
     if (control.kind === 'remove' || control.kind === 'removeTarget') {
       this.isFolded &&= policy?.isBrokenBy(control, this) !== true;
+      this.isQuiet &&= policy?.endsQuiet(control, this) !== true;
     }
     switch (control.kind) {
       case 'remove':

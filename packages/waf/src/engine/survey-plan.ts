@@ -1,5 +1,5 @@
 import type { Subset } from '@sallyport/regex';
-import type { OperatorRun } from '../operators/operator.ts';
+import type { Operator, OperatorRun } from '../operators/operator.ts';
 import type { PatternSet } from '../operators/pattern.ts';
 import { traitsNeeded } from '../transformations/traits.ts';
 import type { Value } from './collection.ts';
@@ -8,8 +8,10 @@ import type { ChainStep, CompiledRule, CompiledTarget } from './plan.ts';
 /** The head of a rule that can be decided before its turn: what it looks at does not change while its phase runs. */
 export interface SurveyedRule {
   readonly rule: CompiledRule;
-  /** Where it stands among the steps of the phase. */
-  readonly step: number;
+  /** Where it stands among the rules of the phase. */
+  readonly index: number;
+  /** Its own, or what that is for every request. */
+  readonly operator: Operator;
 }
 
 /** What a text can hit. */
@@ -21,12 +23,15 @@ export interface Use extends SurveyedRule {
 }
 
 /**
- * True when the head can be surveyed: it looks at values (not at counts) of variables that no action changes, with an
- * operator whose argument is constant.
+ * The operator by which the head can be surveyed: it looks at values (not at counts) of variables that no action changes,
+ * and its argument is constant, or is known to be `folded` for every request. Undefined when it can not be.
  */
-export function isSurveyable({ rule, targets, operator, looksAtChanging }: CompiledRule): boolean {
-  if (operator === undefined || rule.operator?.argument.includes('%{') === true) return false;
-  return !looksAtChanging && targets.every(({ isCount }) => !isCount);
+export function surveyedOperator(
+  { rule, targets, operator, looksAtChanging }: CompiledRule,
+  folded: Operator | undefined,
+): Operator | undefined {
+  if (looksAtChanging || targets.some(({ isCount }) => isCount)) return undefined;
+  return rule.operator?.argument.includes('%{') === true ? folded : operator;
 }
 
 /** What is looked for in the values of one variable: by name, where rules name some. */

@@ -11,7 +11,7 @@ import { type Entry, type Kind, surveyRun, type Use, type VariableSurvey } from 
  * they match, and marks the values; what follows from that is decided when the rules have their turn, in their order.
  */
 export class Survey {
-  /** A bit for each step of the phase. */
+  /** A bit for each rule of the phase. */
   readonly hits: Int32Array;
   readonly #plan: SurveyPlan;
   readonly #variables: readonly VariableSurvey[];
@@ -26,7 +26,7 @@ export class Survey {
 
   constructor(plan: SurveyPlan) {
     this.#plan = plan;
-    this.hits = new Int32Array(Math.ceil(plan.stepsCount / 32));
+    this.hits = new Int32Array(Math.ceil(plan.phaseRulesCount / 32));
     this.#variables = plan.variables;
     this.#patterns = plan.patterns;
     this.#noMarks = noMarks(plan.rulesCount);
@@ -105,8 +105,7 @@ export class Survey {
       this.#hitFound(found, entry, text);
     }
     for (const use of entry.direct) {
-      const { operator, isNegated } = use.rule;
-      if (operator === undefined) continue;
+      const { operator, rule } = use;
       state.steps += text.length + 1;
       let isFound: boolean;
       if (operator.inParts !== undefined) {
@@ -115,7 +114,7 @@ export class Survey {
         isFound = operator(text, run);
         state.steps += run.steps;
       }
-      if (isFound !== isNegated) this.#hit(use, text);
+      if (isFound !== rule.isNegated) this.#hit(use, text);
       run.steps = 0;
     }
   }
@@ -177,9 +176,9 @@ export class Survey {
       this.#hitFound(this.#patterns.set.matchBytes(text, entry.subset), entry, text);
     }
     for (const use of entry.direct) {
-      const { operator, isNegated } = use.rule;
+      const { operator, rule } = use;
       state.steps += text.length + 1;
-      if (operator !== undefined && operator(text, this.#run) !== isNegated) this.#hit(use, text);
+      if (operator(text, this.#run) !== rule.isNegated) this.#hit(use, text);
     }
   }
 
@@ -194,9 +193,9 @@ export class Survey {
 
   /** `text` is what the chain made of the value: the rule that runs for it need not make it again. */
   #hit(use: Use, text?: string): void {
-    const { rule, step, node } = use;
+    const { rule, index, node } = use;
     if (this.#isNoting) this.#noted.push(use);
-    this.hits[step >>> 5] = (this.hits[step >>> 5] ?? 0) | (1 << (step & 31));
+    this.hits[index >>> 5] = (this.hits[index >>> 5] ?? 0) | (1 << (index & 31));
     this.#value?.mark(rule.number, this.#noMarks);
     if (text !== undefined && node !== undefined) this.#value?.derive(node.number, text);
   }
@@ -224,7 +223,8 @@ const LONG_LENGTH_MIN = 32_768;
 const REMEMBERED_LENGTH_MAX = 256;
 
 export interface SurveyPlan {
-  readonly stepsCount: number;
+  /** Rules of the phase, and of all phases. */
+  readonly phaseRulesCount: number;
   readonly rulesCount: number;
   readonly variables: readonly VariableSurvey[];
   readonly patterns: PatternSet;

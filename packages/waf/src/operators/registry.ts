@@ -85,6 +85,17 @@ export function compileOperator(use: OperatorUse, { patterns, readFile }: Operat
 }
 
 /**
+ * The operator with `argument` in place of its own, which holds macros; undefined where that would be read as one again, or
+ * where the operator takes no text.
+ */
+export function withConstant({ name, isNegated }: OperatorUse, argument: string): Operator | undefined {
+  if (argument.includes('%{')) return undefined;
+  const environment = { patterns: new Patterns(), readFile: () => undefined };
+  const operator = compileOperator({ name, argument, isNegated }, environment);
+  return typeof operator === 'string' ? undefined : operator;
+}
+
+/**
  * The number of the pattern or phrase list that alone decides whether the operator matches; undefined for operators
  * that look in another way.
  */
