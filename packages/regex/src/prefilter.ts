@@ -1,4 +1,5 @@
 import { LiteralWalker } from './literal-automaton.ts';
+import { LiteralRun } from './literal-run.ts';
 import { GROUPS_PER_WORD, type Lists, type MemberImage, type PrefilterImage } from './set-image.ts';
 import type { TextBytes } from './text-bytes.ts';
 import { int32At, uint8At } from './typed.ts';
@@ -41,6 +42,8 @@ export class Prefilter {
   #scanned: string | undefined;
   readonly #textBytes: TextBytes;
   readonly #walker: LiteralWalker;
+  /** Made for the first long text. */
+  #longRun: LiteralRun | undefined;
 
   constructor(image: PrefilterImage, members: readonly MemberImage[], textBytes: TextBytes) {
     this.#image = image;
@@ -67,12 +70,21 @@ export class Prefilter {
     // Asked about another subset the answer is the same.
     if (text === this.#scanned) return;
     this.#scanned = text;
-    const { literals, groupLow, groupHigh } = this.#image;
-    const { classOf, table } = literals;
-    const rowsEnd = table.length;
     this.#epoch++;
     this.#metCount = 0;
     this.steps += text.length;
+    // Where case counts, a literal may have to be met again.
+    const isLong = text.length >= LONG_LENGTH_MIN && !this.#isCaseSensitive;
+    const slot = isLong ? this.#readLong(text) : this.#read(text);
+    if (this.#metCount === 0) this.#leaveOfSlot(slot);
+    else this.#leaveWithLiterals(slot);
+  }
+
+  /** Meets the literals of a text; returns where its groups of bytes stand, see `#slotOf`. */
+  #read(text: string): number {
+    const { literals, groupLow, groupHigh } = this.#image;
+    const { classOf, table } = literals;
+    const rowsEnd = table.length;
     const bytes = this.#textBytes.of(text);
     const walker = this.#walker;
     let state = 0;
@@ -89,9 +101,27 @@ export class Prefilter {
         this.#meet(text, state, index + 1);
       }
     }
-    const slot = this.#slotOf(low, high);
-    if (this.#metCount === 0) this.#leaveOfSlot(slot);
-    else this.#leaveWithLiterals(slot);
+    return this.#slotOf(low, high);
+  }
+
+  /** As `#read`: which bytes occur is known of a long text, and each literal is met once. */
+  #readLong(text: string): number {
+    const { literals, groupLow, groupHigh } = this.#image;
+    const bytes = this.#textBytes.of(text);
+    const run = (this.#longRun ??= new LiteralRun(literals));
+    for (let at = run.next(bytes, 0, text.length); at >= 0; at = run.next(bytes, at, text.length)) {
+      this.#meet(text, run.place, at);
+    }
+    run.end();
+    const present = this.#textBytes.present(text);
+    let low = 0;
+    let high = 0;
+    for (let byte = 0; byte < present.length; byte++) {
+      if (uint8At(present, byte) === 0) continue;
+      low |= int32At(groupLow, byte);
+      high |= int32At(groupHigh, byte);
+    }
+    return this.#slotOf(low, high);
   }
 
   /** With no literal met, what is left depends on the groups of bytes alone. */
@@ -202,6 +232,9 @@ function add(planes: Int32Array, from: number, { begins, values }: Lists, list: 
     planes[word] = int32At(planes, word) | int32At(values, at + 1);
   }
 }
+
+/** Bytes of a text from which on it pays to prepare for literals that occur again and again. */
+const LONG_LENGTH_MIN = 4_096;
 
 /** Kinds of values remembered, as a power of two. */
 const SLOT_BITS = 9;

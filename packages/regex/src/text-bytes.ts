@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { REGEX_LIMITS } from './limits.ts';
+import { uint8At } from './typed.ts';
 
 /**
  * The text under search as bytes. Every text is read many times, by the prefilter and by each automaton that it leaves,
@@ -9,6 +10,9 @@ export class TextBytes {
   #text = '';
   #buffer: Buffer = EMPTY;
   #bytes: Uint8Array = EMPTY_BYTES;
+  /** By byte, 1 if it occurs in the text; says something only while `#isPresentKnown`. */
+  readonly #present: Uint8Array = new Uint8Array(256);
+  #isPresentKnown = false;
   /** Since the last text that needed a large buffer. */
   #shortTexts = 0;
 
@@ -19,7 +23,19 @@ export class TextBytes {
     if (text.length > SHORT_BYTES) this.#buffer.write(text, 0, 'latin1');
     else for (let index = 0; index < text.length; index += 1) this.#bytes[index] = text.charCodeAt(index);
     this.#text = text;
+    this.#isPresentKnown = false;
     return this.#bytes;
+  }
+
+  /** By byte value, 1 if the byte occurs in the text and 0 if not. Valid until the next call of any method. */
+  present(text: string): Uint8Array {
+    const bytes = this.of(text);
+    const present = this.#present;
+    if (this.#isPresentKnown) return present;
+    present.fill(0);
+    for (let index = 0; index < text.length; index += 1) present[uint8At(bytes, index)] = 1;
+    this.#isPresentKnown = true;
+    return present;
   }
 
   /** A buffer for ordinary texts is kept; a longer one goes when many shorter texts have come, not between two long ones. */

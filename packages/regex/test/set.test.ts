@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   compileSet,
@@ -152,5 +153,43 @@ describe('the prefilter', () => {
       expect(set.match(`..${text}..`)).toEqual(regex(pattern).test(`..${text}..`) ? [0] : []);
       expect(set.match(text)).toEqual([0]);
     }
+  });
+
+  it('finds in a long text what it finds in a short one, and where phrases occur first (seeded)', () => {
+    const members: readonly SetMember[] = [
+      '(?i)union\\s+select',
+      '[<>]{2}',
+      'in(?:to|form)ation(?:al)?',
+      { phrases: ['information schema', 'formation', 'on'] },
+      { phrases: ['select', 'ion sel'] },
+    ];
+    const set = regexSet(members);
+    // Where the case of a phrase counts every literal is met as often as it occurs.
+    const plain = regexSet([...members, { phrases: ['\xff\xfe'], ignoreCase: false }]);
+    const piece = fc.constantFrom(
+      'union ',
+      'Select',
+      'inform',
+      'ation',
+      'al',
+      '<',
+      '>',
+      ' ',
+      'information schem',
+      'a',
+      '\n',
+    );
+    const text = fc
+      .tuple(fc.array(piece, { maxLength: 40 }), fc.nat(6_000), fc.array(piece, { maxLength: 40 }))
+      .map(([before, length, behind]) => `${before.join('')}${'.'.repeat(length)}${behind.join('')}`);
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 1, maxLength: 4 }), (texts) => {
+        for (const one of texts) {
+          expect(set.candidates(one)).toEqual(plain.candidates(one));
+          for (const member of [3, 4]) expect(set.phraseFound(member)).toEqual(plain.phraseFound(member));
+        }
+      }),
+      { seed: 20261128, numRuns: 300 },
+    );
   });
 });

@@ -27,4 +27,15 @@ describe('the bytes of the text under search', () => {
     }
     expect(texts.of('b').length).toBeLessThanOrEqual(textBytesKeptMax);
   });
+
+  test('say of each value whether it occurs, for the text that was asked about last', () => {
+    const texts = new TextBytes();
+    const occurring = (text: string): number[] =>
+      [...texts.present(text).entries()].flatMap(([byte, is]) => (is ? byte : []));
+    expect(occurring('')).toEqual([]);
+    expect(occurring('ba\xff\0a')).toEqual([0, 0x61, 0x62, 0xff]);
+    expect(occurring('ba\xff\0a')).toEqual([0, 0x61, 0x62, 0xff]);
+    texts.of('c');
+    expect(occurring('b')).toEqual([0x62]);
+  });
 });

@@ -138,7 +138,7 @@ function runOnText(link: CompiledRule, candidate: Candidate, text: string, match
   if (operator === undefined) return false;
   const { state, values } = match;
   const { actions, transformations } = rule;
-  const run = actions.doesCapture ? state.capturing : state.probe;
+  const run = actions.doesCapture ? state.capturing(link.groupsMax) : state.probe;
   const { captures } = run;
   const isDecided = candidate.isSurveyed && captures === undefined && !actions.isMultiMatch;
   // What a value captured that does not count, as under a negated operator, is not the next one's.

@@ -15,6 +15,7 @@ import {
 import { ruleMatcher } from '../seclang/rule-matching.ts';
 import { type Transformation, transformationOf } from '../transformations/registry.ts';
 import type { Value } from './collection.ts';
+import { GROUP_LAST, groupsRead } from './groups-read.ts';
 
 /** A pattern of names. */
 type NamePattern = Pick<Regex, 'testBytes'>;
@@ -55,6 +56,8 @@ export interface CompiledRule {
   /** Undefined for SecAction. */
   readonly operator: Operator | undefined;
   readonly isNegated: boolean;
+  /** The highest of TX.1 to TX.9 that may be read after it has captured, see `groupsRead`. */
+  readonly groupsMax: number;
   /** The pattern or phrase list that alone decides whether the operator matches, if there is one. */
   readonly pattern: number | undefined;
   /** The last step; undefined when values are looked at as they are. */
@@ -87,7 +90,7 @@ export type ReadText = (path: string, from: string) => string | undefined;
 
 /** Makes a rule set ready to run in this thread, but for its patterns: `plan.patterns.use` makes them ready. */
 export function makePlan(ruleSet: RuleSet, readFile: ReadText): Plan {
-  const compiler = new Compiler(readFile);
+  const compiler = new Compiler(readFile, groupsRead(ruleSet.items));
   const programs = compiler.programs(ruleSet.items);
   const all = Object.values(programs).flatMap(({ rules }) => rules);
   const found = new Map<RuleSelector, ReadonlySet<CompiledRule>>();
@@ -131,10 +134,12 @@ class Compiler {
   readonly #steps = new Map<string, ChainStep>();
   readonly #operators = new Map<string, CompiledUse>();
   readonly #readFile: ReadText;
+  readonly #groupsRead: ReturnType<typeof groupsRead>;
   #rulesCount = 0;
 
-  constructor(readFile: ReadText) {
+  constructor(readFile: ReadText, groups: ReturnType<typeof groupsRead>) {
     this.#readFile = readFile;
+    this.#groupsRead = groups;
   }
 
   programs(items: RuleSet['items']): Plan['programs'] {
@@ -183,6 +188,7 @@ class Compiler {
       looksAtChanging: rule.targets.some(({ variable }) => CHANGED_BY_RULES.has(variable)),
       operator: use?.operator,
       isNegated: rule.operator?.isNegated ?? false,
+      groupsMax: this.#groupsRead.get(rule) ?? GROUP_LAST,
       pattern: use?.pattern,
       chain: this.#chain(rule.transformations),
       links: rule.chain.map((link) => this.#rule(link, -1)),

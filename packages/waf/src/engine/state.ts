@@ -47,7 +47,7 @@ export class State {
   /** What operators are given when only their answer is wanted. */
   readonly probe: OperatorRun;
   readonly #captures: string[] = [];
-  #capturing: OperatorRun | undefined;
+  readonly #capturing: (OperatorRun | undefined)[] = [];
   /** False once something that was folded no longer holds for this transaction. */
   isFolded = true;
   /** False once a rule has done something that what was folded for quiet transactions relies on. */
@@ -67,6 +67,7 @@ export class State {
       detectors: context.detectors,
       expand: (macro) => variables.expand(macro),
       captures: undefined,
+      groupsMax: 0,
       steps: 0,
     };
     const { settings } = context.plan.ruleSet;
@@ -85,10 +86,13 @@ export class State {
     else this.suppressed ??= interruption;
   }
 
-  /** What operators are given that capture. What they captured holds until the next one is asked. */
-  get capturing(): OperatorRun {
-    this.#capturing ??= { ...this.probe, captures: this.#captures, steps: 0 };
-    return this.#capturing;
+  /** What operators are given that capture, so many groups. What they captured holds until the next one is asked. */
+  capturing(groupsMax: number): OperatorRun {
+    const known = this.#capturing[groupsMax];
+    if (known !== undefined) return known;
+    const made = { ...this.probe, captures: this.#captures, groupsMax, steps: 0 };
+    this.#capturing[groupsMax] = made;
+    return made;
   }
 
   /** What `ctl` took out of the rule. */

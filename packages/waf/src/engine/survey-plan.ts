@@ -320,5 +320,5 @@ function stepsInOrder(uses: readonly Use[]): readonly ChainStep[] {
 
 /** What an operator sees while a survey asks it: nothing is captured, and no macro is in its argument. */
 export function surveyRun(detectors: OperatorRun['detectors']): OperatorRun {
-  return { detectors, expand: () => '', captures: undefined, steps: 0 };
+  return { detectors, expand: () => '', captures: undefined, groupsMax: 0, steps: 0 };
 }

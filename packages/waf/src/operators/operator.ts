@@ -8,6 +8,8 @@ export interface OperatorRun {
   expand(macro: Macro): string;
   /** Where TX.0 to TX.9 go; undefined when the rule does not capture. */
   readonly captures: string[] | undefined;
+  /** The highest of TX.1 to TX.9 that is wanted; 0 where TX.0 is enough, which is found with far less work. */
+  readonly groupsMax: number;
   /** Work beyond one look at every byte of the value, which the caller counts itself. The operator adds to it. */
   steps: number;
 }

@@ -1,16 +1,16 @@
 import {
   compileSet,
   instantiateSet,
-  type Match,
   type Regex,
   type RegexOptions,
   type RegexSet,
   type RegexSetImage,
   type SetMember,
+  type Span,
   type Subset,
   sharedSet,
 } from '@sallyport/regex';
-import type { Operator } from './operator.ts';
+import type { Operator, OperatorRun } from './operator.ts';
 
 /**
  * Which patterns are looked for in one pass: those of the rules that a policy can reach, by what they look at. The rest
@@ -147,10 +147,8 @@ export function pattern(argument: string, patterns: Patterns): Operator {
     const regex = patterns.at(number);
     // Building automata costs the request that makes them grow, and no other one.
     const before = regex.steps;
-    const match = run.captures === undefined ? undefined : regex.match(text);
-    const isMatch = run.captures === undefined ? regex.testBytes(text) : match !== undefined;
+    const isMatch = run.captures === undefined ? regex.testBytes(text) : capture(regex, text, run);
     run.steps += Math.max(regex.steps - before - text.length, 0);
-    if (match !== undefined && run.captures !== undefined) keepGroups(match, text, run.captures);
     return isMatch;
   };
 }
@@ -163,12 +161,19 @@ function keepWhole(text: string, captures: string[] | undefined): true {
   return true;
 }
 
-function keepGroups({ groups }: Match, text: string, captures: string[]): void {
-  for (let group = 0; group < groups.length && group < CAPTURES; group += 1) {
+function capture(regex: Regex, text: string, { captures, groupsMax }: OperatorRun): boolean {
+  const groups = groupsOf(regex, text, groupsMax);
+  if (groups === undefined) return false;
+  for (let group = 0; group < groups.length && group <= groupsMax; group += 1) {
     const span = groups[group];
-    captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
+    if (captures !== undefined) captures[group] = span === undefined ? '' : text.slice(span.start, span.end);
   }
+  return true;
 }
 
-/** TX.0 to TX.9. */
-const CAPTURES = 10;
+/** Undefined without a match. */
+function groupsOf(regex: Regex, text: string, groupsMax: number): readonly (Span | undefined)[] | undefined {
+  if (groupsMax > 0) return regex.match(text)?.groups;
+  const span = regex.find(text);
+  return span === undefined ? undefined : [span];
+}
