@@ -80,6 +80,8 @@ class Folder {
   /** What holds where a jump leads to, by the index of the rule; the number of rules is the end of the phase. */
   readonly #jumps = new Map<number, Known>();
   #open: OpenBlock | undefined;
+  /** What the last rule was tried on: it serves the next one too where the same is known and no rule has run on it. */
+  #trial: Trial | undefined;
 
   constructor(plan: Plan, program: Program, relied?: Set<string>) {
     this.#plan = plan;
@@ -104,7 +106,7 @@ class Folder {
 
   /** What holds behind the rule where it does not jump; undefined when it always does. */
   #rule(rule: CompiledRule, index: number, known: Known): Known | undefined {
-    const trial = new Trial(this.#plan, known, this.#relied);
+    const trial = this.#trialOn(known);
     const isMatch = trial.headMatches(rule);
     if (isMatch === false) {
       this.#dropped.push(rule);
@@ -127,13 +129,17 @@ class Folder {
       return known;
     }
     this.#steps.push({ kind: 'rule', index, rule, operator: trial.operatorOf(rule) });
-    const after = known.copy();
-    for (const link of [rule, ...rule.links]) forgetEffects(link.rule.actions, after);
+    const after = [rule, ...rule.links].reduce((left, link) => withoutEffects(link.rule.actions, left), known);
     const { disruption, actions } = rule.rule;
     if (disruption.kind !== 'pass' && disruption.kind !== 'block') this.#jump(this.#program.rules.length, after);
     if (actions.skipAfter !== undefined || actions.skip > 0) this.#jump(this.#destination(rule, index), after);
     // `ctl:ruleEngine=Off` ends the phase as well, but then no later phase runs.
     return after;
+  }
+
+  #trialOn(known: Known): Trial {
+    if (this.#trial?.known !== known || this.#trial.hasRun) this.#trial = new Trial(this.#plan, known, this.#relied);
+    return this.#trial;
   }
 
   #destination({ rule: { actions } }: CompiledRule, index: number): number {
@@ -184,15 +190,29 @@ interface Outcome {
 
 /** One rule, run on what is known. It is the evaluator of requests that runs it, so that the outcome is the same. */
 class Trial {
-  readonly #known: Known;
+  readonly known: Known;
   readonly #relied: Set<string> | undefined;
-  readonly #state: State;
+  readonly #plan: Plan;
+  #made: State | undefined;
+  #hasRun = false;
 
   constructor(plan: Plan, known: Known, relied: Set<string> | undefined) {
-    this.#known = known;
+    this.#plan = plan;
+    this.known = known;
     this.#relied = relied;
-    this.#state = new State({ ...NOTHING, plan });
-    for (const { key, text } of known.values()) this.#state.variables.tx.set(key, text);
+  }
+
+  /** A rule has run, and may have changed what the next one would be tried on. */
+  get hasRun(): boolean {
+    return this.#hasRun;
+  }
+
+  /** Most rules look at what a request brings: for them none is made. */
+  get #state(): State {
+    if (this.#made !== undefined) return this.#made;
+    this.#made = new State({ ...NOTHING, plan: this.#plan });
+    for (const { key, text } of this.known.values()) this.#made.variables.tx.set(key, text);
+    return this.#made;
   }
 
   /** Whether the head matches; undefined when that depends on the request. */
@@ -208,8 +228,7 @@ class Trial {
     const macro = parseMacro(use.argument);
     if (macro.constant !== undefined) return undefined;
     // What the rule does when it matches one value holds already when it looks at the next one.
-    const throughout = this.#known.copy();
-    forgetEffects(actions, throughout);
+    const throughout = withoutEffects(actions, this.known);
     const isKnown = (part: Macro['parts'][number]): boolean =>
       typeof part === 'string' ||
       (part.variable === 'TX' && part.key !== '' && throughout.isKnown(part.key.toLowerCase()));
@@ -231,12 +250,13 @@ class Trial {
 
   /** Undefined when a link does not match: links before it have had their effects, and those are left to the request. */
   run(rule: CompiledRule): Outcome | undefined {
+    this.#hasRun = true;
     const { tx } = this.#state.variables;
     if (!runRule(rule, this.#state)) return undefined;
     const [matched] = this.#state.matched;
     if (matched === undefined) throw new Error('a rule that matches is among the matches');
     const writes = new Map<string, Value>();
-    const known = this.#known.copy();
+    const known = this.known.copy();
     for (const link of [rule, ...rule.links]) {
       for (const { key } of link.rule.actions.setVariables) {
         const name = this.#state.variables.expand(key).toLowerCase();
@@ -307,7 +327,7 @@ class Trial {
   #isKnownKey(key: string, written: ReadonlySet<string>): boolean {
     const name = key.toLowerCase();
     if (written.has(name)) return true;
-    if (!this.#known.isKnown(name)) return false;
+    if (!this.known.isKnown(name)) return false;
     this.#relied?.add(name);
     return true;
   }
@@ -343,17 +363,18 @@ const FOLDED_OPERATORS: ReadonlySet<string> = new Set([
   'within',
 ]);
 
-/** Takes away what is no longer known when the actions may have run. */
-function forgetEffects(actions: ActionList, known: Known): void {
-  if (actions.doesCapture) for (let group = 0; group <= 9; group += 1) known.forget(String(group));
+/** What is still known when the actions may have run. */
+function withoutEffects(actions: ActionList, known: Known): Known {
+  let left = known;
+  if (actions.doesCapture) for (let group = 0; group <= 9; group += 1) left = left.without(String(group));
   for (const { collection, key } of actions.setVariables) {
     if (collection !== 'TX') continue;
-    if (key.constant !== undefined) known.forget(key.constant.toLowerCase());
-    else {
+    if (key.constant === undefined) {
       const [first] = key.parts;
-      known.forgetAll(typeof first === 'string' ? first.toLowerCase() : '');
-    }
+      left = left.withoutAll(typeof first === 'string' ? first.toLowerCase() : '');
+    } else left = left.without(key.constant.toLowerCase());
   }
+  return left;
 }
 
 function joined(one: Known | undefined, other: Known | undefined): Known | undefined {

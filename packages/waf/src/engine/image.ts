@@ -50,7 +50,7 @@ export function checkImageVersion({ version }: Pick<WafImage, 'version'>): void 
   if (version !== IMAGE_VERSION) throw new Error(`the rules were compiled by another version, ${version}`);
 }
 
-const IMAGE_VERSION = 2;
+const IMAGE_VERSION = 3;
 
 function keyOf(path: string, from: string): string {
   return `${from}\0${path}`;

@@ -35,14 +35,22 @@ export class Known {
     this.#names.set(name, value);
   }
 
-  forget(name: string): void {
-    this.#names.set(name, undefined);
+  /** What holds where the variable may have been changed; itself where nothing was known of it. */
+  without(name: string): Known {
+    if (this.#names.has(name) && this.#names.get(name) === undefined) return this;
+    const less = this.copy();
+    less.#names.set(name, undefined);
+    return less;
   }
 
-  /** Forgets every name that begins so. */
-  forgetAll(prefix: string): void {
-    for (const name of this.#names.keys()) if (name.startsWith(prefix)) this.#names.set(name, undefined);
-    this.#prefixes.add(prefix);
+  /** What holds where every variable whose name begins so may have been changed; itself where nothing was known of them. */
+  withoutAll(prefix: string): Known {
+    const isUnknown = [...this.#names].every(([name, value]) => value === undefined || !name.startsWith(prefix));
+    if (isUnknown && this.#prefixes.has(prefix)) return this;
+    const less = this.copy();
+    for (const name of this.#names.keys()) if (name.startsWith(prefix)) less.#names.set(name, undefined);
+    less.#prefixes.add(prefix);
+    return less;
   }
 
   /** What holds whichever of the two ways led here. */

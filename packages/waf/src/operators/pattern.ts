@@ -51,23 +51,24 @@ export const NAME_PATTERN: RegexOptions = { dialect: 'modsecurity', flags: 'i' }
  */
 export class Patterns {
   readonly #numbers = new Map<string, number>();
-  readonly #members: SetMember[] = [];
+  /** Made when they are compiled: a thread that gets an image has no use for them. */
+  readonly #members: (() => SetMember)[] = [];
   readonly #singles: (Single | undefined)[] = [];
   #groups: Readonly<Record<PatternGroup, PatternSet>> | undefined;
 
   /** The number of the pattern, which `at` takes once `use` has run. */
   add(pattern: string): number {
-    return this.#number(`rx ${pattern}`, pattern);
+    return this.#number(`rx ${pattern}`, () => pattern);
   }
 
   /** The same for a pattern of names. */
   addOfNames(pattern: string): number {
-    return this.#number(`name ${pattern}`, { pattern, options: NAME_PATTERN });
+    return this.#number(`name ${pattern}`, () => ({ pattern, options: NAME_PATTERN }));
   }
 
-  /** The number of the phrase list, which `phrasesAt` takes once `use` has run. */
-  addPhrases(phrases: readonly string[]): number {
-    return this.#number(`pm ${phrases.join('\0')}`, { phrases, ignoreCase: true });
+  /** The number of the phrase list, which `phrasesAt` takes once `use` has run. Equal sources are one list. */
+  addPhrases(source: string, phrases: () => readonly string[]): number {
+    return this.#number(`pm ${source}`, () => ({ phrases: phrases(), ignoreCase: true }));
   }
 
   /**
@@ -78,7 +79,7 @@ export class Patterns {
   compile(wanted: Readonly<Record<'request' | 'response', ReadonlySet<number>>>): PatternsImage {
     const others = new Set(this.#members.keys()).difference(wanted.request).difference(wanted.response);
     const group = (numbers: readonly number[]): GroupImage => {
-      const members = numbers.flatMap((number) => this.#members[number] ?? []);
+      const members = numbers.flatMap((number) => this.#members[number]?.() ?? []);
       return { numbers, set: sharedSet(compileSet(members, { regex: { dialect: 'modsecurity' }, answer: 'span' })) };
     };
     return { request: group([...wanted.request]), response: group([...wanted.response]), rest: group([...others]) };
@@ -112,7 +113,7 @@ export class Patterns {
     return found;
   }
 
-  #number(key: string, member: SetMember): number {
+  #number(key: string, member: () => SetMember): number {
     const known = this.#numbers.get(key) ?? this.#members.push(member) - 1;
     this.#numbers.set(key, known);
     return known;

@@ -1,20 +1,30 @@
 import type { Operator } from './operator.ts';
 import type { Patterns } from './pattern.ts';
 
+/** The phrases of a list: looked at when the list is compiled or a phrase is captured, and by no thread that only runs it. */
+export interface PhraseList {
+  /** What the phrases are made of: equal texts, equal lists. */
+  readonly source: string;
+  phrases(): readonly string[];
+}
+
 /** `@pm`: one of the phrases occurs, in any case. TX.0 is the phrase as the rule wrote it. */
-export function phraseList(phrases: readonly string[], patterns: Patterns): Operator {
-  const number = phraseListNumber(phrases, patterns);
+export function phraseList(list: PhraseList, patterns: Patterns): Operator {
+  const number = phraseListNumber(list, patterns);
+  let written: readonly string[] | undefined;
   return (text, { captures }) => {
     const { set, member, subset } = patterns.phrasesAt(number);
     if (set.matchBytes(text, subset).length === 0) return false;
-    if (captures !== undefined) captures[0] = phrases[set.phraseFound(member)?.phrase ?? 0] ?? '';
+    if (captures === undefined) return true;
+    written ??= list.phrases();
+    captures[0] = written[set.phraseFound(member)?.phrase ?? 0] ?? '';
     return true;
   };
 }
 
 /** The number of the phrase list among the patterns of the rule set. */
-export function phraseListNumber(phrases: readonly string[], patterns: Patterns): number {
-  return patterns.addPhrases(phrases.map(lowered));
+export function phraseListNumber({ source, phrases }: PhraseList, patterns: Patterns): number {
+  return patterns.addPhrases(source, () => phrases().map(lowered));
 }
 
 /** The phrases of `@pm`: words, in which `|41 42|` spells bytes. */

@@ -5,7 +5,7 @@ import { identityNumber } from './identity-number.ts';
 import { numeric } from './numeric.ts';
 import type { Operator, OperatorRun } from './operator.ts';
 import { Patterns, pattern } from './pattern.ts';
-import { phraseList, phraseListNumber, phrasesOf, phrasesOfFile } from './phrases.ts';
+import { type PhraseList, phraseList, phraseListNumber, phrasesOf, phrasesOfFile } from './phrases.ts';
 import { textual } from './text.ts';
 import { byteRange, urlEncoding, utf8Encoding } from './validation.ts';
 
@@ -21,7 +21,10 @@ export function operatorProblem(use: OperatorUse, readFile: (path: string) => st
   if (PATTERN_OPERATORS.has(use.name) && use.argument.includes('%{')) return `@${use.name} cannot expand macros`;
   const checked = new CheckedPatterns();
   const operator = compileOperator(use, { patterns: checked, readFile });
-  return typeof operator === 'string' ? operator : checked.problem;
+  if (typeof operator === 'string') return operator;
+  if (!PHRASE_OPERATORS.has(use.name)) return checked.problem;
+  const list = phrasesFor(use, readFile);
+  return typeof list === 'string' || list.phrases().length > 0 ? checked.problem : `@${use.name} has no phrases`;
 }
 
 /** Compiles an operator. Gives a sentence instead when it cannot. Flat: one case per operator of the language. */
@@ -33,9 +36,8 @@ export function compileOperator(use: OperatorUse, { patterns, readFile }: Operat
     case 'pm':
     case 'pmf':
     case 'pmfromfile': {
-      const phrases = phrasesFor(use, readFile);
-      if (typeof phrases === 'string') return phrases;
-      return phrases.length === 0 ? `@${name} has no phrases` : phraseList(phrases, patterns);
+      const list = phrasesFor(use, readFile);
+      return typeof list === 'string' ? list : phraseList(list, patterns);
     }
     case 'eq':
     case 'ge':
@@ -54,8 +56,9 @@ export function compileOperator(use: OperatorUse, { patterns, readFile }: Operat
     case 'ipmatch':
     case 'ipmatchf':
     case 'ipmatchfromfile': {
-      const pieces = name === 'ipmatch' ? argument.split(',') : filePhrases(argument, readFile);
-      if (typeof pieces === 'string') return pieces;
+      const listed = name === 'ipmatch' ? argument.split(',') : filePhrases(argument, readFile);
+      if (typeof listed === 'string') return listed;
+      const pieces = 'phrases' in listed ? listed.phrases() : listed;
       const networks = networksOf(pieces.map((piece) => piece.trim()));
       return typeof networks === 'string' ? `${networks} is no address and no network` : addressList(networks);
     }
@@ -101,16 +104,17 @@ export function withConstant({ name, isNegated }: OperatorUse, argument: string)
  */
 export function patternNumber(use: OperatorUse, { patterns, readFile }: OperatorEnvironment): number | undefined {
   if (use.name === 'rx') return patterns.add(use.argument);
-  if (!['pm', 'pmf', 'pmfromfile'].includes(use.name)) return undefined;
-  const phrases = phrasesFor(use, readFile);
-  return typeof phrases === 'string' ? undefined : phraseListNumber(phrases, patterns);
+  if (!PHRASE_OPERATORS.has(use.name)) return undefined;
+  const list = phrasesFor(use, readFile);
+  return typeof list === 'string' ? undefined : phraseListNumber(list, patterns);
 }
 
-function phrasesFor(
-  { name, argument }: OperatorUse,
-  readFile: OperatorEnvironment['readFile'],
-): readonly string[] | string {
-  return name === 'pm' ? phrasesOf(argument) : filePhrases(argument, readFile);
+const PHRASE_OPERATORS: ReadonlySet<string> = new Set(['pm', 'pmf', 'pmfromfile']);
+
+/** The phrase list of such an operator, or a sentence about a file that is missing. */
+function phrasesFor({ name, argument }: OperatorUse, readFile: OperatorEnvironment['readFile']): PhraseList | string {
+  if (name !== 'pm') return filePhrases(argument, readFile);
+  return { source: argument, phrases: () => phrasesOf(argument) };
 }
 
 const PATTERN_OPERATORS: ReadonlySet<string> = new Set([
@@ -155,14 +159,15 @@ function keepValue(text: string, isFound: boolean, { captures }: OperatorRun): b
 }
 
 /** The lines of one or more files, or a sentence about one that is missing. */
-function filePhrases(argument: string, readFile: OperatorEnvironment['readFile']): readonly string[] | string {
-  const lines: string[] = [];
+function filePhrases(argument: string, readFile: OperatorEnvironment['readFile']): PhraseList | string {
+  const texts: string[] = [];
   for (const path of argument.split(/\s+/)) {
     const text = path === '' ? undefined : readFile(path);
     if (text === undefined) return `there is no file ${path}`;
-    lines.push(...phrasesOfFile(text));
+    texts.push(text);
   }
-  return lines;
+  // The argument of `@pm` holds no line break, so the two are never taken for one another.
+  return { source: `\n${texts.join('\n')}`, phrases: () => texts.flatMap(phrasesOfFile) };
 }
 
 /** Compiles each pattern at once, only to see whether it can be. */

@@ -53,6 +53,22 @@ SecRule ARGS|!ARGS:/(?x)^safe$#/ "@rx x" "id:2,phase:1,pass"
   expect(idsOf(play(waf, { target: '/?Safe=x' }))).toEqual([]);
 });
 
+test('phrases are captured in an image as rules and files write them', () => {
+  const rules = `
+SecRuleEngine On
+SecRule ARGS "@pm Shadow PASSWD" "id:1,phase:2,capture,pass,logdata:'%{TX.0}'"
+SecRule ARGS "@pmFromFile words.data" "id:2,phase:2,capture,pass,logdata:'%{TX.0}'"
+SecRule ARGS "@pmFromFile words.data" "id:3,phase:2,pass"
+`;
+  const waf = instantiateWaf(packImage(imageOf(rules)), { clock: new ManualClock() });
+  const { matchedRules } = play(waf, { target: '/?p=/etc/passwd' });
+  expect(matchedRules.map(({ id, data }) => [id, data])).toEqual([
+    [1, 'PASSWD'],
+    [2, 'passwd'],
+    [3, ''],
+  ]);
+});
+
 test('the tables of an image are shared between threads and not copied', () => {
   const { patterns } = imageOf(RULES);
   const [first] = patterns.request.set.members;
