@@ -18,7 +18,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
@@ -28,30 +29,33 @@ import { VERSION } from '../version.ts';
 
 /**
  * Opens the store below the folder for state, which it makes when needed. `onProblem` hears of what cannot be read or kept: the
- * rules are then compiled, and nothing else happens. Undefined: the folder cannot be had, which the start says itself.
+ * rules are then compiled, and nothing else happens. `maker` says what compiles them; only the same finds them again. Undefined:
+ * nothing is kept, of which `onProblem` has heard.
  */
 export function openCompiledRules(
   stateFolder: string,
   onProblem: (problem: string) => void,
+  maker: () => string = makerOf,
 ): CompiledRulesStore | undefined {
   const folder = join(stateFolder, 'compiled-rules');
   try {
     openStateFolder(stateFolder);
     openStateFolder(folder);
+    return new CompiledRulesFolder(folder, { maker: maker(), onProblem });
   } catch (cause) {
     onProblem(`compiled rules are not kept: ${messageOf(cause)}`);
     return undefined;
   }
-  return new CompiledRulesFolder(folder, onProblem);
 }
 
 class CompiledRulesFolder implements CompiledRulesStore {
   readonly #folder: string;
   readonly #onProblem: (problem: string) => void;
-  readonly #maker: string = makerOf();
+  readonly #maker: string;
 
-  constructor(folder: string, onProblem: (problem: string) => void) {
+  constructor(folder: string, { maker, onProblem }: { maker: string; onProblem: (problem: string) => void }) {
     this.#folder = folder;
+    this.#maker = maker;
     this.#onProblem = onProblem;
   }
 
@@ -100,14 +104,19 @@ const COMPILED_BYTES_MAX = 268_435_456;
 /** Most files that are kept. A configuration has at most 16 rule sets; the rest is what it had before. */
 const COMPILED_FILES_MAX = 32;
 
-/**
- * What makes images: whoever works on the product keeps its version, and the modules of the compiler differ. Those of Node.js
- * write the format.
- */
+/** What makes images: the version of the product, the modules of the compiler, and Node.js, whose format it is. */
 function makerOf(): string {
+  return [VERSION, process.version, process.arch, ...compilerModules()].join('\n');
+}
+
+function compilerModules(): readonly string[] {
+  const own = dirname(fileURLToPath(import.meta.url));
+  // The names of a bundle's chunks say what is in them, on every machine that it is copied to.
+  if (basename(own) === 'bundle') return readdirSync(own).toSorted();
+  // Whoever works on the product keeps its version.
   const waf = createRequire(import.meta.url).resolve('@sallyport/waf');
   const regex = createRequire(waf).resolve('@sallyport/regex');
-  const modules = [waf, regex].flatMap((entry) =>
+  return [waf, regex].flatMap((entry) =>
     readdirSync(dirname(entry), { recursive: true, encoding: 'utf8' })
       .toSorted()
       .map((name) => {
@@ -115,7 +124,6 @@ function makerOf(): string {
         return `${name} ${size} ${mtimeMs}`;
       }),
   );
-  return [VERSION, process.version, process.arch, ...modules].join('\n');
 }
 
 /**

@@ -153,6 +153,20 @@ describe('compiled rules', () => {
     expect(problems).toEqual([expect.stringContaining('may be opened by others (mode 0755)')]);
   });
 
+  it('are not kept when nobody can say what made them', () => {
+    const store = openCompiledRules(
+      join(base, 'state'),
+      (problem) => problems.push(problem),
+      () => {
+        throw new Error("ENOENT: no such file or directory, scandir '/opt/sallyport/dist'");
+      },
+    );
+    expect(store).toBeUndefined();
+    expect(problems).toEqual([
+      "compiled rules are not kept: ENOENT: no such file or directory, scandir '/opt/sallyport/dist'",
+    ]);
+  });
+
   it('are forgotten, the oldest first, when there are more than 32', () => {
     const [ruleSet] = start().config.ruleSets.values();
     const store = open();
