@@ -68,7 +68,7 @@ void describe('the demo', () => {
   void test('is what npm start runs', () => {
     const manifest: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
     assert.ok(typeof manifest === 'object' && manifest !== null && 'scripts' in manifest);
-    assert.partialDeepStrictEqual(manifest.scripts, { start: 'node packages/cli/bin/sallyport.js demo' });
+    assert.partialDeepStrictEqual(manifest.scripts, { start: 'node packages/cli/bin/sallyport.cjs demo' });
   });
 });
 

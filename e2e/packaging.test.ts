@@ -69,15 +69,15 @@ console.log(exampleCount > 100, JSON.stringify(failures));
 
 void test('the command is a few files that need Node.js and one another, and name whose code they hold', () => {
   const folder = join(project, 'node_modules/sallyport');
-  assert.match(readFileSync(join(folder, 'bin/sallyport.js'), 'utf8'), /import\('\.\.\/bundle\/main\.js'\)/);
-  const files = globSync('bundle/*.js', { cwd: folder });
+  assert.match(readFileSync(join(folder, 'bin/sallyport.cjs'), 'utf8'), /require\('\.\.\/bundle\/main\.cjs'\)/);
+  const files = globSync('bundle/*.cjs', { cwd: folder });
   for (const thread of ['main', 'worker-main', 'compile-main', 'store-main', 'event-questions-main'])
-    assert.ok(files.includes(`bundle/${thread}.js`), thread);
+    assert.ok(files.includes(`bundle/${thread}.cjs`), thread);
   for (const file of files) {
     const text = readFileSync(join(folder, file), 'utf8');
-    const imported = [...text.matchAll(/^import .*?(?:from )?"([^"\n]+)";$/gm)].map(([, from = '']) => from);
-    for (const from of imported)
-      assert.ok(isBuiltin(from) || files.includes(join('bundle', from)), `${file} imports ${from}`);
+    const required = [...text.matchAll(/^(?:const|let) \S+ = require\("([^"\n]+)"\);$/gm)].map(([, from = '']) => from);
+    for (const from of required)
+      assert.ok(isBuiltin(from) || files.includes(join('bundle', from)), `${file} requires ${from}`);
   }
   const notices = readFileSync(join(folder, 'bundle/THIRD-PARTY-NOTICES.txt'), 'utf8');
   for (const name of ['jose', 'pino', 'yaml', 'zod'])

@@ -79,7 +79,7 @@ async function stage(source: string, emitted: string, staged: string): Promise<v
   for (const file of globSync('dist/**/*.d.ts', { cwd: staged })) rewrite(join(staged, file), publishedImports);
   const read = readManifest(join(ROOT, source));
   if (read.bin !== undefined) await bundle(source, join(staged, BUNDLE_FOLDER));
-  for (const file of globSync('bin/*.js', { cwd: staged })) rewrite(join(staged, file), bundledPath);
+  for (const file of globSync('bin/*.cjs', { cwd: staged })) rewrite(join(staged, file), bundledPath);
   const manifest = publishedManifest(read);
   writeFileSync(join(staged, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
@@ -105,9 +105,9 @@ function publishedPath(text: string): string {
   return text.replaceAll(/(\.{1,2})\/src\/([\w/-]+)\.ts\b/g, '$1/dist/$2.js');
 }
 
-/** `../src/main.ts` becomes `../bundle/main.js`. */
+/** `../src/main.ts` becomes `../bundle/main.cjs`. */
 function bundledPath(text: string): string {
-  return text.replaceAll(/\.\.\/src\/([\w-]+)\.ts\b/g, `../${BUNDLE_FOLDER}/$1.js`);
+  return text.replaceAll(/\.\.\/src\/([\w-]+)\.ts\b/g, `../${BUNDLE_FOLDER}/$1.cjs`);
 }
 
 function rewrite(path: string, change: (text: string) => string): void {

@@ -37,7 +37,7 @@ export async function assembleRelease(folder: string): Promise<void> {
     rmSync(packed, { recursive: true });
   }
   mkdirSync(join(folder, 'bin'));
-  symlinkSync(`../node_modules/${PRODUCT}/bin/sallyport.js`, join(folder, 'bin/sallyport'));
+  symlinkSync(`../node_modules/${PRODUCT}/bin/sallyport.cjs`, join(folder, 'bin/sallyport'));
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
   writeFileSync(join(folder, 'sbom.cdx.json'), renderSbom(shipped, { version: nodeVersion(lock) }));
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const SALLYPORT = fileURLToPath(new URL('../../packages/cli/bin/sallyport.js', import.meta.url));
+const SALLYPORT = fileURLToPath(new URL('../../packages/cli/bin/sallyport.cjs', import.meta.url));
 
 /** One line of the gateway's log. */
 export type LogLine = Readonly<Record<string, unknown>>;

@@ -7,7 +7,7 @@ import { type Ending, Program, temporaryFolder } from './program.ts';
 import { eventually, type Scope } from './scope.ts';
 
 /** The command as a user has it. */
-export const SALLYPORT: string = fileURLToPath(new URL('../../packages/cli/bin/sallyport.js', import.meta.url));
+export const SALLYPORT: string = fileURLToPath(new URL('../../packages/cli/bin/sallyport.cjs', import.meta.url));
 
 export interface GatewayOptions {
   /**

@@ -40,7 +40,7 @@ for target in sysinit basic sockets multi-user shutdown network-online; do
 done
 touch opt/node-26/bin/node
 mount --bind "$node" opt/node-26/bin/node
-ln -s /opt/sallyport/source/packages/cli/bin/sallyport.js opt/sallyport/current/bin/sallyport
+ln -s /opt/sallyport/source/packages/cli/bin/sallyport.cjs opt/sallyport/current/bin/sallyport
 pivot_root . old
 umount -l /old
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_UNIT_PATH=/etc/units SYSTEMD_GENERATOR_PATH=/etc/none \

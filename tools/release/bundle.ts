@@ -35,7 +35,15 @@ export async function bundle(source: string, folder: string): Promise<void> {
     },
   });
   // Readable, so that a stack trace of an operator can be read by us.
-  const { output } = await made.write({ dir: folder, format: 'esm', sourcemap: true, minify: false });
+  // CommonJS: every thread that loads a module of the other kind sets up a second loader (docs/adr/0017).
+  const { output } = await made.write({
+    dir: folder,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
+    sourcemap: true,
+    minify: false,
+  });
   await made.close();
   const chunks = output.filter((file) => file.type === 'chunk');
   writeFileSync(join(folder, NOTICES_FILE), noticesOf(foreignFolders(chunks)));
@@ -51,12 +59,17 @@ function ownModules(product: string, entries: ReadonlySet<string>): Plugin {
     transform(code, id) {
       if (id.includes('/node_modules/') || !id.startsWith(ROOT)) return undefined;
       const moduleSideEffects = entries.has(id);
+      // The command starts the bundle; nobody starts a file of it.
+      const started = code.replaceAll('import.meta.main', 'false');
       // The command's own folder is one below its package, in the bundle as in `dist`.
-      if (id.startsWith(product) || !code.includes('import.meta.')) return { moduleSideEffects };
+      if (id.startsWith(product) || !started.includes('import.meta.')) {
+        return { code: started, map: null, moduleSideEffects };
+      }
       const [, folder = '', path = ''] = /^(.*)\/src\/(.+)\.ts$/.exec(id) ?? [];
       const { name } = readManifest(folder);
-      const url = `new URL(${JSON.stringify(`./${path}.js`)}, import.meta.resolve(${JSON.stringify(name)}))`;
-      const placed = code
+      const door = `process.getBuiltinModule('node:module').createRequire(__filename).resolve(${JSON.stringify(name)})`;
+      const url = `new URL(${JSON.stringify(`./${path}.js`)}, process.getBuiltinModule('node:url').pathToFileURL(${door}))`;
+      const placed = started
         .replaceAll('import.meta.url', `${url}.href`)
         .replaceAll('import.meta.dirname', `process.getBuiltinModule('node:url').fileURLToPath(new URL('.', ${url}))`);
       // Lines stay where they are, and maps of lines are enough.

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { EarlySignals } from './early-signals.ts';
 import { readEnvironment } from './environment.ts';
 import { type CommandIo, EXIT } from './io.ts';
@@ -87,6 +86,7 @@ function processIo(): CommandIo {
 }
 
 async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
     return await terminal.question(question);
@@ -95,4 +95,9 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+/** Not awaited at the top level: what the command requires must not wait there. */
+async function runAlone(): Promise<void> {
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+if (import.meta.main) void runAlone();

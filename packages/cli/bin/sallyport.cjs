@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+'use strict';
 // Plain JavaScript that every Node can read, so that an old one gets a sentence instead of a syntax error.
 const NODE_MAJOR_MIN = 26;
 
@@ -8,5 +9,8 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   );
   process.exit(78);
 }
-const { main } = await import('../src/main.ts');
-process.exitCode = await main(process.argv.slice(2));
+const { main } = require('../src/main.ts');
+async function run() {
+  process.exitCode = await main(process.argv.slice(2));
+}
+void run();
