@@ -4,6 +4,7 @@ import {
   type Inspected,
   type InspectedHead,
   type Inspection,
+  type InspectionFacts,
   PASS,
   type RequestHold,
   type ResponseHold,
@@ -27,9 +28,15 @@ export interface RuleInspectionOptions {
 
 type Refusal = Exclude<Verdict, { kind: 'pass' }>;
 
-/** One exchange on its way through the phases of the rules. */
+/**
+ * One exchange on its way through the phases of the rules. Where nothing more is to be judged behind the request, because it is
+ * refused or its response is not looked at, phase 5 follows at once: what rules made of a request is several times its size,
+ * and must not wait for an upstream that takes its time; and the processor has all that it needs at hand.
+ */
 export class RuleInspection implements Inspection {
-  readonly #transaction: Transaction;
+  /** Undefined when all phases are over. */
+  #transaction: Transaction | undefined;
+  #facts: InspectionFacts | undefined;
   readonly #policy: WafPolicy;
   readonly #clock: Clock;
   readonly #isDetecting: boolean;
@@ -60,14 +67,15 @@ export class RuleInspection implements Inspection {
 
   /** Phase 1, and phase 2 where it has no body to wait for. */
   head(request: InspectedRequest): Verdict {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return PASS;
     const startMs = this.#clock.monotonicMs();
     const { isBodyInspected, bodyBytesMax, aboveBodyMax, encodedBody } = this.#policy.request;
-    const transaction = this.#transaction;
     transaction.processConnection({ clientIp: request.clientIp, clientPort: 0, serverIp: '', serverPort: 0 });
     const { line, ...target } = request;
     this.#path = target.target.split('?', 1)[0] ?? '';
     transaction.processUri(line === undefined ? target : { ...target, line });
-    let verdict = this.#judged(transaction.processRequestHeaders(request.headers));
+    let verdict = this.#judged(transaction, transaction.processRequestHeaders(request.headers));
     if (verdict.kind === 'pass' && request.hasBody && isBodyInspected) {
       // A body that cannot be read has not been looked at, whatever the rules say about its bytes.
       if (!isEncoded(request.contentEncoding)) {
@@ -76,26 +84,37 @@ export class RuleInspection implements Inspection {
       } else if (encodedBody === 'refuse') verdict = this.#refused(deny('BODY_ENCODED', request.contentEncoding));
     }
     if (verdict.kind === 'pass' && this.#requestHold === undefined) {
-      verdict = this.#judged(transaction.processRequestBody());
+      verdict = this.#judged(transaction, transaction.processRequestBody());
     }
+    if (this.#requestHold === undefined) this.#endRequest(verdict);
     return this.#timed(startMs, verdict);
   }
 
   /** Phase 2. */
   requestBody(body: Uint8Array): Verdict {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return PASS;
     const startMs = this.#clock.monotonicMs();
-    const verdict = this.#tooLarge(body) ?? this.#judged(this.#transaction.processRequestBody(this.#seenOf(body)));
+    const seen = this.#seenOf(body);
+    const verdict = this.#tooLarge(body) ?? this.#judged(transaction, transaction.processRequestBody(seen));
+    this.#endRequest(verdict);
     return this.#timed(startMs, verdict);
   }
 
   *requestBodyInSlices(body: Uint8Array): Generator<undefined, Verdict> {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return PASS;
     const refused = this.#tooLarge(body);
     if (refused !== undefined) return refused;
-    const slices = this.#transaction.requestBodyInSlices(this.#seenOf(body));
+    const slices = transaction.requestBodyInSlices(this.#seenOf(body));
     for (;;) {
       const startMs = this.#clock.monotonicMs();
       const slice = slices.next();
-      if (slice.done === true) return this.#timed(startMs, this.#judged(slice.value));
+      if (slice.done === true) {
+        const verdict = this.#judged(transaction, slice.value);
+        this.#endRequest(verdict);
+        return this.#timed(startMs, verdict);
+      }
       this.#timed(startMs, PASS);
       yield;
     }
@@ -114,15 +133,16 @@ export class RuleInspection implements Inspection {
 
   /** Phase 3, and phase 4 where it has no body to wait for. */
   responseHead({ status, headers, hasBody }: InspectedHead): Verdict {
-    if (!this.#policy.response.isInspected) return PASS;
+    const transaction = this.#transaction;
+    if (transaction === undefined || !this.#policy.response.isInspected) return PASS;
     const startMs = this.#clock.monotonicMs();
     const head = { status, protocol: 'HTTP/1.1', headers: pairsOf(headers) };
-    let verdict = this.#judged(this.#transaction.processResponseHeaders(head));
+    let verdict = this.#judged(transaction, transaction.processResponseHeaders(head));
     const { windowBytes, bodyBytesMax, aboveBodyMax } = this.#policy.response;
     const isLongerRefused = aboveBodyMax === 'refuse' && !this.#isDetecting;
     // Holding back events would take away what they are for.
     const isEventStream = headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false;
-    const isBodyWanted = hasBody && !isEventStream && this.#transaction.wantsResponseBody;
+    const isBodyWanted = hasBody && !isEventStream && transaction.wantsResponseBody;
     if (verdict.kind === 'pass' && isBodyWanted) {
       if (!isEncoded(headers.getAll('content-encoding').join(', '))) {
         this.#responseHold = {
@@ -136,30 +156,44 @@ export class RuleInspection implements Inspection {
       }
     }
     if (verdict.kind === 'pass' && this.#responseHold === undefined) {
-      verdict = this.#judged(this.#transaction.processResponseBody());
+      verdict = this.#judged(transaction, transaction.processResponseBody());
     }
     return this.#timed(startMs, verdict);
   }
 
   /** Phase 4, for each piece. */
   responseBody(piece: Uint8Array): Verdict {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return PASS;
     const startMs = this.#clock.monotonicMs();
-    return this.#timed(startMs, this.#judged(this.#transaction.processResponseBody(piece)));
+    return this.#timed(startMs, this.#judged(transaction, transaction.processResponseBody(piece)));
   }
 
-  /** Phase 5. */
   finish(): Inspected {
     const startMs = this.#clock.monotonicMs();
-    this.#transaction.processLogging();
-    const mode = this.#isDetecting ? 'detect' : 'block';
-    const facts = factsOf(this.#transaction, { mode, ruleSet: this.#policy.ruleSet, path: this.#path });
+    this.#conclude();
     this.#timed(startMs, PASS);
-    return { facts, observed: this.#observed, us: Math.round(this.#us) };
+    return { facts: this.#facts, observed: this.#observed, us: Math.round(this.#us) };
   }
 
-  #judged(interruption: Interruption | undefined): Verdict {
-    const wanted = interruption ?? this.#transaction.suppressedInterruption;
-    return wanted === undefined ? PASS : this.#refused(verdictOf(wanted, this.#transaction.matchedRules));
+  /** All of the request was judged. */
+  #endRequest(verdict: Verdict): void {
+    if (verdict.kind !== 'pass' || !this.#policy.response.isInspected) this.#conclude();
+  }
+
+  /** Phase 5. Once, also when it throws. */
+  #conclude(): void {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return;
+    this.#transaction = undefined;
+    transaction.processLogging();
+    const mode = this.#isDetecting ? 'detect' : 'block';
+    this.#facts = factsOf(transaction, { mode, ruleSet: this.#policy.ruleSet, path: this.#path });
+  }
+
+  #judged(transaction: Transaction, interruption: Interruption | undefined): Verdict {
+    const wanted = interruption ?? transaction.suppressedInterruption;
+    return wanted === undefined ? PASS : this.#refused(verdictOf(wanted, transaction.matchedRules));
   }
 
   /** The verdict; in detection what would have been one is noted, the first of them. */

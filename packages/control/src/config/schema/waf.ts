@@ -213,7 +213,9 @@ function response(): z.ZodType<WafDraft['response']> {
     problem: 'is not a media type',
   }).transform((type) => type.toLowerCase());
   return section('What is inspected of responses. Event streams, upgrades and other types than these are never held.', {
-    inspect: booleanLeaf('Let rules see responses before clients do.').optional(),
+    inspect: booleanLeaf(
+      'Let rules see responses before clients do. Where they do not, phase 5 follows the request at once and knows no response.',
+    ).optional(),
     types: list(mediaType, 'Media types whose bodies are inspected.').optional(),
     bodyMax: size('Bytes of a response that are inspected.', { min: '1KB', max: '64MB' }).optional(),
     window: size('Bytes held at one time. A response that is no larger is judged before a byte of it leaves.', {
