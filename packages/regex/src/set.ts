@@ -119,6 +119,13 @@ export class RegexSet {
     };
   }
 
+  /** No shorter text matches the member. */
+  lengthMinOf(member: number): number {
+    const image = this.image.members[member];
+    if (image === undefined) return 0;
+    return image.kind === 'regex' ? image.minLength : Math.min(...image.phrases.map(({ length }) => length));
+  }
+
   /** The bytes of a string of bytes, as every search reads them; valid until the next call of any method. */
   bytesOf(text: string): Uint8Array {
     return this.#budget.textBytes.of(text);

@@ -1,3 +1,5 @@
+import { writer } from '../transformations/byte-writer.ts';
+import { hexByte } from '../transformations/hex.ts';
 import type { BodyBuilder } from './builder.ts';
 
 /**
@@ -17,27 +19,42 @@ export function parseUrlencoded(body: string, builder: BodyBuilder): void {
 }
 
 function readPair(body: string, { start, end }: { start: number; end: number }, builder: BodyBuilder): boolean {
-  const pair = body.slice(start, end);
-  const equals = pair.indexOf('=');
-  const nameEnd = equals < 0 ? end : start + equals;
-  const valueStart = equals < 0 ? end : nameEnd + 1;
-  const entry = {
-    name: decode(pair.slice(0, nameEnd - start), builder),
-    value: decode(pair.slice(valueStart - start), builder),
-    start: valueStart,
-    end,
-  };
-  return builder.add('args', entry, start);
+  // Not by `indexOf`, which would look through the rest of the body for each of a thousand pairs without a value.
+  let nameEnd = start;
+  while (nameEnd < end && body.charCodeAt(nameEnd) !== EQUALS) nameEnd += 1;
+  const valueStart = Math.min(nameEnd + 1, end);
+  const name = decode(body, { start, end: nameEnd }, builder);
+  const value = decode(body, { start: valueStart, end }, builder);
+  return builder.add('args', { name, value, start: valueStart, end }, start);
 }
 
-function decode(text: string, builder: BodyBuilder): string {
-  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
-  if (!spaced.includes('%')) return spaced;
-  return spaced.replaceAll(PERCENT, (sequence) => {
-    if (sequence.length === 3) return String.fromCharCode(Number.parseInt(sequence.slice(1), 16));
-    builder.flag('URL_ENCODING');
-    return sequence;
-  });
+/** Byte by byte: every other byte of a form may be a `+`, and a string put together from pieces is a tree of them. */
+function decode(body: string, { start, end }: { start: number; end: number }, builder: BodyBuilder): string {
+  const first = firstEscape(body, start, end);
+  if (first === end) return body.slice(start, end);
+  writer.begin(end - start);
+  writer.copy(body, start, first);
+  for (let at = first; at < end; ) {
+    const code = body.charCodeAt(at);
+    // An escape that the end of the pair cuts off is none.
+    const byte = code === PERCENT && at + 2 < end ? hexByte(body, at + 1) : -1;
+    if (code === PERCENT && byte < 0) builder.flag('URL_ENCODING');
+    writer.byte(byte >= 0 ? byte : code === PLUS ? SPACE : code);
+    at += byte >= 0 ? 3 : 1;
+  }
+  return writer.text();
 }
 
-const PERCENT = /%(?:[0-9A-Fa-f]{2})?/g;
+function firstEscape(body: string, start: number, end: number): number {
+  let at = start;
+  for (; at < end; at += 1) {
+    const code = body.charCodeAt(at);
+    if (code === PERCENT || code === PLUS) break;
+  }
+  return at;
+}
+
+const EQUALS = 0x3d;
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+const SPACE = 0x20;

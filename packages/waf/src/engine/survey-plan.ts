@@ -1,7 +1,7 @@
 import type { Subset } from '@sallyport/regex';
 import type { Operator, OperatorRun } from '../operators/operator.ts';
 import type { PatternSet } from '../operators/pattern.ts';
-import { traitsNeeded } from '../transformations/traits.ts';
+import { mayLengthen, traitsNeeded } from '../transformations/traits.ts';
 import type { Value } from './collection.ts';
 import type { ChainStep, CompiledRule, CompiledTarget } from './plan.ts';
 
@@ -226,6 +226,8 @@ export interface Entry {
 export interface Move {
   readonly apply: (text: string) => string;
   readonly to: NodeSet;
+  /** Of a shorter text nothing is made that anything behind it can match. */
+  readonly lengthMin: number;
 }
 
 /**
@@ -302,9 +304,27 @@ export class NodeSet {
       byMember,
       negated: here.filter(({ member, rule }) => member !== undefined && rule.isNegated),
       direct: here.filter(({ member }) => member === undefined),
-      moves: [...moves.values()].map(({ apply, nodes }) => ({ apply, to: this.#kind.setOf(nodes) })),
+      moves: [...moves.values()].map(({ apply, nodes }) => ({
+        apply,
+        to: this.#kind.setOf(nodes),
+        lengthMin: lengthMinBehind(new Set(nodes), this.#kind),
+      })),
     };
   }
+}
+
+/** The least length of a text of which these steps, and those behind them, make one that a use matches. */
+function lengthMinBehind(steps: ReadonlySet<ChainStep>, { uses, patterns }: Kind): number {
+  let lengthMin = Number.POSITIVE_INFINITY;
+  for (const { node, member, rule } of uses) {
+    let first = node;
+    let isLengthening = false;
+    for (; first !== undefined && !steps.has(first); first = first.before) isLengthening ||= mayLengthen(first.name);
+    if (first === undefined) continue;
+    if (member === undefined || rule.isNegated || isLengthening || mayLengthen(first.name)) return 0;
+    lengthMin = Math.min(lengthMin, patterns.set.lengthMinOf(member));
+  }
+  return lengthMin;
 }
 
 /** Every step of the chains, each behind those that come before it. */

@@ -82,7 +82,8 @@ export class Survey {
       if (entry === undefined) continue;
       state.steps += (text.length + 1) * (entry.moves.length + 1);
       yield* this.#searchInParts(text, entry, state);
-      for (const { apply, to } of entry.moves) {
+      for (const { apply, to, lengthMin } of entry.moves) {
+        if (text.length < lengthMin) continue;
         standings.changed(frame, apply).add(to);
         yield;
       }
@@ -163,7 +164,9 @@ export class Survey {
       if (entry === undefined) continue;
       state.steps += (text.length + 1) * (entry.moves.length + 1);
       this.#search(text, entry, state);
-      for (const { apply, to } of entry.moves) standings.changed(frame, apply).add(to);
+      for (const { apply, to, lengthMin } of entry.moves) {
+        if (text.length >= lengthMin) standings.changed(frame, apply).add(to);
+      }
       if (state.steps > state.context.stepsMax) return;
     }
     const end = standings.count;

@@ -14,6 +14,11 @@ export function traitsNeeded(transformation: string): number {
   return NEEDED.get(transformation.toLowerCase()) ?? TRAIT.always;
 }
 
+/** True when what the transformation makes of a text may be longer than the text. */
+export function mayLengthen(transformation: string): boolean {
+  return !NEVER_LONGER.has(transformation.toLowerCase());
+}
+
 const TRAIT = {
   percent: 1 << 0,
   plus: 1 << 1,
@@ -67,6 +72,36 @@ TRAIT_OF_BYTE.fill(TRAIT.high, 0x80);
 TRAIT_OF_BYTE[0xa0] = TRAIT.high | TRAIT.noBreakSpace;
 
 const WHITE = TRAIT.space | TRAIT.control | TRAIT.noBreakSpace;
+
+/** By name in lower case. */
+const NEVER_LONGER: ReadonlySet<string> = new Set([
+  'base64decode',
+  'base64decodeext',
+  'cmdline',
+  'compresswhitespace',
+  'cssdecode',
+  'escapeseqdecode',
+  'hexdecode',
+  'jsdecode',
+  'lowercase',
+  'normalisepath',
+  'normalisepathwin',
+  'normalizepath',
+  'normalizepathwin',
+  'removecomments',
+  'removecommentschar',
+  'removenulls',
+  'removewhitespace',
+  'replacecomments',
+  'replacenulls',
+  'sqlhexdecode',
+  'trim',
+  'trimleft',
+  'trimright',
+  'uppercase',
+  'urldecode',
+  'urldecodeuni',
+]);
 
 /** By transformation in lower case. Those that are not here may change any text. */
 const NEEDED: ReadonlyMap<string, number> = new Map([

@@ -37,6 +37,20 @@ describe('a rule', () => {
     expect(play(three, { target }).steps - play(two, { target }).steps).toBe(more);
   });
 
+  test.each([
+    ['matches the shortest text that decodes to a match', '@rx abc', 't:base64Decode', 'YWJj', true],
+    ['matches no shorter one', '@rx abc', 't:base64Decode', 'YW', false],
+    ['matches the shortest phrase', '@pm abcd xy', 't:removeWhitespace', 'x y', true],
+    ['looks at short texts that a step makes longer', '@rx ^6161$', 't:removeWhitespace,t:hexEncode', ' aa', true],
+    ['is content with a short text where it must not match', '!@rx abc', 't:base64Decode', 'YQ', true],
+    ['asks operators that know no length', '@streq a', 't:base64Decode', 'YQ', true],
+  ])('%s', (_, operator, chain, value, expected) => {
+    for (const evaluator of ['compiled', 'ruleByRule'] as const) {
+      const waf = engineOf(`SecRule ARGS "${operator}" "id:1,phase:1,pass,t:none,${chain}"`, { evaluator });
+      expect(idsOf(play(waf, { target: `/?a=${value.replaceAll(' ', '+')}` }))).toEqual(expected ? [1] : []);
+    }
+  });
+
   test('with multiMatch looks at every form that is new', () => {
     const waf = engineOf(
       'SecRule ARGS "@rx ^(?:A B|a b|ab)$" "id:1,phase:1,pass,multiMatch,t:none,t:lowercase,t:removeWhitespace"',

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { transformationNames, transformationOf } from '../../src/transformations/registry.ts';
-import { traitsNeeded, traitsOf } from '../../src/transformations/traits.ts';
+import { mayLengthen, traitsNeeded, traitsOf } from '../../src/transformations/traits.ts';
 
 const CARED_FOR = 'aA0 /\\%+&.-#*;,"\'^(x\0\t\n\xa0\xc3\xa9<!';
 
@@ -29,6 +29,19 @@ describe('the traits of a text', () => {
       { numRuns: 400 },
     );
   });
+
+  test.each(transformationNames().filter((name) => !mayLengthen(name)))(
+    'say rightly that %s lengthens nothing',
+    (name) => {
+      const transform = transformationOf(name);
+      fc.assert(
+        fc.property(texts, (text) => {
+          expect(transform?.(text).length).toBeLessThanOrEqual(text.length);
+        }),
+        { numRuns: 400 },
+      );
+    },
+  );
 
   test('never let the digest of an empty text be the empty text', () => {
     expect(traitsNeeded('sha1') & traitsOfText('')).not.toBe(0);

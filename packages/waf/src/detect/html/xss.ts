@@ -26,9 +26,9 @@ export interface HtmlFinding {
 export function inspectHtml(value: string): HtmlFinding {
   if (!MAY_BE_HTML.test(value)) return NOTHING;
   const work = { steps: 0 };
-  const structure = urlStructure(value, 'href', false);
+  const structure = urlOf(value);
   if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
-  for (const context of CONTEXTS) {
+  for (const context of contextsOf(value)) {
     const finding = inPlace(value, context, work);
     if (finding !== undefined) return finding;
   }
@@ -38,9 +38,9 @@ export function inspectHtml(value: string): HtmlFinding {
 /** As `inspectHtml`, with a pause behind each reading. */
 export function* htmlInParts(value: string, work: { steps: number }): Generator<undefined, HtmlFinding> {
   if (!MAY_BE_HTML.test(value)) return NOTHING;
-  const structure = urlStructure(value, 'href', false);
+  const structure = urlOf(value);
   if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
-  for (const context of CONTEXTS) {
+  for (const context of contextsOf(value)) {
     const finding = inPlace(value, context, work);
     if (finding !== undefined) return finding;
     yield;
@@ -66,6 +66,21 @@ function inScript(value: string, work: { steps: number }): HtmlFinding {
   work.steps += value.length;
   return { structure: context && 'script', context: context ?? 'data', steps: work.steps };
 }
+
+/** The value as the address of a link. Every scheme ends with a colon, which may be written as a reference. */
+function urlOf(value: string): HtmlStructure | undefined {
+  return HAS_COLON.test(value) ? urlStructure(value, 'href', false) : undefined;
+}
+
+const HAS_COLON = /[:&]/;
+
+/** Behind a quote that prose has, too, only markup or an attribute with a value does anything. */
+function contextsOf(value: string): readonly HtmlContext[] {
+  return HAS_MARKUP.test(value) ? CONTEXTS : NO_CONTEXTS;
+}
+
+const HAS_MARKUP = /[<=]/;
+const NO_CONTEXTS: readonly HtmlContext[] = [];
 
 const CONTEXTS: readonly HtmlContext[] = ['data', 'flat', 'tag', 'unquoted', 'single', 'double', 'backquote'];
 
