@@ -238,6 +238,7 @@ export interface SystemEvent extends EventIdentity {
     | 'store-lost'
     | 'store-restored'
     | 'store-damaged'
+    | 'events-dropped'
     | 'service-up'
     | 'service-degraded'
     | 'service-down'

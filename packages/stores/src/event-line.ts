@@ -28,6 +28,7 @@ const WARNINGS: ReadonlySet<SystemEvent['what']> = new Set([
   'worker-lost',
   'store-lost',
   'store-damaged',
+  'events-dropped',
   'service-down',
   'service-degraded',
   'certificate-ending',

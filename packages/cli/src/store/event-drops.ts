@@ -34,3 +34,8 @@ export class EventDrops {
     for (const watcher of this.#watchers) watcher(drop);
   }
 }
+
+/** In words, for the log. */
+export function dropText({ sink, cause, class: name, events }: EventDrop): string {
+  return `${events} events (${name}) for ${sink === undefined ? 'the store' : `the sink ${sink}`}, ${cause}`;
+}

@@ -49,6 +49,7 @@ export function eventFamily(
       store?.close();
       await Promise.all(sinks.map(({ sink }) => sink.close()));
     },
+    last: () => tally.news(problems.splice(0)),
   };
 }
 

@@ -31,6 +31,19 @@ export function withStore(log: EventSink, { own }: EventRings): EventSink {
   };
 }
 
+/** Takes out what nobody has taken, once nobody will: by class, innocent ones first. */
+export function leftInRings({ workers, own }: EventRings): readonly [innocent: number, evidence: number] {
+  const left: [number, number] = [0, 0];
+  for (const ring of own === undefined ? workers : [...workers, own]) {
+    ring.drain((_memory, _start, _end, recordClass) => {
+      left[recordClass === 0 ? 0 : 1] += 1;
+    });
+    left[0] += ring.takeDropped(0);
+    left[1] += ring.takeDropped(1);
+  }
+  return left;
+}
+
 /** Twenty thousand lines of an attack while the store is busy with a segment. */
 const WORKER_RING_BYTES = 8_388_608;
 const OWN_RING_BYTES = 262_144;

@@ -22,6 +22,7 @@ export function serveFamilies(families: readonly StoreFamily<object>[]): void {
 
   async function close(): Promise<void> {
     for (const family of families) await family.close();
+    for (const family of families) if (family.last !== undefined) tell({ kind: 'last', news: family.last() });
     port.close();
   }
 

@@ -121,6 +121,8 @@ export type AnswerOf<Name extends OperationName> = ReturnType<StoreOperations[Na
 export interface StoreFamily<Operations> {
   readonly handlers: Operations;
   close(): void | Promise<void>;
+  /** What has become of events that nobody will ask for any more; called once, after everything is closed. */
+  last?(): EventNews;
 }
 
 /** With what the store thread begins. */
@@ -152,7 +154,9 @@ export type ToStore =
 export type FromStore =
   | { readonly kind: 'started' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
-  | { readonly kind: 'failure'; readonly id: number; readonly failure: StoreFailure };
+  | { readonly kind: 'failure'; readonly id: number; readonly failure: StoreFailure }
+  /** It was told to close, and has. */
+  | { readonly kind: 'last'; readonly news: EventNews };
 
 export interface StoreFailure {
   readonly code: StoreErrorCode;

@@ -4,6 +4,7 @@ import { BackOff } from '@sallyport/control';
 import { type Clock, StoreError } from '@sallyport/kernel';
 import type {
   AnswerOf,
+  EventNews,
   EventsStart,
   FromStore,
   OperationName,
@@ -21,6 +22,8 @@ export interface StoreThreadOptions {
   readonly onLost: (why: string) => void;
   /** It is there again, and has opened nothing yet. */
   readonly onRestored: () => void;
+  /** It was told to close, has written what it could, and says what became of the rest. */
+  readonly onLast?: ((news: EventNews) => void) | undefined;
   /** The file that the thread runs. Default: the stores of this package. */
   readonly entry?: URL;
   /** Runs `callback` after a pause, in milliseconds. Default: a timer that keeps no process alive. */
@@ -120,6 +123,7 @@ export class StoreThread {
           run.isStarted = true;
           return resolve();
         }
+        if (message.kind === 'last') return this.#options.onLast?.(message.news);
         this.#receive(message);
       });
       ended.then((cause) => reject(new Error(`the store thread cannot start: ${cause}`))).catch(() => undefined);
@@ -128,7 +132,7 @@ export class StoreThread {
     return run;
   }
 
-  #receive(message: Exclude<FromStore, { kind: 'started' }>): void {
+  #receive(message: Exclude<FromStore, { kind: 'started' | 'last' }>): void {
     const asked = this.#asked.get(message.id);
     this.#asked.delete(message.id);
     clearTimeout(asked?.timer);

@@ -3,11 +3,11 @@ import type { SystemEmitter } from '@sallyport/gateway';
 import type { Clock, HealthStore, Log, Outbox, StateStore, StoredPolicy, StoredState } from '@sallyport/kernel';
 import { MemoryHealthStore, MemoryOutbox, MemoryStateStore } from '@sallyport/stores';
 import type { ControlMetrics } from '../plane/control-metrics.ts';
-import { EVENT_CLASSES, EventDrops } from './event-drops.ts';
+import { dropText, EVENT_CLASSES, type EventDrop, EventDrops } from './event-drops.ts';
 import { EventQuestioner } from './event-questioner.ts';
-import type { EventRings } from './event-rings.ts';
+import { type EventRings, leftInRings } from './event-rings.ts';
 import { openStateFolder } from './state-folder.ts';
-import type { EventsStart, SinkNews } from './store-messages.ts';
+import type { EventNews, EventsStart, SinkNews } from './store-messages.ts';
 import { StoreThread } from './store-thread.ts';
 import { threadHealthStore } from './thread-health-store.ts';
 import { threadOutbox } from './thread-outbox.ts';
@@ -76,6 +76,7 @@ export class Stores {
         emitter.system('store-restored', '');
         stores.#onRestored();
       },
+      onLast: (news) => stores.#note(news),
     });
     const stores = new Stores(config, { ...options, thread });
     await thread.start();
@@ -109,12 +110,22 @@ export class Stores {
     }
   }
 
-  /** Writes what still waits, and gives everything up. */
+  /** Writes what still waits, and gives everything up. What is dropped on the way is said here: nobody asks for numbers any more. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    const dropped: EventDrop[] = [];
+    this.drops.onDrop((drop) => dropped.push(drop));
     await this.questions?.close();
     await this.#takeNews();
     await this.thread?.close();
+    // A thread that was lost, or hung and was ended, has left them there.
+    const [innocent, evidence] = leftInRings(this.#options.rings);
+    this.#dropped(undefined, { malformed: 0, overflow: [innocent, evidence] });
+    for (const drop of dropped) {
+      const what = dropText(drop);
+      this.#options.log.error('events were dropped at the end', { what });
+      this.#options.emitter.system('events-dropped', `at the end: ${what}`);
+    }
   }
 
   #watch(): void {
@@ -132,18 +143,21 @@ export class Stores {
   }
 
   async #takeNews(): Promise<void> {
-    const { metrics, log, rings } = this.#options;
+    const { log, rings } = this.#options;
     if (rings.own === undefined || this.thread?.isRunning !== true) return;
     try {
-      const { stored, malformed, droppedOverflow, droppedQuota, sinks, problems } =
-        await this.thread.ask('events.news');
-      metrics.eventsStored.add(stored);
-      this.#dropped(undefined, { malformed, overflow: droppedOverflow, quota: droppedQuota });
-      for (const sink of sinks) this.#noteSink(sink);
-      for (const problem of problems) log.error('events on their way', { problem });
+      this.#note(await this.thread.ask('events.news'));
     } catch (error) {
       log.warn('the store thread does not say what has become of events', { error });
     }
+  }
+
+  #note({ stored, malformed, droppedOverflow, droppedQuota, sinks, problems }: EventNews): void {
+    const { metrics, log } = this.#options;
+    metrics.eventsStored.add(stored);
+    this.#dropped(undefined, { malformed, overflow: droppedOverflow, quota: droppedQuota });
+    for (const sink of sinks) this.#noteSink(sink);
+    for (const problem of problems) log.error('events on their way', { problem });
   }
 
   #noteSink({ name, written, writtenBytes, dropped, malformed, lagMs }: SinkNews): void {
