@@ -71,7 +71,7 @@ services:
 });
 
 void test('Redis and PostgreSQL answer for themselves, and a wrong password is told as one (part of R2.23)', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async (t) => {
   const directory = temporaryFolder(t);
   const authority = Authority.create(directory, 'authority');
@@ -89,10 +89,17 @@ void test('Redis and PostgreSQL answer for themselves, and a wrong password is t
   database-plain: { ${database}, password: "\${env:RIGHT}" }
   database-wrong: { ${database}, password: "\${env:WRONG}" }
   database-without: { ${database} }
+  database-hashed: { ${database}, user: hashed, database: postgres, password: "\${env:RIGHT}", tls: { ca: ${authority.certificate} } }
+  database-hashed-wrong: { ${database}, user: hashed, database: postgres, password: "\${env:WRONG}", tls: { ca: ${authority.certificate} } }
+  database-hashed-plain: { ${database}, user: hashed, database: postgres, password: "\${env:RIGHT}" }
+  database-clear: { ${database}, user: clear, database: postgres, password: "\${env:RIGHT}", tls: { ca: ${authority.certificate} } }
+  database-clear-plain: { ${database}, user: clear, database: postgres, password: "\${env:RIGHT}" }
+  database-ticket: { ${database}, user: ticket, password: "\${env:RIGHT}" }
   database-stranger: { ${database}, tls: true }
 `;
   const { gateway, until } = await start(t, { directory, yaml, environment: { RIGHT: right, WRONG: wrong } });
-  for (const name of ['cache', 'database-plain', 'database-without']) await until(name, 'up');
+  const well = ['cache', 'database-plain', 'database-without', 'database-hashed', 'database-clear'];
+  for (const name of well) await until(name, 'up');
   assert.equal((await until('database', 'up')).service.certificate?.stage, 'week');
   const why = async (name: string): Promise<string> => {
     const [last] = (await until(name, 'down')).checks;
@@ -101,6 +108,10 @@ void test('Redis and PostgreSQL answer for themselves, and a wrong password is t
   assert.equal(await why('cache-wrong'), 'AUTHENTICATION: WRONGPASS');
   assert.equal(await why('cache-without'), 'AUTHENTICATION: NOAUTH');
   assert.equal(await why('database-wrong'), 'AUTHENTICATION: SQLSTATE 28P01');
+  assert.equal(await why('database-hashed-wrong'), 'AUTHENTICATION: SQLSTATE 28P01');
+  assert.equal(await why('database-hashed-plain'), 'AUTHENTICATION: it wants MD5 without TLS');
+  assert.equal(await why('database-clear-plain'), 'AUTHENTICATION: it wants the password in the clear');
+  assert.equal(await why('database-ticket'), 'AUTHENTICATION: checks do not know GSSAPI');
   assert.match(await why('database-stranger'), /^CERTIFICATE_INVALID: /);
   await Promise.all([redis.stop(), postgres.stop()]);
   for (const name of ['cache', 'database']) assert.equal(await why(name), 'REFUSED: ');

@@ -22,7 +22,10 @@ export async function startRedis(scope: Scope, password: string): Promise<Databa
   return { port, stop: () => program.stop() };
 }
 
-/** PostgreSQL with TLS and passwords by SCRAM, and a role `postgres`. It refuses to run as root, so it runs as its own user then. */
+/**
+ * PostgreSQL with TLS, and a role for each way to sign in: `postgres` by SCRAM, `hashed` by MD5, `clear` with the password itself, and
+ * `ticket` by GSSAPI. It refuses to run as root, so it runs as its own user then.
+ */
 export async function startPostgres(scope: Scope, password: string, pair: KeyPair): Promise<Database> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-postgres-'));
   scope.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,6 +43,24 @@ export async function startPostgres(scope: Scope, password: string, pair: KeyPai
   const data = join(folder, 'data');
   const initial = ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${join(folder, 'password')}`, '-N'];
   execFileSync(command, [...before, join(binaries, 'initdb'), ...initial], { cwd: folder, stdio: 'ignore' });
+  const roles = [
+    "SET password_encryption = 'md5'",
+    `CREATE ROLE hashed LOGIN PASSWORD '${password}'`,
+    `CREATE ROLE clear LOGIN PASSWORD '${password}'`,
+    'CREATE ROLE ticket LOGIN',
+  ];
+  execFileSync(command, [...before, join(binaries, 'postgres'), '--single', '-D', data, 'postgres'], {
+    cwd: folder,
+    input: `${roles.join('\n')}\n`,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const ways = [
+    'hashed 127.0.0.1/32 md5',
+    'clear 127.0.0.1/32 password',
+    'ticket 127.0.0.1/32 gss',
+    'all 127.0.0.1/32 scram-sha-256',
+  ];
+  writeFileSync(join(data, 'pg_hba.conf'), ways.map((way) => `host all ${way}\n`).join(''));
   const port = await freePort();
   const settings = {
     listen_addresses: '127.0.0.1',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ServerAddress } from '@sallyport/kernel';
@@ -67,6 +68,22 @@ const ADDRESS = /^[0-9.]+$|:/;
 export function certificateOf(socket: TLSSocket): CertificateFacts | undefined {
   const endsMs = socket.getPeerX509Certificate()?.validToDate.getTime();
   return endsMs === undefined || Number.isNaN(endsMs) ? undefined : { endsMs };
+}
+
+/**
+ * What stands for the server of a connection (RFC 5929 §4.1): its certificate, hashed as its signature is, or better. Undefined for
+ * signatures without a hash of their own, for which nothing is defined.
+ */
+export function serverEndPoint(socket: TLSSocket): Buffer | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  const [, named] =
+    /(?:^|-|with)(md5|sha-?1|sha-?224|sha-?256|sha-?384|sha-?512)/i.exec(certificate.signatureAlgorithm ?? '') ?? [];
+  if (named === undefined) return undefined;
+  const hash = named.toLowerCase().replace('-', '');
+  return createHash(hash === 'md5' || hash === 'sha1' ? 'sha256' : hash)
+    .update(certificate.raw)
+    .digest();
 }
 
 function openSocket(address: ServerAddress): Socket {

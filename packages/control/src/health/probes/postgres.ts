@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
 import { type CertificateFacts, looked, type Probe, ProbeError } from '../probe.ts';
 import type { PostgresTarget } from '../service.ts';
-import { openWire, secure } from './connect.ts';
-import { ScramClient } from './scram.ts';
+import { openWire, secure, serverEndPoint } from './connect.ts';
+import { type ChannelBinding, ScramClient } from './scram.ts';
 import { CHECK_BYTES_MAX, type Wire } from './wire.ts';
 
 /**
@@ -59,7 +61,7 @@ async function converse(wire: Wire, target: PostgresTarget): Promise<void> {
 }
 
 /** False: the server wants a password, and we have none; that is an answer too. */
-async function authenticate(wire: Wire, { password, tls }: PostgresTarget): Promise<boolean> {
+async function authenticate(wire: Wire, { user, password, tls }: PostgresTarget): Promise<boolean> {
   const request = await until(wire, 'R');
   const kind = request.readInt32BE();
   if (kind === AUTHENTICATION_OK) return true;
@@ -70,23 +72,35 @@ async function authenticate(wire: Wire, { password, tls }: PostgresTarget): Prom
       if (tls === undefined) throw new ProbeError('AUTHENTICATION', 'it wants the password in the clear');
       wire.write(message('p', text(password)));
       break;
+    case AUTHENTICATION_MD5:
+      // What is sent can be tried out until the password is found, and whoever is between us may ask for it instead of SCRAM.
+      if (tls === undefined) throw new ProbeError('AUTHENTICATION', 'it wants MD5 without TLS');
+      wire.write(message('p', text(md5Answer({ user, password, salt: request.subarray(4, 8) }))));
+      break;
     case AUTHENTICATION_SASL:
-      if (!request.subarray(4).toString('latin1').split('\0').includes('SCRAM-SHA-256')) {
-        throw new ProbeError('AUTHENTICATION', 'it knows no SCRAM-SHA-256');
-      }
-      await scram(wire, password);
+      await scram(wire, password, request.subarray(4).toString('latin1').split('\0'));
       break;
     default:
-      throw new ProbeError('AUTHENTICATION', `method ${kind}`);
+      throw new ProbeError('AUTHENTICATION', `checks do not know ${OTHER_METHODS.get(kind) ?? `method ${kind}`}`);
   }
   if ((await until(wire, 'R')).readInt32BE() !== AUTHENTICATION_OK) throw new ProbeError('PROTOCOL');
   return true;
 }
 
-async function scram(wire: Wire, password: string): Promise<void> {
-  const client = new ScramClient(password);
+/** As PostgreSQL has it: the password hashed with the name, and that with what the server has just thought of. */
+function md5Answer({ user, password, salt }: { user: string; password: string; salt: Buffer }): string {
+  const stored = createHash('md5').update(`${password}${user}`).digest('hex');
+  return `md5${createHash('md5').update(stored).update(salt).digest('hex')}`;
+}
+
+async function scram(wire: Wire, password: string, offered: readonly string[]): Promise<void> {
+  const endPoint = wire.socket instanceof TLSSocket ? serverEndPoint(wire.socket) : undefined;
+  const isBound = endPoint !== undefined && offered.includes(SCRAM_BOUND);
+  if (!isBound && !offered.includes(SCRAM)) throw new ProbeError('AUTHENTICATION', `it knows no ${SCRAM}`);
+  const binding: ChannelBinding = endPoint === undefined ? 'impossible' : isBound ? endPoint : 'not-offered';
+  const client = new ScramClient(password, binding);
   const first = Buffer.from(client.first());
-  wire.write(message('p', Buffer.concat([text('SCRAM-SHA-256'), int32(first.length), first])));
+  wire.write(message('p', Buffer.concat([text(isBound ? SCRAM_BOUND : SCRAM), int32(first.length), first])));
   const challenge = await until(wire, 'R');
   if (challenge.readInt32BE() !== AUTHENTICATION_SASL_CONTINUE) throw new ProbeError('PROTOCOL');
   wire.write(message('p', Buffer.from(await client.final(challenge.subarray(4).toString('latin1')))));
@@ -139,9 +153,21 @@ const TLS_REQUEST = 80_877_103;
 
 const AUTHENTICATION_OK = 0;
 const AUTHENTICATION_CLEARTEXT = 3;
+const AUTHENTICATION_MD5 = 5;
 const AUTHENTICATION_SASL = 10;
 const AUTHENTICATION_SASL_CONTINUE = 11;
 const AUTHENTICATION_SASL_FINAL = 12;
+
+const SCRAM = 'SCRAM-SHA-256';
+const SCRAM_BOUND = 'SCRAM-SHA-256-PLUS';
+
+/** Of the protocol, for which a check has nothing to show. */
+const OTHER_METHODS: ReadonlyMap<number, string> = new Map([
+  [2, 'Kerberos'],
+  [6, 'SCM credentials'],
+  [7, 'GSSAPI'],
+  [9, 'SSPI'],
+]);
 
 /** Errors, requests to sign in, parameters, keys, notices, versions, rows, ends of answers, readiness. */
 const MESSAGE_TYPES: ReadonlySet<string> = new Set(['E', 'R', 'S', 'K', 'N', 'v', 'T', 'D', 'C', 'Z', 'A']);

@@ -3,22 +3,34 @@ import { promisify } from 'node:util';
 import { ProbeError } from '../probe.ts';
 
 /**
- * The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding, as PostgreSQL wants it: the name of the user is
+ * What binds an exchange to the connection under it (RFC 5802 §6). `impossible`: there is no TLS. `not-offered`: we could, and the
+ * server says that it cannot; it will notice when somebody between us has said so. Bytes: of RFC 5929, `tls-server-end-point`.
+ */
+export type ChannelBinding = 'impossible' | 'not-offered' | Uint8Array;
+
+/**
+ * The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677), as PostgreSQL wants it: the name of the user is
  * known from before and left empty here.
  */
 export class ScramClient {
   readonly #password: string;
   readonly #nonce: string;
+  readonly #binding: ChannelBinding;
   #signature: Buffer | undefined;
 
-  constructor(password: string, nonce: string = randomBytes(18).toString('base64')) {
+  constructor(
+    password: string,
+    binding: ChannelBinding = 'impossible',
+    nonce: string = randomBytes(18).toString('base64'),
+  ) {
     // RFC 4013 asks for more, which changes passwords only that hold white space or letters outside ASCII.
     this.#password = password.normalize('NFKC');
     this.#nonce = nonce;
+    this.#binding = binding;
   }
 
   first(): string {
-    return `n,,${this.#bareFirst()}`;
+    return `${this.#header()}${this.#bareFirst()}`;
   }
 
   /** The proof that we know the password. @throws ProbeError for a challenge that is none, or that would keep us busy. */
@@ -29,7 +41,7 @@ export class ScramClient {
     if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce) throw new ProbeError('PROTOCOL', 'SCRAM');
     if (Number(iterations) > SCRAM_ITERATIONS_MAX) throw new ProbeError('TOO_LARGE', 'SCRAM iterations');
     const salted = await derive(this.#password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256');
-    const withoutProof = `c=biws,r=${nonce}`;
+    const withoutProof = `c=${this.#bound().toString('base64')},r=${nonce}`;
     const conversation = `${this.#bareFirst()},${challenge},${withoutProof}`;
     const clientKey = hmac(salted, 'Client Key');
     const clientSignature = hmac(createHash('sha256').update(clientKey).digest(), conversation);
@@ -45,6 +57,16 @@ export class ScramClient {
     const isGood =
       expected !== undefined && signature.length === expected.length && timingSafeEqual(signature, expected);
     if (!isGood) throw new ProbeError('AUTHENTICATION', 'the server does not know the password');
+  }
+
+  #header(): string {
+    if (typeof this.#binding !== 'string') return 'p=tls-server-end-point,,';
+    return this.#binding === 'impossible' ? 'n,,' : 'y,,';
+  }
+
+  #bound(): Buffer {
+    const header = Buffer.from(this.#header());
+    return typeof this.#binding === 'string' ? header : Buffer.concat([header, this.#binding]);
   }
 
   #bareFirst(): string {
