@@ -20,6 +20,14 @@ const timer = setInterval(() => {
 timer.unref();
 `;
 
+/** Throws in the stage that looks at the method of a request. */
+const BROKEN_STAGE = `const { includes } = Array.prototype;
+Array.prototype.includes = function (value, ...from) {
+  if (value === 'DELETE' && /protocol/.test(new Error().stack)) throw new RangeError('alice@example.com from 192.0.2.1 sent Cookie: sid=1');
+  return includes.call(this, value, ...from);
+};
+`;
+
 void test('errors of every thread are reported to a Sentry-compatible server without personal data (R0.14)', async (t) => {
   const { bodies, heads, gateway } = await start(t);
   const events = await eventually('both reports', () => (bodies.length === 2 ? bodies.map(eventOf) : undefined));
@@ -47,13 +55,36 @@ void test('errors of every thread are reported to a Sentry-compatible server wit
   assert.ok(!gateway.program.lines.some((line) => line.includes('a3f9c0de')), 'the key is in no log');
 });
 
+void test('a stage that throws refuses its request and is reported once, without personal data (R0.14)', async (t) => {
+  const { bodies, gateway } = await start(t, BROKEN_STAGE);
+  for (let request = 0; request < 3; request += 1) {
+    const refused = await httpRequest(gateway.url('/'), { method: 'DELETE', headers: { cookie: 'sid=1' } });
+    assert.equal(refused.status, 403);
+  }
+  const event = await gateway.logged({ kind: 'exchange', reason: 'STAGE_FAILED' });
+  assert.deepEqual(event['failedStages'], ['protocol']);
+  const [body = ''] = await eventually('the report', () => (bodies.length > 0 ? bodies : undefined));
+  const seen = eventOf(body);
+  assert.deepEqual(seen, {
+    type: 'StageFailed.protocol.RangeError',
+    value: '[text] from [address] sent [header]',
+    environment: 'eu-1',
+  });
+  for (const secret of ['alice', '192.0.2.1', 'sid=1']) assert.ok(!body.includes(secret));
+  await eventually('the others, which are the same', async () => {
+    const metrics = await gateway.metrics();
+    return metrics.value('sallyport_error_reports_dropped_total', { cause: 'repeated' }) === 2 ? true : undefined;
+  });
+  assert.equal(bodies.length, 1);
+});
+
 interface Started {
   readonly gateway: GatewayProcess;
   readonly bodies: readonly string[];
   readonly heads: readonly { readonly target: string; readonly auth: string }[];
 }
 
-async function start(t: TestContext): Promise<Started> {
+async function start(t: TestContext, brokenBy: string = BROKEN): Promise<Started> {
   const bodies: string[] = [];
   const heads: { target: string; auth: string }[] = [];
   const ingest = await startUpstream(t, {
@@ -70,7 +101,7 @@ async function start(t: TestContext): Promise<Started> {
   const upstream = await startUpstream(t);
   const directory = temporaryFolder(t);
   const broken = join(directory, 'broken.mjs');
-  writeFileSync(broken, BROKEN);
+  writeFileSync(broken, brokenBy);
   const yaml = `version: 1
 mode: development
 listeners: [{ name: public, address: "127.0.0.1:0" }]

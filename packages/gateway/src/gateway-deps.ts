@@ -1,5 +1,6 @@
 import type { JwksFetch } from '@sallyport/identity';
 import type { Clock, EventSink, FlightRecorder, Log, MetricsRegistry } from '@sallyport/kernel';
+import type { StageName } from './pipeline/order.ts';
 import type { SharedCounts } from './shared-counts.ts';
 
 /** What a data plane is given. */
@@ -26,4 +27,6 @@ export interface GatewayDeps {
   readonly onLoad?: (by: 1 | -1) => void;
   /** Keeps what is being judged, for whoever finds this thread dead. */
   readonly recorder?: FlightRecorder;
+  /** A stage has thrown, and its request was judged as it does then; for whoever reports bugs. Must not throw. */
+  readonly onStageFailure?: (stage: StageName, cause: unknown) => void;
 }

@@ -108,6 +108,7 @@ export class Gateway {
       pinPolicy: (record) => this.#policies.pin(record),
       isDraining: () => this.#isDraining,
       recorder: deps.recorder,
+      onStageFailure: deps.onStageFailure ?? (() => undefined),
     };
     this.#desk = new CommandDesk(this.#context, { plane: deps.plane ?? 0, drain: () => void this.drain() });
     this.#listeners = atOnce(this.#listenersFor(image.config, new Map()));

@@ -55,6 +55,7 @@ export interface FleetOptions {
 export type WorkerNews =
   | { readonly kind: 'started'; readonly slot: number }
   | { readonly kind: 'unforeseen'; readonly slot: number; readonly error: ThrownFacts }
+  | { readonly kind: 'stage-failed'; readonly slot: number; readonly stage: string; readonly error: ThrownFacts }
   | {
       readonly kind: 'lost';
       readonly slot: number;
@@ -285,6 +286,7 @@ export class Fleet {
         onWorker({ kind: 'unforeseen', slot, error });
         this.#retire(slot);
       },
+      onStageFailed: (stage, error) => onWorker({ kind: 'stage-failed', slot, stage, error }),
     });
     this.#threads[slot] = thread;
     return thread;

@@ -82,6 +82,8 @@ export type FromWorker =
   | { readonly kind: 'addresses'; readonly addresses: ReadonlyMap<string, ListenAddress> }
   /** Something that nobody foresaw was thrown outside of every connection. */
   | { readonly kind: 'unforeseen'; readonly error: ThrownFacts }
+  /** A stage has thrown while it judged a request, which it then refused or let through. Not of each: see `StageFailures`. */
+  | { readonly kind: 'stage-failed'; readonly stage: string; readonly error: ThrownFacts }
   /** Nothing is left; the thread ends now. */
   | { readonly kind: 'finished' };
 

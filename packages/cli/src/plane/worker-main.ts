@@ -19,6 +19,7 @@ import { openRing } from '@sallyport/stores/log';
 import { registerThreadMetrics } from '../metrics/thread-metrics.ts';
 import { describeThrown } from '../notifications/describe-thrown.ts';
 import type { Answer, FromWorker, Question, StartFailure, ToWorker, WorkerStart } from './messages.ts';
+import { StageFailures } from './stage-failures.ts';
 
 const port = parentPort;
 assert(port !== null, 'this file runs in a worker thread');
@@ -48,6 +49,7 @@ const internalErrors = metrics
   .counter('sallyport_internal_errors_total', 'Errors that nobody foresaw; each is a bug.')
   .with();
 registerThreadMetrics(metrics, String(start.slot));
+const stageFailures = new StageFailures(clock, (stage, error) => say({ kind: 'stage-failed', stage, error }));
 const gateway = new Gateway(start.image, {
   node: start.node,
   sink: output.sink,
@@ -60,6 +62,7 @@ const gateway = new Gateway(start.image, {
   ticketKeys: Buffer.from(start.ticketKeys),
   recorder: new FlightRecorder(start.memory.recorder),
   onLoad: (by) => board.addLoad(start.slot, by),
+  onStageFailure: (stage, cause) => stageFailures.note(stage, cause),
 });
 let inForce: PolicyImage = start.image;
 let prepared: PolicyImage | undefined;

@@ -24,6 +24,9 @@ export function recordWorkerNews(news: WorkerNews, options: WorkerNewsOptions): 
     case 'unforeseen':
       reports.report({ level: 'error', ...news.error });
       return emitter.system('worker-lost', `worker ${news.slot} is replaced: ${news.error.message}`);
+    case 'stage-failed':
+      // The request has its event, and the log what was thrown.
+      return reports.report({ level: 'error', ...news.error, name: `StageFailed.${news.stage}.${news.error.name}` });
     case 'lost': {
       const { slot, end, inputs } = news;
       if (end.cause === 'stopped') return;

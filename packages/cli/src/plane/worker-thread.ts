@@ -23,6 +23,7 @@ export interface WorkerThreadOptions {
   readonly decisions: () => DecisionSnapshot;
   /** Something was thrown outside of every connection. */
   readonly onUnforeseen: (error: ThrownFacts) => void;
+  readonly onStageFailed: (stage: string, error: ThrownFacts) => void;
 }
 
 /** Of what an outsider can see of a worker thread that runs. */
@@ -189,6 +190,8 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
         return this.#options.onState(message.state);
       case 'unforeseen':
         return this.#options.onUnforeseen(message.error);
+      case 'stage-failed':
+        return this.#options.onStageFailed(message.stage, message.error);
       case 'finished':
         return;
     }

@@ -7,6 +7,7 @@ import type { ExchangeRecord } from '../emit/record.ts';
 import type { HeldBytes } from '../inspection/held-bytes.ts';
 import type { Turns } from '../inspection/turns.ts';
 import type { Connection, ConnectionTable } from '../listener/connection-table.ts';
+import type { StageName } from '../pipeline/order.ts';
 import type { Policy } from '../pipeline/policy.ts';
 import type { RelayRegistry } from '../websocket/registry.ts';
 
@@ -28,6 +29,8 @@ export interface GatewayContext {
   isDraining(): boolean;
   /** Keeps what is being judged, for whoever finds this thread dead. */
   readonly recorder: FlightRecorder | undefined;
+  /** A stage has thrown; for whoever reports bugs. Must not throw. */
+  readonly onStageFailure: (stage: StageName, cause: unknown) => void;
 }
 
 /** A listener as exchanges see it. */

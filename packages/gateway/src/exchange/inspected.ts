@@ -8,6 +8,7 @@ import type { ReadLeniently } from '../inspection/witness.ts';
 import type { ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import type { Arrival, GatewayContext } from './context.ts';
 import type { Forward } from './judge.ts';
+import { noteStageFailure } from './stage-failure.ts';
 
 export type Refusal = Exclude<Verdict, { kind: 'pass' }>;
 
@@ -222,7 +223,7 @@ function runInspection(
     return step();
   } catch (cause) {
     record.failedStages.push('waf');
-    context.log.error('a stage failed', { stage: 'waf', requestId: record.requestId, error: cause });
+    noteStageFailure(context, { stage: 'waf', requestId: record.requestId, cause });
     return isObserved ? PASS : { kind: 'deny', status: 403, reason: reason('STAGE_FAILED', 'waf') };
   }
 }

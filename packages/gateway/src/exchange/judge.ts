@@ -21,6 +21,7 @@ import type { RawHead } from '../transport/port.ts';
 import { checkHandshake, type Handshake } from '../websocket/handshake.ts';
 import type { Arrival, Door, GatewayContext } from './context.ts';
 import { bearWitness } from './inspected.ts';
+import { noteStageFailure } from './stage-failure.ts';
 
 /** A request after everything that happens before it may be forwarded. */
 export type Judged = Forward | Refused;
@@ -159,7 +160,7 @@ function conclude(step: LastStep, decision: Decision): Judged {
   step.record.decision = decision;
   step.record.inspection = exchange.inspection;
   for (const { stage, cause } of decision.failures) {
-    step.context.log.error('a stage failed', { stage, requestId: step.record.requestId, error: cause });
+    noteStageFailure(step.context, { stage, requestId: step.record.requestId, cause });
   }
   const { verdict, decidedBy } = decision;
   if (verdict.kind !== 'pass') return { kind: 'refuse', verdict, decidedBy, isConnectionSpoiled: false };

@@ -6,6 +6,7 @@ import { CLOSE } from '../websocket/close.ts';
 import type { Relay } from '../websocket/relay.ts';
 import type { Door, GatewayContext } from './context.ts';
 import type { Forward } from './judge.ts';
+import { noteStageFailure } from './stage-failure.ts';
 
 export interface WebSocketSessionOptions {
   readonly context: GatewayContext;
@@ -81,8 +82,7 @@ export class WebSocketSession implements LiveExchange {
 
   #settle({ verdict, failures }: Decision): void {
     const { context, relay } = this.#options;
-    for (const { stage, cause } of failures)
-      context.log.error('a stage failed', { stage, requestId: this.requestId, error: cause });
+    for (const { stage, cause } of failures) noteStageFailure(context, { stage, requestId: this.requestId, cause });
     if (verdict.kind === 'pass') return;
     const { code, detail } = verdict.reason;
     relay.close(
