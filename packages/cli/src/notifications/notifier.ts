@@ -54,6 +54,9 @@ export function createNotifier(
     random: Math.random,
     metrics: courierMetrics(registry, names, clock),
   });
+  const isAttackTold = notifications.routes.some(
+    ({ kinds, channels }) => channels.length > 0 && (kinds.length === 0 || kinds.includes('under-attack')),
+  );
   const told = { notices: courier, node, clock };
   let stops: readonly (() => void)[] = [];
   let sources: NoticeSources | undefined;
@@ -62,7 +65,9 @@ export function createNotifier(
     const timer = setInterval(() => courier.tick(), TICK_MS);
     timer.unref();
     const { counts } = sources;
-    stops = [() => clearInterval(timer), watchForAttacks({ ...told, thresholds: notifications.attack, log, counts })];
+    stops = [() => clearInterval(timer)];
+    // Every worker is asked for all its numbers: only where somebody would hear of an attack.
+    if (isAttackTold) stops = [...stops, watchForAttacks({ ...told, thresholds: notifications.attack, log, counts })];
   };
   return {
     notices: courier,

@@ -52,6 +52,10 @@ export class ServiceHealth {
     this.#metrics = new HealthMetrics(registry);
     const listener = {
       onChecked: (watch: ServiceWatch, news: CheckNews) => this.#onChecked(watch, news),
+      onCertificateGone: (watch: ServiceWatch, certificate: ServiceWatch['certificate']) => {
+        this.#metrics.certificateGone(watch);
+        this.#endCertificateAlarm(watch, certificate);
+      },
       onRemoved: (watch: ServiceWatch) => this.#onRemoved(watch),
       onAbandoned: (name: string) => notices.notify(serviceRemovedNotice(name, clock.wallMs())),
       onStored: () => this.#onStored(),
@@ -122,9 +126,14 @@ export class ServiceHealth {
     const timeMs = clock.wallMs();
     this.#metrics.removed(watch);
     if (watch.isTold) notices.notify(serviceRemovedNotice(watch.service.name, timeMs));
-    const { certificate } = watch;
+    this.#endCertificateAlarm(watch, watch.certificate);
+  }
+
+  /** Nobody looks at it any more: an alarm must not go on for ever. */
+  #endCertificateAlarm({ service }: ServiceWatch, certificate: ServiceWatch['certificate']): void {
     if (certificate?.stage === undefined) return;
-    notices.notify(certificateNotice(watch.service.name, { ...certificate, stage: undefined }, timeMs));
+    const { clock, notices } = this.#options;
+    notices.notify(certificateNotice(service.name, { ...certificate, stage: undefined }, clock.wallMs()));
   }
 
   #onServed({ listener, names, state }: ServedCertificate, news: CertificateNews): void {

@@ -6,6 +6,7 @@ import {
   type StoredService,
   StoreError,
 } from '@sallyport/kernel';
+import type { CertificateState } from './certificate-watch.ts';
 import type { Probe, ProbeResult } from './probe.ts';
 import type { ServiceConfig, ServiceTarget } from './service.ts';
 import { type CheckNews, type Moment, ServiceWatch } from './service-watch.ts';
@@ -22,6 +23,8 @@ export interface HealthChecksOptions {
 /** Who hears of what checks come to. Must not throw. */
 export interface HealthListener {
   onChecked(watch: ServiceWatch, news: CheckNews): void;
+  /** What is checked now is another server, or the same without TLS: this certificate is looked at no more. */
+  onCertificateGone(watch: ServiceWatch, certificate: CertificateState): void;
   /** It is not checked any more. */
   onRemoved(watch: ServiceWatch): void;
   /** Operators were told by an earlier process that it is down, and nobody checks it any more. */
@@ -85,7 +88,8 @@ export class HealthChecks {
     for (const [name, service] of named) {
       const watch = known.get(name);
       if (watch !== undefined && JSON.stringify(watch.service) !== JSON.stringify(service)) {
-        watch.redefine(service, this.#options.makeProbe(service.target), this.#firstDue(service));
+        const gone = watch.redefine(service, this.#options.makeProbe(service.target), this.#firstDue(service));
+        if (gone !== undefined) this.#options.listener.onCertificateGone(watch, gone);
       }
       this.#watches.set(name, watch ?? this.#begin(service));
     }

@@ -46,6 +46,10 @@ export class HealthMetrics {
     if (certificate !== undefined) this.#ends.with(service.name).set(certificate.endsMs / 1_000);
   }
 
+  certificateGone({ service: { name } }: ServiceWatch): void {
+    this.#ends.remove(name);
+  }
+
   removed({ service: { name } }: ServiceWatch): void {
     this.#up.remove(name);
     this.#seconds.remove(name);

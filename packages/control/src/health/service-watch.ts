@@ -81,13 +81,20 @@ export class ServiceWatch {
     return isFlapping(this.#state, wallMs);
   }
 
-  /** Is configured otherwise: what is known stays, and a check that is under way says nothing about the new one. */
-  redefine(service: ServiceConfig, probe: Probe, dueAt: number): void {
+  /**
+   * Is configured otherwise: what is known stays, and a check that is under way says nothing about the new one. Returns the
+   * certificate that is looked at no more: another target shows another one, or none.
+   */
+  redefine(service: ServiceConfig, probe: Probe, dueAt: number): CertificateState | undefined {
     this.abandon();
+    const isElsewhere = JSON.stringify(this.#service.target) !== JSON.stringify(service.target);
+    const before = this.#certificate;
     this.#service = service;
     this.#probe = probe;
-    this.#certificate = undefined;
     this.#dueAt = dueAt;
+    if (!isElsewhere) return undefined;
+    this.#certificate = undefined;
+    return before;
   }
 
   /** Begins a check; `done` is called with what it came to, unless it is abandoned before. */

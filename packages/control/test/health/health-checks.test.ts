@@ -104,6 +104,25 @@ describe('checks of services (part of R2.23)', () => {
     expect(rig.checks.find('a')?.history.results.length).toBe(2);
   });
 
+  it('let go of a certificate when they go to another server or leave TLS, and keep it otherwise', async () => {
+    const rig = new HealthRig();
+    const secured = serviceOf('web', {
+      target: {
+        kind: 'tls',
+        address: { kind: 'tcp', host: 'web', port: 1 },
+        tls: { ca: undefined, serverName: undefined },
+      },
+    });
+    await rig.checks.start([secured]);
+    const shown = { failure: undefined, certificate: { endsMs: rig.clock.wallMs() + 86_400_000 * 2 } };
+    await rig.round(shown);
+    rig.checks.apply([{ ...secured, intervalMs: 20_000 }]);
+    expect([rig.gone, rig.checks.find('web')?.certificate?.stage]).toEqual([[], 'week']);
+    // From TLS to plain text: no later check shows a certificate, and the alarm would go on for ever.
+    rig.checks.apply([serviceOf('web')]);
+    expect([rig.gone, rig.checks.find('web')?.certificate]).toEqual([['web week'], undefined]);
+  });
+
   it('remember a service that is taken out and put back', async () => {
     const rig = new HealthRig();
     await rig.checks.start([serviceOf('api')]);

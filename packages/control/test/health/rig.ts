@@ -29,6 +29,8 @@ export class HealthRig {
   readonly checks: HealthChecks;
   readonly news: (readonly [string, CheckNews])[] = [];
   readonly removed: string[] = [];
+  /** Services whose certificate is looked at no more, with how near its end was. */
+  readonly gone: string[] = [];
   readonly storeFailures: unknown[] = [];
   /** Checks that wait for an answer, by host. */
   readonly waiting: Map<string, (result: ProbeResult) => void> = new Map();
@@ -44,6 +46,7 @@ export class HealthRig {
         this.#probe('address' in target && target.address.kind === 'tcp' ? target.address.host : ''),
       listener: {
         onChecked: (watch: ServiceWatch, news: CheckNews) => this.news.push([watch.service.name, news]),
+        onCertificateGone: (watch: ServiceWatch, { stage }) => this.gone.push(`${watch.service.name} ${stage}`),
         onRemoved: (watch: ServiceWatch) => this.removed.push(watch.service.name),
         onAbandoned: (name) => this.removed.push(name),
         onStored: () => undefined,
