@@ -11,7 +11,8 @@
  *
  * Beside that: our engine in a process of its own without a gateway around it; `ready_ms`, from the start of a gateway's
  * process with all rules until every kind of request has been answered, where an earlier start has kept the compiled rules, and
- * `ready_first_ms`, where none has; `rss_mib`, what a gateway with one worker holds after all the traffic; and `worst_ms`, the most that one request can be made to cost, at any paranoia level (worst.ts).
+ * `ready_first_ms`, where none has; `rss_mib`, what a gateway with one worker holds after all the traffic, and
+ * `rss_per_worker_mib`, what each further one adds (memory.ts); and `worst_ms`, the most that one request can be made to cost, at any paranoia level (worst.ts).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +26,7 @@ import { type Server, Servers, upstream } from './harness/servers.ts';
 import type { BenchOptions, BenchResult } from './main.ts';
 import type { Done, Job } from './waf/client.ts';
 import type { EngineDone, EngineJob, EngineReady } from './waf/engine.ts';
+import { memoryPerWorker } from './waf/memory.ts';
 import { guardedSallyport } from './waf/sallyport.ts';
 import { type Pairs, startPairs } from './waf/servers.ts';
 import { TRAFFIC, type Traffic, type TrafficKind, wireBytes } from './waf/traffic.ts';
@@ -42,8 +44,9 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
     const starts: Start[] = [];
     for (let start = 0; start < effort.starts; start += 1) starts.push(await measureStarts(at));
     const { rounds, residentMib } = await measureTraffic(at, effort);
+    const perWorkerMib = await measurePerWorker(at);
     const worst = await measureWorst(serverCpu, effort);
-    return { ...resultOf(rounds, { starts, residentMib, worst }), detail: { rounds, starts, worst } };
+    return { ...resultOf(rounds, { starts, residentMib, perWorkerMib, worst }), detail: { rounds, starts, worst } };
   } finally {
     rmSync(release, { recursive: true });
   }
@@ -107,6 +110,7 @@ async function measureStart(start: () => Promise<Server>): Promise<number> {
   }
 }
 
+const CLIENT = new URL('waf/client.ts', import.meta.url);
 const ENGINE = new URL('waf/engine.ts', import.meta.url);
 
 /** Microseconds of processor time for each request. */
@@ -131,7 +135,7 @@ interface Measured {
 }
 
 async function measureTraffic({ release, loadCpu, serverCpu }: Place, effort: Effort): Promise<Measured> {
-  const client = new LineProcess<Job, Done>(new URL('waf/client.ts', import.meta.url), loadCpu);
+  const client = new LineProcess<Job, Done>(CLIENT, loadCpu);
   const engine = new LineProcess<EngineJob, EngineDone, EngineReady>(ENGINE, serverCpu, dataFolder());
   let pairs: Pairs | undefined;
   try {
@@ -253,6 +257,15 @@ function completed(round: Partial<Record<TrafficKind, Cell>>): Round {
   return { get, json, form, attack, largeForm, upload };
 }
 
+async function measurePerWorker(place: Place): Promise<number> {
+  const client = new LineProcess<Job, Done>(CLIENT, place.loadCpu);
+  try {
+    return await memoryPerWorker({ dataFolder: dataFolder(), ...place }, client);
+  } finally {
+    await client.stop();
+  }
+}
+
 async function measureWorst(cpu: number, { searchMs }: Effort): Promise<WorstDone> {
   const worst = new LineProcess<WorstJob, WorstDone>(new URL('waf/worst.ts', import.meta.url), cpu, dataFolder());
   try {
@@ -262,9 +275,16 @@ async function measureWorst(cpu: number, { searchMs }: Effort): Promise<WorstDon
   }
 }
 
+interface Results {
+  readonly starts: readonly Start[];
+  readonly residentMib: number;
+  readonly perWorkerMib: number;
+  readonly worst: WorstDone;
+}
+
 function resultOf(
   rounds: readonly Round[],
-  { starts, residentMib, worst }: { starts: readonly Start[]; residentMib: number; worst: WorstDone },
+  { starts, residentMib, perWorkerMib, worst }: Results,
 ): Pick<BenchResult, 'figures'> {
   console.log(
     'added CPU us/request  nginx+ModSec3  Apache+ModSec2  Sallyport  engine   ModSec3/ours  plain: nginx  Apache  Sallyport',
@@ -295,6 +315,7 @@ function resultOf(
       ready_first_ms: Math.round(median(starts.map(({ firstMs }) => firstMs))),
       ready_ms: Math.round(median(starts.map(({ laterMs }) => laterMs))),
       rss_mib: Math.round(residentMib),
+      rss_per_worker_mib: Math.round(perWorkerMib),
     },
   };
 }

@@ -179,7 +179,8 @@ ${top.join('\n')}
 /** How operators start a release (deploy/systemd/sallyport.service), and developers the sources. */
 function startOf(release: string | undefined): readonly string[] {
   if (release === undefined) return [process.execPath, fileURLToPath(SOURCES)];
-  return ['MALLOC_ARENA_MAX=2', process.execPath, '--max-semi-space-size=8', join(release, 'bin/sallyport')];
+  const settings = ['MALLOC_ARENA_MAX=2', 'MALLOC_TRIM_THRESHOLD_=131072'];
+  return [...settings, process.execPath, '--max-semi-space-size=8', join(release, 'bin/sallyport')];
 }
 
 const SOURCES = new URL('../../packages/cli/src/main.ts', import.meta.url);

@@ -43,6 +43,7 @@ export {
   type CompiledRuleSet,
   type CompiledRulesStore,
   RuleImages,
+  type RuleImagesOptions,
   type RuleSets,
 } from './config/rules/rule-images.ts';
 export type { AdminConfig } from './config/schema/admin.ts';

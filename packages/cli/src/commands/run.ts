@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formatProblem, loadConfig, RuleImages } from '@sallyport/control';
+import { formatProblem } from '@sallyport/control';
 import type { EarlySignals } from '../early-signals.ts';
 import { type CommandIo, EXIT } from '../io.ts';
 import { runUntilStopped } from '../lifetime.ts';
-import { openCompiledRules } from '../plane/compiled-rules.ts';
+import { CompileThread } from '../plane/compile-thread.ts';
 import type { OperationsAddress } from '../plane/control-listeners.ts';
+import { firstLoad } from '../plane/first-load.ts';
 import { inheritedSockets, tellPredecessor } from '../plane/take-over.ts';
 import { type Serving, serve } from '../serve.ts';
 import { ServiceManager } from '../service-manager.ts';
@@ -30,12 +31,11 @@ export async function runGateway(args: readonly string[], io: CommandIo, early?:
     io.stdout(HELP);
     return 0;
   }
-  const loaded = loadConfig({
+  const loaded = await firstLoad({
     path: options.config,
     environment: io.environment,
-    ruleImages: new RuleImages({
-      openStore: (folder) => openCompiledRules(folder, (problem) => io.stderr(`${problem}\n`)),
-    }),
+    onProblem: (problem) => io.stderr(`${problem}\n`),
+    compiler: new CompileThread(),
   });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   for (const problem of problems) io.stderr(`${formatProblem(problem)}\n`);

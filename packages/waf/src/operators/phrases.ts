@@ -23,8 +23,8 @@ export function phraseList(list: PhraseList, patterns: Patterns): Operator {
 }
 
 /** The number of the phrase list among the patterns of the rule set. */
-export function phraseListNumber({ source, phrases }: PhraseList, patterns: Patterns): number {
-  return patterns.addPhrases(source, () => phrases().map(lowered));
+export function phraseListNumber(list: PhraseList, patterns: Patterns): number {
+  return patterns.addPhrases(list.source, () => list.phrases().map(lowered));
 }
 
 /** The phrases of `@pm`: words, in which `|41 42|` spells bytes. */

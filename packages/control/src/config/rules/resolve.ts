@@ -108,6 +108,7 @@ class Resolver {
     const hasErrors = exclusions.problems.some(({ severity }) => severity === 'error');
     if (hasErrors || found.problems.length > 0) return policy;
     const compiled = this.#compile(policy, exclusions.rules, found);
+    if (compiled.kind === 'missing') return policy;
     if (compiled.kind === 'invalid') {
       this.#report(compiled.diagnostics);
       return policy;

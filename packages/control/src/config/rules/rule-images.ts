@@ -21,6 +21,8 @@ export type RuleSets = ReadonlyMap<string, CompiledRuleSet>;
 
 export type CompiledRules =
   | { readonly kind: 'compiled'; readonly ruleSet: CompiledRuleSet }
+  /** Nobody has compiled them, and it was not to be done here. */
+  | { readonly kind: 'missing' }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[] };
 
 /** Keeps compiled rules from one process to the next. Neither function throws. */
@@ -35,6 +37,8 @@ export interface RuleImagesOptions {
   readonly previous?: RuleSets | undefined;
   /** Called at most once, where a folder for state is configured. Default: nothing is kept. */
   readonly openStore?: (stateFolder: string) => CompiledRulesStore | undefined;
+  /** What to do with rules that nobody has compiled: compile them (default), or leave them out, see {@link RuleImages.lacksSome}. */
+  readonly ifMissing?: 'compile' | 'leaveOut';
 }
 
 /**
@@ -44,11 +48,19 @@ export interface RuleImagesOptions {
 export class RuleImages {
   readonly #known: CompiledRuleSet[];
   readonly #openStore: RuleImagesOptions['openStore'];
+  readonly #ifMissing: 'compile' | 'leaveOut';
   #store: CompiledRulesStore | undefined;
+  #lacksSome = false;
 
-  constructor({ previous = new Map(), openStore }: RuleImagesOptions = {}) {
+  constructor({ previous = new Map(), openStore, ifMissing = 'compile' }: RuleImagesOptions = {}) {
     this.#known = [...previous.values()];
     this.#openStore = openStore;
+    this.#ifMissing = ifMissing;
+  }
+
+  /** Rules were left out: nothing may be served by what was loaded with these. */
+  get lacksSome(): boolean {
+    return this.#lacksSome;
   }
 
   /** From now on what is compiled is kept there, and what was kept there is found. */
@@ -65,6 +77,10 @@ export class RuleImages {
     if (known !== undefined) return { kind: 'compiled', ruleSet: known };
     const kept = this.#store?.load(key);
     if (kept !== undefined && isOfThese(kept)) return this.#remembered(kept);
+    if (this.#ifMissing === 'leaveOut') {
+      this.#lacksSome = true;
+      return { kind: 'missing' };
+    }
     const read = new RecordedFiles(files);
     const result = compileWaf({ rules: sources, files: read });
     if (result.kind === 'invalid') return result;
