@@ -32,12 +32,12 @@ export function maskFor(rules: readonly MatchedRule[], secretNames: readonly str
     if (piece.length < PIECE_LENGTH_MIN) return false;
     return isTooMuch || secrets.some((secret) => secret.includes(piece) || piece.includes(secret));
   };
-  const holdsSecret = ({ values }: MatchedRule): boolean => values.some(({ name }) => isSecretField(name, own));
+  const isSecret = (name: string, text: string): boolean => isSecretField(name, own) || (isCopy(name) && isPiece(text));
+  // What a rule says may hold what it saw, also where that was a copy.
+  const holdsSecret = ({ values }: MatchedRule): boolean =>
+    values.some(({ name, value, transformed }) => isSecret(name, value) || isSecret(name, transformed));
   return {
-    value: ({ name }, text) => {
-      if (isSecretField(name, own) || (isCopy(name) && isPiece(text))) return MASKED;
-      return withoutInnerSecrets(text, own);
-    },
+    value: ({ name }, text) => (isSecret(name, text) ? MASKED : withoutInnerSecrets(text, own)),
     prose: (rule, text) => {
       const cut = withoutInnerSecrets(text, own);
       if (!holdsSecret(rule)) return cut;

@@ -127,6 +127,13 @@ Together: +7 score
 describe('an explanation never shows', () => {
   const form = [['Content-Type', 'application/x-www-form-urlencoded']] as const;
 
+  test('a copy of a secret in the message of a rule that saw nothing but the copy', () => {
+    const rules = RULES.replace("msg:'Copied'", "msg:'Copied %{TX.copy}',logdata:'%{TX.copy}'");
+    const { text, json } = explained({ headers: [['X-Api-Key', 'attack-hunter2-x']] }, rules);
+    expect(json).toContain('Copied [masked]');
+    expect(text + json).not.toContain('hunter2');
+  });
+
   test.each<[string, Play]>([
     ['a credential', { headers: [['Authorization', 'Bearer attack-hunter2-x']] }],
     ['a cookie', { headers: [['Cookie', 'theme=attack-hunter2-x']] }],
