@@ -38,6 +38,7 @@ export {
   type ExclusionRules,
   exclusionsToRules,
 } from './exclusions/exclusions.ts';
+export { type BriefOptions, briefRules, type RuleBrief } from './explain/brief.ts';
 export {
   type DecidedTransaction,
   type ExplainedDecision,

@@ -1,10 +1,10 @@
 import type { InspectionFacts, RuleMatch } from '@sallyport/kernel';
-import { type DecidedTransaction, type ExplainedRule, explain, type MatchedRule } from '@sallyport/waf';
+import { briefRules, type DecidedTransaction, type MatchedRule, type RuleBrief } from '@sallyport/waf';
 
 /** What an event says about the rules that matched; undefined when none did that wants to be recorded. */
 export function factsOf(
   transaction: DecidedTransaction,
-  { mode, ruleSet, path }: { mode: 'detect' | 'block'; ruleSet: string; path: string },
+  { mode, ruleSet }: { mode: 'detect' | 'block'; ruleSet: string },
 ): InspectionFacts | undefined {
   const { matchedRules, interruption, suppressedInterruption } = transaction;
   const logged = matchedRules.filter(({ isLogged }) => isLogged);
@@ -18,15 +18,13 @@ export function factsOf(
   // Whatever is cut from the story, the rule that decided is in it.
   const decisive = (interruption ?? suppressedInterruption)?.ruleId;
   const ordered = logged.toSorted((a, b) => Number(b.id === decisive) - Number(a.id === decisive));
-  const { rules } = explain({ matchedRules: ordered, interruption, suppressedInterruption }, { path });
-  const severities = new Map(logged.map(({ id, severity = -1 }) => [id, severity]));
   return {
     mode,
     ruleSet: ruleSet.slice(0, RULE_SET_DIGITS),
     inboundScore,
     outboundScore,
     ruleIds: logged.slice(0, RULE_IDS_MAX).map(({ id }) => id),
-    matches: rules.slice(0, MATCHES_MAX).map((rule) => describe(rule, severities.get(rule.id) ?? -1)),
+    matches: briefRules(ordered, { rulesMax: MATCHES_MAX, textMax: FACT_LENGTH_MAX }).map(describe),
   };
 }
 
@@ -55,19 +53,18 @@ const FACT_LENGTH_MAX = 200;
 const RULE_SET_DIGITS = 12;
 
 /** Secrets are masked already, and nothing in these texts can begin another line. */
-function describe(rule: ExplainedRule, severity: number): RuleMatch {
-  const [first] = rule.matches;
+function describe(rule: RuleBrief): RuleMatch {
   return {
     id: rule.id,
     phase: rule.phase,
     message: cut(rule.message),
     data: cut(rule.data),
-    severity,
-    target: cut(first?.part ?? ''),
-    excerpt: cut(first?.value ?? ''),
-    transformations: first?.transformations ?? [],
+    severity: rule.severity ?? -1,
+    target: cut(rule.part),
+    excerpt: cut(rule.value),
+    transformations: rule.transformations,
     score: scoreOf(rule),
-    exclusion: cut(rule.exclusions[0]?.target ?? ''),
+    exclusion: cut(rule.exclusion),
   };
 }
 

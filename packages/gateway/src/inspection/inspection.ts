@@ -43,7 +43,6 @@ export class RuleInspection implements Inspection {
   #requestHold: RequestHold | undefined;
   #responseHold: ResponseHold | undefined;
   #observed: Refusal | undefined;
-  #path = '';
   #us = 0;
 
   constructor({ engine, policy, mode, id, clock }: RuleInspectionOptions) {
@@ -73,7 +72,6 @@ export class RuleInspection implements Inspection {
     const { isBodyInspected, bodyBytesMax, aboveBodyMax, encodedBody } = this.#policy.request;
     transaction.processConnection({ clientIp: request.clientIp, clientPort: 0, serverIp: '', serverPort: 0 });
     const { line, ...target } = request;
-    this.#path = target.target.split('?', 1)[0] ?? '';
     transaction.processUri(line === undefined ? target : { ...target, line });
     let verdict = this.#judged(transaction, transaction.processRequestHeaders(request.headers));
     if (verdict.kind === 'pass' && request.hasBody && isBodyInspected) {
@@ -188,7 +186,7 @@ export class RuleInspection implements Inspection {
     this.#transaction = undefined;
     transaction.processLogging();
     const mode = this.#isDetecting ? 'detect' : 'block';
-    this.#facts = factsOf(transaction, { mode, ruleSet: this.#policy.ruleSet, path: this.#path });
+    this.#facts = factsOf(transaction, { mode, ruleSet: this.#policy.ruleSet });
   }
 
   #judged(transaction: Transaction, interruption: Interruption | undefined): Verdict {

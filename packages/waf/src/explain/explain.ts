@@ -101,13 +101,13 @@ export function explain(transaction: DecidedTransaction, options: ExplainOptions
 }
 
 /** A request that matches hundreds of rules is explained by the first of them. */
-const RULES_SHOWN_MAX = 32;
+export const RULES_SHOWN_MAX = 32;
 
 /** A rule that matches every one of a thousand arguments is understood by the first few. */
 const MATCHES_SHOWN_MAX = 8;
 
 /** Characters of one text: a body of megabytes must not become an explanation of megabytes. */
-const TEXT_SHOWN_MAX = 512;
+export const TEXT_SHOWN_MAX = 512;
 
 function decisionOf(
   { kind, status, cause, ruleId, phase, message }: Interruption,
