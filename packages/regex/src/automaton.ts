@@ -1,6 +1,7 @@
 import type { CacheBudget } from './cache-budget.ts';
 import { CATEGORY, categoryAt } from './context.ts';
 import { DEAD, Determinizer, type DeterminizerMode } from './determinizer.ts';
+import { LANES, Lanes } from './lanes.ts';
 import type { Program } from './program.ts';
 import { ASSERTION } from './syntax/ast.ts';
 import { float64At, int32At, uint8At } from './typed.ts';
@@ -25,7 +26,10 @@ export class LazyAutomaton {
   readonly #states: Determinizer;
   readonly #classOf: Uint8Array;
   readonly #isLastNewlineSpecial: boolean;
+  readonly #beginsAnywhere: boolean;
   readonly #budget: CacheBudget;
+  /** Made for the first long text. */
+  #lanes: Lanes | undefined;
   #stoppedIn = 0;
   /** Where the search has seen a match. */
   #matchedAt = NO_MATCH;
@@ -38,6 +42,7 @@ export class LazyAutomaton {
     this.#states = new Determinizer(program, mode, budget);
     this.#budget = budget;
     this.#classOf = program.classOf;
+    this.#beginsAnywhere = program.repeatedStart >= 0;
     this.#isLastNewlineSpecial = (program.assertions & ASSERTION.textEndOrLastNewline) !== 0;
   }
 
@@ -56,18 +61,33 @@ export class LazyAutomaton {
     return this.#states.flushes;
   }
 
-  /** Where the first match ends that is complete, or `NO_MATCH` or `GAVE_UP`: enough to know that there is one. */
-  firstEnd(text: string, from: number, to: number): number {
+  /** True if there is a match anywhere in the text; undefined after giving up. For the order `search`. */
+  hasMatch(text: string): boolean | undefined {
     const bytes = this.#budget.textBytes.of(text);
-    let state = this.#states.start(categoryAt(text, from - 1), false);
-    const limit = this.#plainLimit(text, to);
+    const start = this.#states.start(CATEGORY.edge, false);
+    if (text.length < LANES_LENGTH_MIN || !this.#beginsAnywhere || start <= 0) return this.#endsBehind(text, start, 0);
+    const lanes = (this.#lanes ??= new Lanes(this.#states, this.#classOf));
+    const before = lanes.steps;
+    const length = Lanes.lengthOf(this.#plainLimit(text, text.length));
+    const state = lanes.read(bytes, start, length);
+    this.#count(lanes.steps - before);
+    if (state === LANES.match) return true;
+    if (state === LANES.lost) return this.#endsBehind(text, this.#states.start(CATEGORY.edge, false), 0);
+    return this.#endsBehind(text, state, length);
+  }
+
+  /** As `hasMatch`, in the state in which the text is at `from`. */
+  #endsBehind(text: string, begin: number, from: number): boolean | undefined {
+    const bytes = this.#budget.textBytes.of(text);
+    const limit = this.#plainLimit(text, text.length);
+    let state = begin;
     let index = from;
-    for (; index <= to && state > 0; index++) {
+    for (; index <= text.length && state > 0; index++) {
       index = this.#follow(bytes, state, index, limit);
-      state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index - from);
+      state = this.#states.entry(this.#stoppedIn, this.#symbolAt(text, index), index);
     }
     this.#count(index - from);
-    return state === 0 ? GAVE_UP : state < DEAD ? index - 1 : NO_MATCH;
+    return state === 0 ? undefined : state < DEAD;
   }
 
   /** Where the leftmost-first match (`preferred`) or the longest one (`all`) ends, or `NO_MATCH` or `GAVE_UP`. */
@@ -235,3 +255,6 @@ export class LazyAutomaton {
     return uint8At(this.#classOf, text.charCodeAt(index));
   }
 }
+
+/** Bytes of a text from which on it pays to read it at several places at once. */
+const LANES_LENGTH_MIN = 4_096;

@@ -52,7 +52,7 @@ export class Determinizer implements CacheMember {
   readonly #store: StateStore;
   readonly #budget: CacheBudget;
   readonly #scratch: Scratch;
-  readonly #starts: Int32Array = new Int32Array(10);
+  readonly #starts: Int32Array = new Int32Array(15);
   /** By context and symbol, what the threads that begin here become; made once and kept through flushes. */
   readonly #beginnings = new Map<number, Beginning>();
   readonly #matches: MatchStore = new MatchStore();
@@ -99,6 +99,19 @@ export class Determinizer implements CacheMember {
       this.#flush(0);
       state = this.#internStart(context, isAnchored);
     }
+    this.#starts[slot] = state;
+    return state;
+  }
+
+  /**
+   * Of a search: the state in the middle of a text, behind a byte of the category, where nothing is under way; 0 to give up.
+   */
+  inside(category: number): number {
+    const context = this.#program.assertions === 0 ? CATEGORY.other : category;
+    const slot = INSIDE_SLOTS + context;
+    const known = int32At(this.#starts, slot);
+    if (known !== 0) return known;
+    const state = this.#intern(0, context);
     this.#starts[slot] = state;
     return state;
   }
@@ -318,6 +331,9 @@ export class Determinizer implements CacheMember {
     this.#budget.hold(this.#beginningsHolder, 0);
   }
 }
+
+/** Where the states of `inside` stand among the starts. */
+const INSIDE_SLOTS = 10;
 
 interface Beginning {
   readonly roots: Int32Array;

@@ -110,8 +110,8 @@ export class Regex {
     if (!this.#hasRequired(text, 0)) return false;
     if (!this.#isSimulated) {
       this.#tester ??= this.#automaton('search');
-      const end = this.#tester.firstEnd(text, 0, text.length);
-      if (end !== GAVE_UP) return end !== NO_MATCH;
+      const isMatch = this.#tester.hasMatch(text);
+      if (isMatch !== undefined) return isMatch;
     }
     return (
       this.#simulate({ text, from: 0, to: text.length, isAnchored: this.image.isAnchoredAtStart }, 0) !== undefined
