@@ -31,6 +31,16 @@ export class ByteWriter {
     this.#length += 1;
   }
 
+  /**
+   * Begins with the bytes of the text, for transformations that make it shorter: they write over what they have read, in
+   * the bytes that this returns, and `cut` what is behind.
+   */
+  over(text: string): Uint8Array {
+    this.begin(text.length);
+    this.copy(text, 0, text.length);
+    return this.#bytes;
+  }
+
   /** The byte at `index`, which is written already. */
   at(index: number): number {
     return this.#bytes[index] ?? 0;

@@ -6,21 +6,24 @@ import { writer } from './byte-writer.ts';
  */
 export function cmdLine(text: string): string {
   if (!/[\\"'^,;\s/(A-Z]/.test(text)) return text;
-  writer.begin(text.length);
+  const bytes = writer.over(text);
+  let length = 0;
   let isSpaceDue = false;
   for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    const kind = SHELL[code] ?? 0;
+    const byte = bytes[index] ?? 0;
+    const kind = SHELL[byte] ?? 0;
     if (kind === DROPPED) continue;
     if (kind === SEPARATOR) {
       isSpaceDue = true;
       continue;
     }
-    if (isSpaceDue && kind !== CLOSES_UP) writer.byte(SPACE);
+    // Each space stands for a separator that was read.
+    if (isSpaceDue && kind !== CLOSES_UP) bytes[length++] = SPACE;
     isSpaceDue = false;
-    writer.byte(kind === LETTER ? code + 0x20 : code);
+    bytes[length++] = kind === LETTER ? byte + 0x20 : byte;
   }
-  if (isSpaceDue) writer.byte(SPACE);
+  if (isSpaceDue) bytes[length++] = SPACE;
+  writer.cut(length);
   return writer.text();
 }
 

@@ -3,27 +3,35 @@ import { writer } from './byte-writer.ts';
 /** White space of C's locale and the no-break space of Latin-1, which is how ModSecurity reads it. */
 export function compressWhitespace(text: string): string {
   if (!/[\t-\r\xa0]|  /.test(text)) return text;
-  writer.begin(text.length);
-  let wasWhite = false;
+  const bytes = writer.over(text);
+  let length = 0;
+  let wasWhite = 0;
   for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    const isWhite = isSpace(code) || code === 0xa0;
-    if (!isWhite) writer.byte(code);
-    else if (!wasWhite) writer.byte(0x20);
+    const byte = bytes[index] ?? 0;
+    const isWhite = WHITE[byte] ?? 0;
+    bytes[length] = isWhite === 0 ? byte : 0x20;
+    length += 1 - (isWhite & wasWhite);
     wasWhite = isWhite;
   }
+  writer.cut(length);
   return writer.text();
 }
 
 export function removeWhitespace(text: string): string {
   if (!/[\t-\r \xa0]/.test(text)) return text;
-  writer.begin(text.length);
+  const bytes = writer.over(text);
+  let length = 0;
   for (let index = 0; index < text.length; index += 1) {
-    const code = text.charCodeAt(index);
-    if (!isSpace(code) && code !== 0xa0) writer.byte(code);
+    const byte = bytes[index] ?? 0;
+    bytes[length] = byte;
+    length += 1 - (WHITE[byte] ?? 0);
   }
+  writer.cut(length);
   return writer.text();
 }
+
+/** By byte, 1 for white space. */
+const WHITE: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => (isSpace(byte) || byte === 0xa0 ? 1 : 0));
 
 export function removeNulls(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '') : text;

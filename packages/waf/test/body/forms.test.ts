@@ -20,6 +20,17 @@ describe('a form', () => {
     expect(found.flags.has('URL_ENCODING')).toBe(/%(?![0-9a-f]{2})/i.test(body));
   });
 
+  test.each(['+a+', '%3D%', '%4', 'x%zz', '%%41', '%e9+%E9', 'plain'])(
+    'decodes %j in a long value as in a short one',
+    (piece) => {
+      // Padded, so that no escape is spelt across two pieces.
+      const once = parseBody(FORM_TYPE, `a=${piece}.`);
+      const often = parseBody(FORM_TYPE, `a=${`${piece}.`.repeat(200)}`);
+      expect(often.args[0]?.value).toBe((once.args[0]?.value ?? '').repeat(200));
+      expect([...often.flags]).toEqual([...once.flags]);
+    },
+  );
+
   test('keeps what is beyond its limit as one value', () => {
     const found = parseBody(FORM_TYPE, 'a=1&b=2&c=3', { ...BODY_LIMITS, valuesMax: 1 });
     expect([pairs(found.args), found.error?.offset]).toEqual([['a=1', '=b=2&c=3'], 4]);

@@ -66,6 +66,10 @@ describe('the detector of SQL injection', () => {
     const padding = 'all work and no play '.repeat(25_000);
     expect(detectors.sqli(padding)).toBeUndefined();
     expect(detectors.sqli(`${padding}' union select 1,2 -- ${padding}`)).toMatch(/^union /);
+    for (let before = 45_000; before < 70_000; before += 1_500) {
+      const value = `${padding.slice(0, before)}' union ${' '.repeat(8_000)} select 1,2 -- ${padding}`;
+      expect(detectors.sqli(value), `${before} bytes before`).toMatch(/^union /);
+    }
   });
 
   test.each([

@@ -18,7 +18,7 @@ const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 's
 /**
  * Reads the value in each place of a statement where an application may write it (outside quotes, inside single quotes,
  * inside double quotes, inside the quotes of a name) and in each dialect that would read it differently. A long value is
- * read in windows that overlap by half.
+ * read in windows that overlap by a quarter.
  */
 export function inspectSql(value: string): SqlFinding {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
@@ -46,16 +46,21 @@ export function* sqlInParts(value: string, work: { steps: number }): Generator<u
 
 /** What is read at a time, one after the other. */
 function* windowsOf(value: string): Generator<string, undefined> {
-  for (let start = 0; start === 0 || start + WINDOW_BYTES_MAX / 2 < value.length; start += WINDOW_BYTES_MAX / 2) {
+  for (
+    let start = 0;
+    start === 0 || start + WINDOW_OVERLAP < value.length;
+    start += WINDOW_BYTES_MAX - WINDOW_OVERLAP
+  ) {
     yield windowOf(value, start);
   }
 }
 
 /**
  * Bytes that are tokens at a time. A token takes forty bytes of memory, and a value may be as long as a body; structure
- * that is spread over more than half of this is not seen as one.
+ * that is spread over more than the overlap may not be seen as one.
  */
 const WINDOW_BYTES_MAX = 65_536;
+const WINDOW_OVERLAP = 16_384;
 
 /** A string of its own: part of a string, or one outside the heap, takes several times as long to read by character. */
 function windowOf(value: string, start: number): string {

@@ -41,7 +41,8 @@ const CONTEXT_QUOTE: Readonly<Record<Exclude<SqlContext, 'bare'>, number>> = {
 };
 
 /** Kinds of tokens that are one character long and mean the same in every dialect. */
-const SINGLE_KINDS: ReadonlyMap<number, number> = new Map([
+const SINGLE_KINDS: Uint8Array = new Uint8Array(256);
+for (const [code, kind] of [
   [0x28, KIND.open],
   [0x29, KIND.close],
   // ODBC's braces group as parentheses do: {d '2026-01-01'}.
@@ -49,7 +50,9 @@ const SINGLE_KINDS: ReadonlyMap<number, number> = new Map([
   [0x7d, KIND.close],
   [0x2c, KIND.comma],
   [0x3b, KIND.semicolon],
-]);
+] as const) {
+  SINGLE_KINDS[code] = kind;
+}
 
 // Flat: one branch for each first character that begins a token.
 function readToken(reader: Reader, at: number): number {
@@ -58,8 +61,8 @@ function readToken(reader: Reader, at: number): number {
   if (isSpace(code) || (code === 0xa0 && !(text.charCodeAt(at - 1) >= 0x80))) return at + 1;
   if (isDigit(code) || (code === DOT && isDigit(text.charCodeAt(at + 1)))) return readNumber(reader, at);
   if (isWordStart(code)) return readWord(reader, at);
-  const single = SINGLE_KINDS.get(code);
-  if (single !== undefined) return push(reader, single, { start: at, end: at + 1 });
+  const single = SINGLE_KINDS[code] ?? KIND.end;
+  if (single !== KIND.end) return push(reader, single, { start: at, end: at + 1 });
   switch (code) {
     case SINGLE:
     case DOUBLE:
@@ -139,8 +142,8 @@ function readNumber({ text, tokens }: Reader, at: number): number {
 
 function readWord(reader: Reader, at: number): number {
   const { text, tokens } = reader;
-  let end = at;
-  while (isWordPart(text.charCodeAt(end))) end++;
+  let end = at + 1;
+  while (end < text.length && WORD_PARTS[text.charCodeAt(end)] === 1) end++;
   const bits = wordBits(text, at, end);
   if (end < text.length && isStringPrefix(text, at, end)) {
     return readString(reader, { start: at, body: end + 1, quote: SINGLE });
@@ -324,3 +327,6 @@ function isWordStart(code: number): boolean {
 function isWordPart(code: number): boolean {
   return isWordStart(code) || isDigit(code) || code === 0x24;
 }
+
+/** By byte, 1 where `isWordPart`: most bytes of a long text are in words. */
+const WORD_PARTS: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => (isWordPart(byte) ? 1 : 0));

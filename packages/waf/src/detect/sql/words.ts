@@ -83,6 +83,17 @@ const WORD_LENGTH_MAX = 24;
 
 const BITS_OF: ReadonlyMap<string, number> = bitsOfWords();
 
+/** The words and their bits by `slotOf`, each where it belongs or at the next free place behind. */
+const SLOTS = 2_048;
+const WORD_AT: (string | undefined)[] = Array.from({ length: SLOTS });
+const BITS_AT: Int32Array = new Int32Array(SLOTS);
+for (const [word, bits] of BITS_OF) {
+  let slot = slotOf(word, 0, word.length);
+  while (WORD_AT[slot] !== undefined) slot = (slot + 1) % SLOTS;
+  WORD_AT[slot] = word;
+  BITS_AT[slot] = bits;
+}
+
 /**
  * By the first two characters of a word, how long words of the table are that begin so: a bit for each length. Most words
  * of prose are told by it to be names, without a string being made of them.
@@ -95,7 +106,33 @@ export function wordBits(text: string, start: number, end: number): number {
   if (length > WORD_LENGTH_MAX || length === 0) return WORD.name;
   const lengths = LENGTHS_OF[beginningOf(text, start, length)] ?? 0;
   if (((lengths >>> length) & 1) === 0) return WORD.name;
-  return BITS_OF.get(text.slice(start, end).toLowerCase()) ?? WORD.name;
+  for (let slot = slotOf(text, start, end); ; slot = (slot + 1) % SLOTS) {
+    const word = WORD_AT[slot];
+    if (word === undefined) return WORD.name;
+    if (word.length === length && isSame(text, start, word)) return BITS_AT[slot] ?? WORD.name;
+  }
+}
+
+/**
+ * Where a word stands in the tables, or would stand. Half of the words of prose are words of SQL: none of them becomes a
+ * string of its own to be looked up.
+ */
+function slotOf(text: string, start: number, end: number): number {
+  let hash = end - start;
+  for (let index = start; index < end; index++) hash = Math.imul(hash ^ foldedAt(text, index), 0x01000193);
+  return (hash ^ (hash >>> 15)) & (SLOTS - 1);
+}
+
+function isSame(text: string, start: number, word: string): boolean {
+  for (let index = 0; index < word.length; index++) {
+    if (foldedAt(text, start + index) !== foldedAt(word, index)) return false;
+  }
+  return true;
+}
+
+/** The same for both cases of a letter, and for no two other characters that words have. */
+function foldedAt(text: string, index: number): number {
+  return text.charCodeAt(index) | 0x20;
 }
 
 function bitsOfWords(): Map<string, number> {
