@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inspectHtml } from '../../src/detect/html/xss.ts';
+import { htmlInParts, inspectHtml } from '../../src/detect/html/xss.ts';
 import { inspectSql } from '../../src/detect/sql/sqli.ts';
 
 /** What a reader may have to look far ahead for, or begin again at. */
@@ -90,4 +90,19 @@ describe.each([
       { numRuns: 500 },
     );
   });
+});
+
+test('the inspection of HTML pauses in a long value, and says the same as in one piece', () => {
+  const values = ['<a ', 'a=b ', '<b>', "x' a", '<!-- a'].flatMap((fragment) => {
+    const long = fragment.repeat(Math.ceil(300_000 / fragment.length));
+    return [long, `${long}><script>`];
+  });
+  for (const value of values) {
+    const parts = htmlInParts(value, { steps: 0 });
+    let part = parts.next();
+    while (part.done !== true) part = parts.next();
+    expect(part.value).toEqual(inspectHtml(value));
+  }
+  const parts = htmlInParts('<a '.repeat(100_000), { steps: 0 });
+  expect(Array.from(parts).length).toBeGreaterThan(10);
 });

@@ -24,26 +24,42 @@ export interface HtmlAttribute {
   readonly isInside: boolean;
 }
 
-/** Reads a value as HTML (WHATWG HTML 13.2.5) in one of its places. Returns the steps it took, in bytes. */
-export function readHtml(text: string, context: HtmlContext, sink: HtmlSink): number {
-  const isFlat = context === 'flat';
-  const reader: Reader = { text, sink, isFlat, steps: 0, isDone: false };
-  let at = 0;
-  if (context !== 'data' && !isFlat) {
-    at = context === 'tag' ? 0 : skipFirstValue(text, context);
-    reader.steps += at;
-    at = readAttributes(reader, at, false);
+/** Reads a value as HTML (WHATWG HTML 13.2.5) in one of its places, as far as it is told to. */
+export class HtmlReading {
+  readonly #reader: Reader;
+  #at = 0;
+
+  constructor(text: string, context: HtmlContext, sink: HtmlSink) {
+    const isFlat = context === 'flat';
+    this.#reader = { text, sink, isFlat, steps: 0, isDone: false, tag: 'none' };
+    if (context === 'data' || isFlat) return;
+    this.#at = context === 'tag' ? 0 : skipFirstValue(text, context);
+    this.#reader.steps += this.#at;
+    this.#reader.tag = 'outer';
   }
-  while (at < text.length && !reader.isDone) {
-    const open = text.indexOf('<', at);
-    if (open < 0) {
-      reader.steps += text.length - at;
-      break;
+
+  /** Taken so far, in bytes. */
+  get steps(): number {
+    return this.#reader.steps;
+  }
+
+  /** Reads on, about so many steps; true when everything is read, or the sink has ended it. */
+  advance(steps: number): boolean {
+    const reader = this.#reader;
+    const { text } = reader;
+    const pauseAt = reader.steps + steps;
+    while (this.#at < text.length && !reader.isDone) {
+      if (reader.steps >= pauseAt) return false;
+      if (reader.tag !== 'none') {
+        this.#at = readInTag(reader, this.#at);
+        continue;
+      }
+      const open = text.indexOf('<', this.#at);
+      reader.steps += (open < 0 ? text.length : open + 1) - this.#at;
+      this.#at = open < 0 ? text.length : readMarkup(reader, open + 1);
     }
-    reader.steps += open - at + 1;
-    at = readMarkup(reader, open + 1);
+    return true;
   }
-  return reader.steps;
 }
 
 interface Reader {
@@ -52,6 +68,8 @@ interface Reader {
   readonly isFlat: boolean;
   steps: number;
   isDone: boolean;
+  /** Whether attributes are read, and whose: of a tag that the value opens, or of the one that it stands in. */
+  tag: 'none' | 'inner' | 'outer';
 }
 
 const QUOTES: Readonly<Record<'single' | 'double' | 'backquote', string>> = {
@@ -93,7 +111,8 @@ function readMarkup(reader: Reader, at: number): number {
   while (end < text.length && !isNameEnd(text.charCodeAt(end))) end++;
   reader.steps += end - at;
   reader.isDone = sink.element(nameOf(text, start, end), isEnd);
-  return reader.isDone ? end : readAttributes(reader, end, true);
+  reader.tag = 'inner';
+  return end;
 }
 
 /** `<!--` ends with `-->` or `--!>`, everything else with `>`; what never ends goes to the end of the value. */
@@ -114,28 +133,27 @@ function endOr(text: string, index: number): number {
   return index < 0 ? text.length : index;
 }
 
-/** Attributes up to the `>` of their tag. A `<` begins a name to browsers, and a tag to whoever wrote the value. */
-function readAttributes(reader: Reader, from: number, isInside: boolean): number {
-  const { text } = reader;
-  let at = from;
-  while (at < text.length && !reader.isDone) {
-    const code = text.charCodeAt(at);
-    reader.steps++;
-    if (code === GREATER) return at + 1;
-    if (code === 0x3c && reader.isFlat) return at;
-    if (isSpace(code) || code === SLASH || QUOTE_CODES.has(code)) {
-      at++;
-      continue;
-    }
-    at = readAttribute(reader, at, isInside);
+/** One attribute, or a sign between two. A `<` begins a name to browsers, and a tag to whoever wrote the value. */
+function readInTag(reader: Reader, at: number): number {
+  const code = reader.text.charCodeAt(at);
+  reader.steps++;
+  if (code === GREATER) {
+    reader.tag = 'none';
+    return at + 1;
   }
-  return at;
+  if (code === 0x3c && reader.isFlat) {
+    reader.tag = 'none';
+    return at;
+  }
+  if (isSpace(code) || code === SLASH || QUOTE_CODES.has(code)) return at + 1;
+  return readAttribute(reader, at);
 }
 
 const QUOTE_CODES: ReadonlySet<number> = new Set([0x22, 0x27, 0x60]);
 
-function readAttribute(reader: Reader, from: number, isInside: boolean): number {
+function readAttribute(reader: Reader, from: number): number {
   const { text, sink } = reader;
+  const isInside = reader.tag === 'inner';
   let nameEnd = from + 1;
   while (nameEnd < text.length && !isAttributeNameEnd(text.charCodeAt(nameEnd))) nameEnd++;
   const name = nameOf(text, from, nameEnd);

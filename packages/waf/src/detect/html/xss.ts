@@ -9,7 +9,7 @@ import {
   URL_ATTRIBUTES,
 } from './names.ts';
 import { breaksOutOfScript } from './script.ts';
-import { type HtmlAttribute, type HtmlContext, readHtml } from './tokens.ts';
+import { type HtmlAttribute, type HtmlContext, HtmlReading } from './tokens.ts';
 
 /** What makes a value run script in a page. */
 export type HtmlStructure = 'element' | 'event' | 'url' | 'style' | 'attribute' | 'markup' | 'script';
@@ -29,20 +29,24 @@ export function inspectHtml(value: string): HtmlFinding {
   const structure = urlOf(value);
   if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
   for (const context of contextsOf(value)) {
-    const finding = inPlace(value, context, work);
-    if (finding !== undefined) return finding;
+    if (!value.includes(NEEDS[context])) continue;
+    const place = new Place(value, context);
+    place.advance(Number.POSITIVE_INFINITY, work);
+    if (place.structure !== undefined) return { structure: place.structure, context, steps: work.steps };
   }
   return inScript(value, work);
 }
 
-/** As `inspectHtml`, with a pause behind each reading. */
+/** As `inspectHtml`, with pauses, before each of which the steps so far are added to `work`. */
 export function* htmlInParts(value: string, work: { steps: number }): Generator<undefined, HtmlFinding> {
   if (!MAY_BE_HTML.test(value)) return NOTHING;
   const structure = urlOf(value);
   if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
   for (const context of contextsOf(value)) {
-    const finding = inPlace(value, context, work);
-    if (finding !== undefined) return finding;
+    if (!value.includes(NEEDS[context])) continue;
+    const place = new Place(value, context);
+    while (!place.advance(PAUSE_STEPS, work)) yield;
+    if (place.structure !== undefined) return { structure: place.structure, context, steps: work.steps };
     yield;
   }
   return inScript(value, work);
@@ -50,16 +54,36 @@ export function* htmlInParts(value: string, work: { steps: number }): Generator<
 
 const NOTHING: HtmlFinding = { structure: undefined, context: 'data', steps: 0 };
 
-function inPlace(value: string, context: HtmlContext, work: { steps: number }): HtmlFinding | undefined {
-  if (!value.includes(NEEDS[context])) return undefined;
-  const found: { structure: HtmlStructure | undefined } = { structure: undefined };
-  work.steps += readHtml(value, context, {
-    element: (name, isEnd) => (found.structure = elementStructure(name, isEnd)) !== undefined,
-    attribute: (attribute) => (found.structure = attributeStructure(attribute)) !== undefined,
-    markup: (text) => (found.structure = markupStructure(text)) !== undefined,
-  });
-  return found.structure === undefined ? undefined : { structure: found.structure, context, steps: work.steps };
+/** A value in one place, and the first structure in it. */
+class Place {
+  structure: HtmlStructure | undefined;
+  readonly #reading: HtmlReading;
+  #counted = 0;
+
+  constructor(value: string, context: HtmlContext) {
+    this.#reading = new HtmlReading(value, context, {
+      element: (name, isEnd) => this.#note(elementStructure(name, isEnd)),
+      attribute: (attribute) => this.#note(attributeStructure(attribute)),
+      markup: (text) => this.#note(markupStructure(text)),
+    });
+  }
+
+  /** Reads on, about so many steps, which it adds to `work`; true when that is all. */
+  advance(steps: number, work: { steps: number }): boolean {
+    const isRead = this.#reading.advance(steps);
+    work.steps += this.#reading.steps - this.#counted;
+    this.#counted = this.#reading.steps;
+    return isRead;
+  }
+
+  #note(structure: HtmlStructure | undefined): boolean {
+    this.structure = structure;
+    return structure !== undefined;
+  }
 }
+
+/** Between two pauses, some milliseconds. */
+const PAUSE_STEPS = 65_536;
 
 function inScript(value: string, work: { steps: number }): HtmlFinding {
   const context = breaksOutOfScript(value);

@@ -306,7 +306,7 @@ function wordStructure(tokens: SqlTokens, at: number): SqlStructure | undefined 
   if ((bits & WORD.caseWord) !== 0 && caseExpression(tokens, at)) return 'case';
   if ((bits & WORD.callable) !== 0 && nestedCall(tokens, at)) return 'function';
   if ((bits & WORD.orderGroup) !== 0 && tokens.is(at + 1, WORD.by) && isLiteral(tokens, at - 1)) return 'clause';
+  if ((bits & WORD.statement) === 0) return undefined;
   if (/^waitfor$/i.test(tokens.textOf(at)) && statement(tokens, at)) return 'effect';
-  if ((bits & WORD.statement) !== 0 && at === 0 && statement(tokens, at)) return 'stacked';
-  return undefined;
+  return at === 0 && statement(tokens, at) ? 'stacked' : undefined;
 }

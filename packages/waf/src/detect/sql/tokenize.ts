@@ -166,24 +166,39 @@ function isStringPrefix(text: string, at: number, end: number): boolean {
 }
 
 function readString({ text, dialect, tokens }: Reader, span: { start: number; body: number; quote: number }): number {
-  const { quote } = span;
-  const escape = dialect === 'mysql' ? BACKSLASH : -1;
-  let at = span.body;
+  const close = dialect === 'mysql' ? escapedStringEnd(text, span) : stringEnd(text, span);
+  const isClosed = close < text.length;
+  const end = isClosed ? close + 1 : text.length;
+  tokens.steps += end - span.body;
+  tokens.push(KIND.string, isClosed ? 0 : UNCLOSED, { start: span.start, end });
+  return end;
+}
+
+/** Where the quote stands that closes a string, the end of the text or more where none does. */
+function stringEnd(text: string, { body, quote }: { body: number; quote: number }): number {
+  const sign = String.fromCharCode(quote);
+  for (let from = body; ; ) {
+    const at = text.indexOf(sign, from);
+    if (at < 0) return text.length;
+    // A quote that is written twice stands for itself.
+    if (text.charCodeAt(at + 1) !== quote) return at;
+    from = at + 2;
+  }
+}
+
+/** As `stringEnd`, where a backslash takes its meaning from what follows. */
+function escapedStringEnd(text: string, { body, quote }: { body: number; quote: number }): number {
+  let at = body;
   for (; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === escape) {
+    if (code === BACKSLASH) {
       at++;
     } else if (code === quote) {
-      // A quote that is written twice stands for itself.
       if (text.charCodeAt(at + 1) !== quote) break;
       at++;
     }
   }
-  const isClosed = at < text.length;
-  const end = isClosed ? at + 1 : text.length;
-  tokens.steps += end - span.body;
-  tokens.push(KIND.string, isClosed ? 0 : UNCLOSED, { start: span.start, end });
-  return end;
+  return at;
 }
 
 /** `name` and [name]. */
