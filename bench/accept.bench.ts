@@ -1,12 +1,12 @@
 /**
- * Two ways to spread connections over worker threads: an acceptor that hands accepted sockets over, and workers that all
- * listen on one port (`reusePort`). Plain Node, without the gateway, so that only the ways differ.
+ * Three ways to spread connections over worker threads: an acceptor that hands accepted sockets over, workers that all listen
+ * on one port (`reusePort`), and workers that all accept from one socket (`shared`). Plain Node, without the gateway, so that only the ways differ.
  *
  * `..._lost`: of ten thousand connections that come while workers are replaced one after the other, those on which a client
  * got no answer though the worker that ended was given the time to end what it had. `..._us`: processor time of the server's
  * process for each connection. `..._balance`: of two hundred sockets that stay, those of the worker with the fewest divided
  * by those of the one with the most; `..._rebalance`: the same after one worker was ended with all it had, and its clients
- * came back. Server on one processor, client on the other; both ways take turns, medians.
+ * came back. Server on one processor, client on the other; the ways take turns, medians.
  */
 import type { Came, Wish } from './accept/client.ts';
 import type { Way } from './accept/messages.ts';
@@ -15,12 +15,12 @@ import { LineProcess } from './harness/line-process.ts';
 import { allowedCpus, scheduledOf } from './harness/process.ts';
 import type { BenchOptions, BenchResult } from './main.ts';
 
-const WAYS: readonly Way[] = ['handoff', 'reuseport'];
+const WAYS: readonly Way[] = ['handoff', 'reuseport', 'shared'];
 
 export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const [loadCpu, serverCpu] = allowedCpus();
   if (loadCpu === undefined || serverCpu === undefined) throw new Error('this benchmark needs two processors');
-  const rounds: Record<Way, Round[]> = { handoff: [], reuseport: [] };
+  const rounds: Record<Way, Round[]> = { handoff: [], reuseport: [], shared: [] };
   const client = new LineProcess<Wish, Came>(new URL('accept/client.ts', import.meta.url), loadCpu);
   try {
     for (let round = 0; round < (quick ? QUICK_ROUNDS : ROUNDS); round += 1) {

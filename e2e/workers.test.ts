@@ -3,6 +3,7 @@
  * signals and files.
  */
 import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -54,10 +55,10 @@ void test('connections go to all workers, and each takes its part (design: cores
     const open = gateway.log().filter(({ kind, phase }) => kind === 'connection' && phase === 'open');
     return open.length === SOCKETS ? Map.groupBy(open, ({ boot }) => boot) : undefined;
   });
-  assert.deepEqual(
-    [...boots.values()].map(({ length }) => length),
-    [SOCKETS / 2, SOCKETS / 2],
-  );
+  assert.equal(boots.size, 2);
+  // Whoever is quicker may be ahead by four connections and a sixty-fourth of what it has; the fifth is the one that it takes then.
+  const [one = 0, other = 0] = [...boots.values()].map(({ length }) => length);
+  assert.ok(Math.abs(one - other) <= 5, `${one} and ${other}`);
   const metrics = await gateway.metrics();
   assert.equal(metrics.value('gateway_ws_connections', { route: 'game', state: 'open' }), SOCKETS);
   for (const socket of sockets) socket.terminate();
@@ -155,6 +156,24 @@ void test('SIGUSR2 hands over to the next process, and nobody is refused while a
     assert.equal((await httpRequest(`http://127.0.0.1:${port}/x`)).status, 200);
   } finally {
     // It holds the output of the old one, whose end is seen when that closes.
+    process.kill(Number(pid), 'SIGKILL');
+  }
+});
+
+void test('a connection that is idle when the next process takes over is ended, and not held open by that process', async (t) => {
+  const { gateway } = await start(t);
+  const idle = connect(gateway.port(), '127.0.0.1');
+  await new Promise((resolve) => {
+    idle.once('data', resolve);
+    idle.write('GET /h HTTP/1.1\r\nHost: a\r\n\r\n');
+  });
+  const ended = once(idle, 'close');
+  idle.resume();
+  gateway.program.signal('SIGUSR2');
+  const [, pid] = /process ([0-9]+)/.exec(String((await gateway.logged({ what: 'taken-over' }))['detail'])) ?? [];
+  try {
+    await ended;
+  } finally {
     process.kill(Number(pid), 'SIGKILL');
   }
 });

@@ -15,7 +15,10 @@ export function registerFleetMetrics(registry: MetricsRegistry, options: FleetMe
   const { fleet, decisions, eventRings, attackLevel } = options;
   const workers = registry.gauge('gateway_workers', 'Worker threads by state.', ['state']);
   const waiting = registry
-    .gauge('gateway_accept_waiting', 'Accepted connections that wait for a worker to take them.')
+    .gauge(
+      'gateway_accept_waiting',
+      'Connections that the main thread has accepted and that wait for a worker; 0 where workers accept themselves.',
+    )
     .with();
   const connectionsMax = registry
     .gauge('gateway_connections_max', 'Client connections that may be open, over all workers.')

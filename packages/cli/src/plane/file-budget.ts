@@ -3,6 +3,8 @@ export interface FileBudgetOptions {
   readonly filesMax: number | undefined;
   /** How many are open; undefined where nobody can say. */
   readonly countOpen: () => number | undefined;
+  /** How many of these admit connections. Default: 1. */
+  readonly sharers?: number;
   /** Monotonic, milliseconds. */
   readonly nowMs: () => number;
 }
@@ -29,7 +31,8 @@ export class FileBudget {
     const elapsedMs = this.#options.nowMs() - this.#lookedMs;
     if (elapsedMs > LOOK_MS || (this.#open >= this.#usable && elapsedMs > LOOK_AGAIN_MS)) this.#look();
     if (this.#open >= this.#usable) return false;
-    this.#open += FILES_PER_CONNECTION;
+    // Each of the others may admit as many before the next look.
+    this.#open += FILES_PER_CONNECTION * (this.#options.sharers ?? 1);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type PlaneEnd, type PlaneState, Supervisor } from '@sallyport/control';
-import { Acceptor, type PolicyImage, type Readiness, type TurnedAwayCause } from '@sallyport/gateway';
+import { Acceptor, openDescriptors, type PolicyImage, type Readiness, type TurnedAwayCause } from '@sallyport/gateway';
 import {
   ByteRing,
   type Clock,
@@ -118,6 +118,7 @@ export class Fleet {
           (item) => item.name === name && isDeepStrictEqual(item.address, address),
         ),
       admit: () => files.admit(),
+      descriptors: openDescriptors(),
       onRefused: options.onTurnedAway,
     });
     this.supervisor = new Supervisor(image, {
@@ -186,7 +187,7 @@ export class Fleet {
     return this.#threads.flatMap((thread) => (thread !== undefined && carrying.has(thread.slot) ? [thread] : []));
   }
 
-  /** Accepted connections that wait for a worker. */
+  /** Connections that were accepted in this thread and wait for a worker. */
   get waiting(): number {
     return this.#acceptor.waiting;
   }
@@ -282,6 +283,9 @@ export class Fleet {
         if (this.#threads[slot] === thread) this.#facts[slot] = state;
       },
       decisions: this.#options.decisions,
+      share: (known) => this.#acceptor.share(tcpListeners(this.supervisor.image), known),
+      onHandedOn: (listener, socket) => this.#acceptor.spread(listener, socket),
+      onTurnedAway: this.#options.onTurnedAway,
       onUnforeseen: (error) => {
         onWorker({ kind: 'unforeseen', slot, error });
         this.#retire(slot);
@@ -310,6 +314,7 @@ export class Fleet {
     this.#board.setState(slot, state);
     if (state !== 'ready') return;
     this.#options.onWorker({ kind: 'started', slot });
+    this.#threads[slot]?.open();
     this.#acceptor.flush();
   }
 

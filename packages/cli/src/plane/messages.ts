@@ -1,9 +1,17 @@
 /**
  * What crosses between the control plane and a data plane: policies, decisions and commands down, answers up, and accepted
- * sockets. Everything is plain data, apart from sockets, which move.
+ * sockets. Everything is plain data, apart from sockets, which move: listening ones down, accepted ones both ways.
  */
 import type { Socket } from 'node:net';
-import type { OpenConnectionQuery, OpenConnections, PolicyImage, Readiness, UpstreamStatus } from '@sallyport/gateway';
+import type {
+  OpenConnectionQuery,
+  OpenConnections,
+  PolicyImage,
+  Readiness,
+  SharedDoor,
+  TurnedAwayCause,
+  UpstreamStatus,
+} from '@sallyport/gateway';
 import type {
   Command,
   CommandAck,
@@ -49,6 +57,8 @@ export interface WorkerMemory {
 
 export type ToWorker =
   | { readonly kind: 'socket'; readonly listener: string; readonly socket: Socket }
+  /** Accept from these. */
+  | { readonly kind: 'doors'; readonly doors: readonly SharedDoor[] }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
   | { readonly kind: 'discard' }
   | { readonly kind: 'decisions'; readonly snapshot: DecisionSnapshot }
@@ -58,7 +68,8 @@ export type ToWorker =
 
 export type Question =
   | { readonly kind: 'prepare'; readonly image: PolicyImage }
-  | { readonly kind: 'activate'; readonly version: number }
+  /** `doors`: what to accept from then on; undefined where connections are handed over, and before it serves. */
+  | { readonly kind: 'activate'; readonly version: number; readonly doors: readonly SharedDoor[] | undefined }
   | { readonly kind: 'decision'; readonly change: DecisionChange }
   | { readonly kind: 'command'; readonly command: Command }
   | { readonly kind: 'metrics' }
@@ -72,6 +83,9 @@ export interface PlaneFacts {
 }
 
 export type FromWorker =
+  /** It has accepted one that somebody else is to serve, who has fewer. */
+  | { readonly kind: 'socket'; readonly listener: string; readonly socket: Socket }
+  | { readonly kind: 'turned-away'; readonly listener: string; readonly cause: TurnedAwayCause }
   /** Connections may be handed over. */
   | { readonly kind: 'started'; readonly addresses: ReadonlyMap<string, ListenAddress> }
   | { readonly kind: 'start-failed'; readonly failure: StartFailure }

@@ -3,9 +3,18 @@
  * gives events, metrics and answers back.
  */
 import { strict as assert } from 'node:assert';
+import type { Socket } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { checkSocketFile, Gateway, type PolicyImage, type SharedCounts } from '@sallyport/gateway';
+import {
+  checkSocketFile,
+  Gateway,
+  numberOf,
+  openDescriptors,
+  type PolicyImage,
+  type SharedCounts,
+  SharedDoors,
+} from '@sallyport/gateway';
 import {
   ByteRing,
   type Clock,
@@ -16,8 +25,10 @@ import {
   WorkerBoard,
 } from '@sallyport/kernel';
 import { openRing } from '@sallyport/stores/log';
+import { countOpenFiles, filesMax } from '../metrics/process-metrics.ts';
 import { registerThreadMetrics } from '../metrics/thread-metrics.ts';
 import { describeThrown } from '../notifications/describe-thrown.ts';
+import { FileBudget } from './file-budget.ts';
 import type { Answer, FromWorker, Question, StartFailure, ToWorker, WorkerStart } from './messages.ts';
 import { StageFailures } from './stage-failures.ts';
 
@@ -28,6 +39,10 @@ const start = workerData as WorkerStart;
 
 /** How often the watchdog sees that the event loop turns. */
 const HEARTBEAT_MS = 250;
+
+/** How many connections more than the fewest a data plane may accept: below that it costs more to hand them on than they cost. */
+const LEAD = 4;
+const LEAD_SHARE = 1 / 64;
 
 /** Time for what was cut to be recorded. */
 const CLOSE_MS = 50;
@@ -63,6 +78,22 @@ const gateway = new Gateway(start.image, {
   recorder: new FlightRecorder(start.memory.recorder),
   onLoad: (by) => board.addLoad(start.slot, by),
   onStageFailure: (stage, cause) => stageFailures.note(stage, cause),
+});
+const descriptors = openDescriptors();
+const files = new FileBudget({
+  filesMax: filesMax(),
+  countOpen: countOpenFiles,
+  sharers: start.planes,
+  nowMs: () => performance.now(),
+});
+const doors = new SharedDoors({
+  log: output.log,
+  descriptors,
+  admit: () => files.admit(),
+  isAhead: () => isAhead(),
+  serve: (listener, socket) => gateway.adopt(listener, socket),
+  handOn: (listener, socket) => say({ kind: 'socket', listener, socket }, [socket]),
+  onRefused: (listener, cause) => say({ kind: 'turned-away', listener, cause }),
 });
 let inForce: PolicyImage = start.image;
 let prepared: PolicyImage | undefined;
@@ -127,6 +158,7 @@ function receive(message: ToWorker): void {
     case 'socket':
       // Nobody may read before the listener says how.
       message.socket.allowHalfOpen = true;
+      keepFromChildren(message.socket);
       try {
         gateway.adopt(message.listener, message.socket);
       } finally {
@@ -134,6 +166,8 @@ function receive(message: ToWorker): void {
         board.addLoad(start.slot, -1);
       }
       return;
+    case 'doors':
+      return doors.set(message.doors);
     case 'ask':
       return void answer(message.id, message.question);
     case 'discard':
@@ -143,8 +177,10 @@ function receive(message: ToWorker): void {
     case 'ticket-keys':
       return gateway.setTicketKeys(Buffer.from(message.keys));
     case 'drain':
+      doors.close();
       return void gateway.drain().then(finish);
     case 'close':
+      doors.close();
       gateway.close();
       // Sockets say that they are gone in later turns of the event loop.
       setTimeout(finish, CLOSE_MS);
@@ -169,7 +205,7 @@ async function answerTo(question: Question): Promise<Answer> {
       return { kind: 'duration', ms: clock.monotonicMs() - sinceMs };
     }
     case 'activate': {
-      const ms = gateway.activate(question.version);
+      const ms = activate(question);
       const before = socketFiles(inForce);
       if (prepared !== undefined) inForce = prepared;
       if (start.ownListeners) {
@@ -194,6 +230,31 @@ async function answerTo(question: Question): Promise<Answer> {
         connections: board.load(start.slot),
       };
   }
+}
+
+/** Doors have their new names in the same turn in which the policy knows these names. */
+function activate({ version, doors: next }: Extract<Question, { kind: 'activate' }>): number {
+  try {
+    return gateway.activate(version);
+  } finally {
+    if (next !== undefined) doors.set(next);
+  }
+}
+
+/**
+ * Whoever is quicker accepts more, which is as it should be until it shows: players stay for minutes. And nobody is refused by the
+ * limit of one data plane while another one has room.
+ */
+function isAhead(): boolean {
+  const least = board.leastLoad() ?? Number.POSITIVE_INFINITY;
+  const own = board.load(start.slot);
+  const room = Math.ceil(inForce.config.connections.connectionsMax / start.planes);
+  return own - least > LEAD + own * LEAD_SHARE || (own >= room && least < room);
+}
+
+function keepFromChildren(socket: Socket): void {
+  const number = numberOf(socket);
+  if (number !== undefined) descriptors?.keepFromChildren(number);
 }
 
 function beat(): void {
@@ -230,8 +291,8 @@ function finish(): void {
   process.exit(0);
 }
 
-function say(message: FromWorker): void {
-  port?.postMessage(message);
+function say(message: FromWorker, moved: Socket[] = []): void {
+  port?.postMessage(message, moved);
 }
 
 function sharedCounts(table: SharedGaugeTable): SharedCounts {

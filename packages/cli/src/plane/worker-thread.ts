@@ -1,8 +1,15 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { DataPlane, PlaneEnd, PlaneEndCause } from '@sallyport/control';
-import type { OpenConnectionQuery, OpenConnections, PolicyImage, SocketTaker } from '@sallyport/gateway';
+import type {
+  OpenConnectionQuery,
+  OpenConnections,
+  PolicyImage,
+  SharedDoor,
+  SocketTaker,
+  TurnedAwayCause,
+} from '@sallyport/gateway';
 import type {
   Command,
   CommandAck,
@@ -21,6 +28,12 @@ export interface WorkerThreadOptions {
   readonly onState: (state: PlaneFacts) => void;
   /** All decisions in force, for one that has missed a change. */
   readonly decisions: () => DecisionSnapshot;
+  /** What it is to accept from by the policy in force, with sockets for the doors that it does not know. */
+  readonly share: (known: ReadonlySet<number>) => readonly SharedDoor[];
+  /** It has accepted a connection that somebody else is to have. */
+  readonly onHandedOn: (listener: string, socket: Socket) => void;
+  /** It has closed a connection as it came. */
+  readonly onTurnedAway: (listener: string, cause: TurnedAwayCause) => void;
   /** Something was thrown outside of every connection. */
   readonly onUnforeseen: (error: ThrownFacts) => void;
   readonly onStageFailed: (stage: string, error: ThrownFacts) => void;
@@ -38,6 +51,8 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   readonly #options: WorkerThreadOptions;
   readonly #asked = new Map<number, Asked>();
   #addresses: ReadonlyMap<string, ListenAddress> = new Map();
+  /** Doors that it accepts from; undefined before it serves. */
+  #doors: ReadonlySet<number> | undefined;
   #lastId = 0;
   #failure: PlaneEnd | undefined;
   #isTold = false;
@@ -74,9 +89,14 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   take(listener: string, socket: Socket): void {
     // What is sent to a thread that has ended goes nowhere, and would stay open.
     if (this.#isEnded) return void socket.destroy();
-    const message: ToWorker = { kind: 'socket', listener, socket };
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node moves sockets since 26.6; its types do not say so yet.
-    this.#worker.postMessage(message, [socket as never]);
+    this.#tell({ kind: 'socket', listener, socket }, [socket]);
+  }
+
+  /** It serves: from now on it accepts. */
+  open(): void {
+    this.#doors = new Set();
+    const doors = this.#share();
+    this.#tell({ kind: 'doors', doors }, socketsOf(doors));
   }
 
   prepare(image: PolicyImage): Promise<number> {
@@ -84,7 +104,8 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   }
 
   activate(version: number): Promise<number> {
-    return this.#duration({ kind: 'activate', version });
+    const doors = this.#doors === undefined ? undefined : this.#share();
+    return this.#duration({ kind: 'activate', version, doors }, socketsOf(doors ?? []));
   }
 
   discard(): void {
@@ -145,12 +166,24 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
     void this.#worker.terminate();
   }
 
-  #tell(message: ToWorker): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- Between threads there are no origins.
-    this.#worker.postMessage(message);
+  /** Without descriptors it could not accept, and would be thought to: another one has to take its place. */
+  #share(): readonly SharedDoor[] {
+    try {
+      const doors = this.#options.share(this.#doors ?? new Set());
+      this.#doors = new Set(doors.map(({ id }) => id));
+      return doors;
+    } catch (cause) {
+      this.#failure ??= { cause: 'start', detail: `it has no listening sockets: ${String(cause)}` };
+      void this.#worker.terminate();
+      return [];
+    }
   }
 
-  #ask(question: Question): Promise<Answer> {
+  #tell(message: ToWorker, moved: readonly (Server | Socket)[] = []): void {
+    this.#worker.postMessage(message, moved);
+  }
+
+  #ask(question: Question, moved: readonly Server[] = []): Promise<Answer> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -159,12 +192,12 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
         reject(new Error(`worker ${this.slot} did not answer within ${ANSWER_MS_MAX} ms`));
       }, ANSWER_MS_MAX);
       this.#asked.set(id, { resolve, reject, timer });
-      this.#tell({ kind: 'ask', id, question });
+      this.#tell({ kind: 'ask', id, question }, moved);
     });
   }
 
-  async #duration(question: Question): Promise<number> {
-    const answer = await this.#ask(question);
+  async #duration(question: Question, moved: readonly Server[] = []): Promise<number> {
+    const answer = await this.#ask(question, moved);
     if (answer.kind !== 'duration') throw new TypeError(`${question.kind} was answered with ${answer.kind}`);
     return answer.ms;
   }
@@ -188,6 +221,10 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
         return this.#settle(message.id)?.reject(new Error(message.message));
       case 'state':
         return this.#options.onState(message.state);
+      case 'socket':
+        return this.#options.onHandedOn(message.listener, message.socket);
+      case 'turned-away':
+        return this.#options.onTurnedAway(message.listener, message.cause);
       case 'unforeseen':
         return this.#options.onUnforeseen(message.error);
       case 'stage-failed':
@@ -225,6 +262,10 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
     this.#asked.clear();
     return end;
   }
+}
+
+function socketsOf(doors: readonly SharedDoor[]): readonly Server[] {
+  return doors.flatMap(({ server }) => (server === undefined ? [] : [server]));
 }
 
 interface Asked {

@@ -28,6 +28,12 @@ describe('the budget of file descriptors', () => {
     expect(files.admit()).toBe(false);
   });
 
+  test('counts what others may have admitted meanwhile, where several threads admit', () => {
+    const files = new FileBudget({ filesMax: 80, countOpen: () => 0, sharers: 5, nowMs: () => 0 });
+    const admitted = Array.from({ length: 35 }, () => files.admit()).filter((isAdmitted) => isAdmitted);
+    expect(admitted).toHaveLength(35 / 5);
+  });
+
   test('counts what was admitted since it looked, for two each, and looks again before it turns anybody away', () => {
     const { files, machine } = budget(80);
     for (let connection = 0; connection < 35; connection += 1) expect(files.admit()).toBe(true);

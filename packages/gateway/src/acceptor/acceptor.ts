@@ -1,7 +1,11 @@
+import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { IpAddress, type ListenAddress, type ListenerConfig, type Log } from '@sallyport/kernel';
-import { bind, type ListenOptions } from '../listener/bind.ts';
+import { BACKLOG, bind, type ListenOptions } from '../listener/bind.ts';
+import type { Descriptors } from './descriptors.ts';
+import { numberOf } from './number-of.ts';
+import type { SharedDoor } from './shared-doors.ts';
 
 export interface AcceptorOptions {
   readonly log: Log;
@@ -11,6 +15,8 @@ export interface AcceptorOptions {
   readonly isInForce?: (listener: Pick<ListenerConfig, 'name' | 'address'>) => boolean;
   /** Whether one more connection may stay open. Default: always. */
   readonly admit?: () => boolean;
+  /** With them data planes accept themselves. Default: none, and what is accepted here is handed over. */
+  readonly descriptors?: Descriptors | undefined;
   /** A connection was ended because nobody could take it. */
   readonly onRefused: (listener: string, cause: TurnedAwayCause) => void;
 }
@@ -24,14 +30,17 @@ export interface SocketTaker {
 }
 
 /**
- * Owns every TCP listening socket and hands each accepted connection, of which nothing has been read, to the data plane that
- * has the fewest. Data planes come and go without one connection being refused: what comes while there is none waits here.
+ * Owns every TCP listening socket. Where descriptors can be duplicated each data plane gets one of its own for the same socket
+ * and accepts from it; the one that is kept here holds what waits when the last data plane is gone. Where they cannot, each
+ * connection is accepted here and handed, before anything has been read, to the data plane that has the fewest. Either way data
+ * planes come and go without one connection being refused.
  */
 export class Acceptor {
   readonly #options: AcceptorOptions;
   #doors: readonly OpenDoor[] = [];
   /** Accepted while nobody could take it. */
   readonly #waiting: { readonly server: Server; readonly socket: Socket }[] = [];
+  #lastId = 0;
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
@@ -47,7 +56,7 @@ export class Acceptor {
     const shared =
       address.port === 0 ? undefined : this.#doors.find((door) => isDeepStrictEqual(door.address, address));
     if (shared !== undefined) {
-      this.#doors = [...this.#doors, { name, address, server: shared.server }];
+      this.#doors = [...this.#doors, { ...shared, name }];
       return;
     }
     const make = (): Server => {
@@ -62,26 +71,54 @@ export class Acceptor {
     }
     if (!server.listening) await bind(server, { host: address.host, port: address.port });
     server.on('error', (error) => this.#onError(name, error));
-    this.#doors = [...this.#doors, { name, address, server }];
+    const bound = boundAddress(server) ?? address;
+    this.#doors = [...this.#doors, { name, address, bound, mouth: this.#mouthOf(server) }];
+  }
+
+  /**
+   * The sockets of these listeners for a data plane that is to accept from them itself, with a descriptor of its own for each
+   * that it does not know. None where connections are handed over. @throws Error when descriptors run out.
+   */
+  share(
+    listeners: readonly Pick<ListenerConfig, 'name' | 'address'>[],
+    known: ReadonlySet<number>,
+  ): readonly SharedDoor[] {
+    const { descriptors } = this.#options;
+    if (descriptors === undefined) return [];
+    const shared: SharedDoor[] = [];
+    try {
+      for (const { name, address, mouth } of this.#doors) {
+        if (mouth.kind !== 'shared' || !isAmong(listeners, { name, address })) continue;
+        const server = known.has(mouth.id) ? undefined : listenOn(descriptors.duplicate(mouth.number));
+        shared.push({ id: mouth.id, name, server });
+      }
+    } catch (cause) {
+      // Nobody will have them, and they would take connections that nobody answers.
+      for (const { server } of shared) server?.close();
+      throw cause;
+    }
+    return shared;
+  }
+
+  /** Gives a connection that another data plane has accepted to the one that has the fewest. */
+  spread(listener: string, socket: Socket): void {
+    const taker = this.#options.choose();
+    if (taker !== undefined) return taker.take(listener, socket);
+    this.#options.onRefused(listener, 'workers');
+    socket.destroy();
   }
 
   /** True when the listener is open at this address. */
   has({ name, address }: Pick<ListenerConfig, 'name' | 'address'>): boolean {
-    return this.#doors.some((door) => door.name === name && isDeepStrictEqual(door.address, address));
+    return isAmong(this.#doors, { name, address });
   }
 
   /** Where the listeners really are, with the ports that the system chose for port 0. */
   addresses(): ReadonlyMap<string, ListenAddress> {
-    const addresses = new Map<string, ListenAddress>();
-    for (const { name, server } of this.#doors) {
-      const bound = server.address();
-      if (bound !== null && typeof bound !== 'string')
-        addresses.set(name, { kind: 'tcp', host: bound.address, port: bound.port });
-    }
-    return addresses;
+    return new Map(this.#doors.map(({ name, bound }) => [name, bound]));
   }
 
-  /** Accepted connections that nobody can take yet. */
+  /** Connections that were accepted here and that nobody can take yet. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -89,11 +126,9 @@ export class Acceptor {
   /** The numbers that listening sockets have in this process, for whoever inherits them. */
   socketNumbers(): ReadonlyMap<string, number> {
     const numbers = new Map<string, number>();
-    for (const { name, server } of this.#doors) {
-      // There is no public name for it.
-      const handle: unknown = Reflect.get(server, '_handle');
-      const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
-      if (typeof number === 'number' && number >= 0) numbers.set(name, number);
+    for (const { name, mouth } of this.#doors) {
+      const number = mouth.kind === 'shared' ? mouth.number : numberOf(mouth.server);
+      if (number !== undefined) numbers.set(name, number);
     }
     return numbers;
   }
@@ -103,12 +138,14 @@ export class Acceptor {
    * socket too.
    */
   closeOthers(kept: readonly Pick<ListenerConfig, 'name' | 'address'>[]): void {
-    const isKept = (door: OpenDoor): boolean =>
-      kept.some(({ name, address }) => door.name === name && isDeepStrictEqual(door.address, address));
-    const before = this.#doors;
-    this.#doors = before.filter(isKept);
-    const open = new Set(this.#doors.map(({ server }) => server));
-    for (const { server } of before) if (!open.has(server)) server.close();
+    const before = new Set(this.#doors.map(({ mouth }) => mouth));
+    this.#doors = this.#doors.filter((door) => isAmong(kept, door));
+    const open = new Set(this.#doors.map(({ mouth }) => mouth));
+    for (const mouth of before) {
+      if (open.has(mouth)) continue;
+      if (mouth.kind === 'shared') closeSync(mouth.number);
+      else mouth.server.close();
+    }
   }
 
   closeAll(): void {
@@ -126,6 +163,19 @@ export class Acceptor {
       if (taker === undefined) return;
       this.#waiting.shift();
       if (taker !== 'nobody') taker.take(this.#nameOf(next.server), next.socket);
+    }
+  }
+
+  /** A socket that is shared is only held here: nobody is accepted in this thread. */
+  #mouthOf(server: Server): Mouth {
+    const number = numberOf(server);
+    const { descriptors } = this.#options;
+    if (descriptors === undefined || number === undefined) return { kind: 'accepting', server };
+    try {
+      this.#lastId += 1;
+      return { kind: 'shared', id: this.#lastId, number: descriptors.duplicate(number) };
+    } finally {
+      server.close();
     }
   }
 
@@ -152,7 +202,7 @@ export class Acceptor {
 
   /** The listener that has this socket at the moment: while a policy comes into force, the one before may name it otherwise. */
   #nameOf(server: Server): string {
-    const doors = this.#doors.filter((door) => door.server === server);
+    const doors = this.#doors.filter(({ mouth }) => mouth.kind === 'accepting' && mouth.server === server);
     const [only] = doors;
     // Asked for every connection, and to find out what is in force costs more than all else here.
     if (only !== undefined && doors.length === 1) return only.name;
@@ -161,21 +211,51 @@ export class Acceptor {
   }
 }
 
-function isAt(server: Server, { host, port }: Extract<ListenAddress, { kind: 'tcp' }>): boolean {
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') return false;
-  const isHost = IpAddress.parse(bound.address)?.text === IpAddress.parse(host)?.text;
+function isAmong(
+  doors: readonly Pick<ListenerConfig, 'name' | 'address'>[],
+  { name, address }: Pick<ListenerConfig, 'name' | 'address'>,
+): boolean {
+  return doors.some((door) => door.name === name && isDeepStrictEqual(door.address, address));
+}
+
+/** It is to be moved to another thread before the event loop turns: until then it accepts nobody. */
+function listenOn(number: number): Server {
+  return createServer(DATA_PLANE_OPTIONS).listen({ fd: number, backlog: BACKLOG });
+}
+
+function isAt(server: Server, { host, port }: TcpAddress): boolean {
+  const bound = boundAddress(server);
+  if (bound === undefined) return false;
+  const isHost = IpAddress.parse(bound.host)?.text === IpAddress.parse(host)?.text;
   return isHost && (port === 0 || bound.port === port);
 }
 
-interface OpenDoor {
-  readonly name: string;
-  readonly address: ListenAddress;
-  readonly server: Server;
+function boundAddress(server: Server): TcpAddress | undefined {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return undefined;
+  return { kind: 'tcp', host: bound.address, port: bound.port };
 }
 
+type TcpAddress = Extract<ListenAddress, { kind: 'tcp' }>;
+
+interface OpenDoor {
+  readonly name: string;
+  readonly address: TcpAddress;
+  /** Where it really is: the port that the system chose for port 0. */
+  readonly bound: TcpAddress;
+  readonly mouth: Mouth;
+}
+
+/** What a door listens with. `shared`: the number of a descriptor that data planes have duplicates of. */
+type Mouth =
+  | { readonly kind: 'accepting'; readonly server: Server }
+  | { readonly kind: 'shared'; readonly id: number; readonly number: number };
+
+/** As listeners want their sockets. */
+const DATA_PLANE_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true } as const;
+
 /** Nothing is read here, so that the data plane gets all of it. */
-const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true } as const;
+const SOCKET_OPTIONS = { ...DATA_PLANE_OPTIONS, pauseOnConnect: true } as const;
 
 /** Connections that wait for a data plane while all are starting: a burst of reconnects after one has failed. */
 const WAITING_MAX = 4_096;

@@ -23,7 +23,7 @@ export async function bind(server: Server, where: NetListenOptions & { readonly 
 }
 
 /** Connections the kernel may hold for us before we accept them: a burst of reconnects must not be refused by the kernel. */
-const BACKLOG = 4_096;
+export const BACKLOG = 4_096;
 
 /** A socket file that this process has made. */
 export interface SocketFile {

@@ -70,7 +70,7 @@ export interface Connection {
 
 export interface ConnectionTableOptions {
   readonly limits: ConnectionLimits;
-  /** How many tables share the limits. Each holds its part of all connections: an acceptor fills them evenly. Default 1. */
+  /** How many tables share the limits. Each holds its part of all connections: whoever accepts fills them evenly. Default 1. */
   readonly planes?: number;
   /** Connections of one client, counted over all tables. Default: this one is alone. */
   readonly counts?: SharedCounts;

@@ -56,13 +56,24 @@ export class WorkerBoard {
     return Atomics.compareExchange(this.#words, this.#at(slot, STATE), before, STATES.indexOf(to)) === before;
   }
 
-  /** Connections of a worker: added by who hands one over, before it does; taken away by the worker when one ends. */
+  /** Connections of a worker: added by who accepts one, or hands it over, before it does; taken away by the worker when one ends. */
   addLoad(slot: number, by: number): void {
     Atomics.add(this.#words, this.#at(slot, LOAD), by);
   }
 
   load(slot: number): number {
     return Atomics.load(this.#words, this.#at(slot, LOAD));
+  }
+
+  /** The smallest load among `ready` slots; undefined when none is ready. */
+  leastLoad(): number | undefined {
+    let least: number | undefined;
+    for (let slot = 0; slot < this.slots; slot += 1) {
+      if (Atomics.load(this.#words, this.#at(slot, STATE)) !== READY) continue;
+      const load = this.load(slot);
+      if (least === undefined || load < least) least = load;
+    }
+    return least;
   }
 
   /** The `ready` slot with the fewest connections, -1 when none is ready. Among equals they take turns. */

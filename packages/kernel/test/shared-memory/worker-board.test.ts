@@ -31,6 +31,7 @@ describe('a worker board', () => {
           }
           const loads = rows.filter(({ isReady }) => isReady).map(({ load }) => load);
           const slot = board.leastLoaded();
+          expect(board.leastLoad()).toBe(loads.length === 0 ? undefined : Math.min(...loads));
           if (loads.length === 0) expect(slot).toBe(-1);
           else expect(rows[slot]).toEqual({ load: Math.min(...loads), isReady: true });
         },

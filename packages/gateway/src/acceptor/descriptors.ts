@@ -1,0 +1,73 @@
+import type * as Ffi from 'node:ffi';
+
+/** What Node.js does not do with file descriptors, and the system does. */
+export interface Descriptors {
+  /** Another number for what a descriptor stands for, which no child process gets. @throws Error when none is left. */
+  duplicate(number: number): number;
+  /** Keeps a descriptor from child processes. Node.js opens its own so, but not those that it moves between threads. */
+  keepFromChildren(number: number): void;
+}
+
+/**
+ * Undefined where the system's functions cannot be called: on another system than Linux, or with `--no-experimental-ffi` or
+ * `--permission`. Nothing but these two calls goes past Node.js.
+ */
+export function openDescriptors(): Descriptors | undefined {
+  // Elsewhere a function with a variable number of arguments takes them from other places than libffi puts them.
+  if (process.platform !== 'linux') return undefined;
+  try {
+    // Without the library its functions would be gone.
+    const library = loadLibrary();
+    return (
+      library && {
+        duplicate: (number) => duplicate(library, number),
+        keepFromChildren: (number) => keep(library, number),
+      }
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+type Library = Ffi.DynamicLibraryResult<typeof FUNCTIONS>;
+
+function loadLibrary(): Library | undefined {
+  const ffi: unknown = withoutWarning(() => process.getBuiltinModule('node:ffi'));
+  return isFfi(ffi) ? ffi.dlopen(null, FUNCTIONS) : undefined;
+}
+
+/** The module is not there when it is switched off, whatever the types say. */
+function isFfi(module: unknown): module is typeof Ffi {
+  return typeof module === 'object' && module !== null && 'dlopen' in module;
+}
+
+const FUNCTIONS = { fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' } } as const;
+
+/** Whoever starts the gateway can do nothing about it that the module may change: without it the gateway does as well. */
+function withoutWarning<Result>(load: () => Result): Result {
+  const before: unknown = Reflect.get(process, 'emitWarning');
+  Reflect.set(process, 'emitWarning', () => undefined);
+  try {
+    return load();
+  } finally {
+    Reflect.set(process, 'emitWarning', before);
+  }
+}
+
+function duplicate({ functions }: Library, number: number): number {
+  const copy = functions.fcntl(number, F_DUPFD_CLOEXEC, FIRST_BEHIND_STANDARD);
+  if (copy < 0) throw Object.assign(new Error('a descriptor cannot be duplicated'), { code: 'EMFILE' });
+  return copy;
+}
+
+function keep({ functions }: Library, number: number): void {
+  functions.fcntl(number, F_SETFD, FD_CLOEXEC);
+}
+
+// fcntl(2), the same on every architecture of Linux.
+const F_SETFD = 2;
+const F_DUPFD_CLOEXEC = 1_030;
+const FD_CLOEXEC = 1;
+
+/** libuv never closes the numbers of the standard streams. */
+const FIRST_BEHIND_STANDARD = 3;

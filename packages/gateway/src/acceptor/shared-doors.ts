@@ -1,0 +1,88 @@
+import type { Server, Socket } from 'node:net';
+import type { Log } from '@sallyport/kernel';
+import type { TurnedAwayCause } from './acceptor.ts';
+import type { Descriptors } from './descriptors.ts';
+import { numberOf } from './number-of.ts';
+
+/** A listening socket that several threads accept from, under the name that it has in one policy. */
+export interface SharedDoor {
+  /** Of the socket, the same in every policy. */
+  readonly id: number;
+  readonly name: string;
+  /** For whoever has none yet: a descriptor of its own, with which it listens as soon as it has it. */
+  readonly server: Server | undefined;
+}
+
+export interface SharedDoorsOptions {
+  readonly log: Log;
+  readonly descriptors: Descriptors | undefined;
+  /** Whether one more connection may stay open. */
+  readonly admit: () => boolean;
+  /** Whether somebody else is to have the next connection. */
+  readonly isAhead: () => boolean;
+  readonly serve: (listener: string, socket: Socket) => void;
+  readonly handOn: (listener: string, socket: Socket) => void;
+  readonly onRefused: (listener: string, cause: TurnedAwayCause) => void;
+}
+
+/**
+ * The listening sockets of one data plane, each a descriptor of its own for a socket that others accept from as well: what the
+ * kernel holds for it is lost only when nobody has it any more. Whoever accepts a connection serves it, unless it is ahead of
+ * the others.
+ */
+export class SharedDoors {
+  readonly #options: SharedDoorsOptions;
+  readonly #open = new Map<number, { readonly server: Server; name: string }>();
+  #isClosed = false;
+
+  constructor(options: SharedDoorsOptions) {
+    this.#options = options;
+  }
+
+  /** Accepts from these, under these names, and from no others any more. */
+  set(doors: readonly SharedDoor[]): void {
+    const wanted = new Set(doors.map(({ id }) => id));
+    for (const [id, { server }] of this.#open) {
+      if (wanted.has(id)) continue;
+      this.#open.delete(id);
+      server.close();
+    }
+    for (const { id, name, server } of doors) {
+      const known = this.#open.get(id);
+      if (known !== undefined) known.name = name;
+      // A policy may come while what is in progress is finished.
+      else if (this.#isClosed) server?.close();
+      else if (server !== undefined) this.#add(id, name, server);
+    }
+  }
+
+  /** Accepts nobody any more, whatever comes. */
+  close(): void {
+    this.set([]);
+    this.#isClosed = true;
+  }
+
+  #add(id: number, name: string, server: Server): void {
+    const door = { server, name };
+    this.#open.set(id, door);
+    const number = numberOf(server);
+    if (number !== undefined) this.#options.descriptors?.keepFromChildren(number);
+    server.on('connection', (socket) => this.#onAccepted(door.name, socket));
+    server.on('error', (error) => this.#onError(door.name, error));
+  }
+
+  #onAccepted(listener: string, socket: Socket): void {
+    const { admit, isAhead, serve, handOn, onRefused } = this.#options;
+    if (!admit()) {
+      onRefused(listener, 'files');
+      return void socket.destroy();
+    }
+    if (isAhead()) handOn(listener, socket);
+    else serve(listener, socket);
+  }
+
+  #onError(listener: string, error: NodeJS.ErrnoException): void {
+    if (error.code === 'EMFILE' || error.code === 'ENFILE') return this.#options.onRefused(listener, 'files');
+    this.#options.log.error('a listener failed', { listener, error });
+  }
+}

@@ -1,0 +1,216 @@
+import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Acceptor } from '../src/acceptor/acceptor.ts';
+import { openDescriptors } from '../src/acceptor/descriptors.ts';
+import { numberOf } from '../src/acceptor/number-of.ts';
+import { type SharedDoor, SharedDoors } from '../src/acceptor/shared-doors.ts';
+import { listener } from './harness/config.ts';
+
+const closers: (() => void)[] = [];
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const descriptors = openDescriptors();
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+function acceptorOf(handed: string[] = []): Acceptor {
+  const acceptor = new Acceptor({
+    log,
+    descriptors,
+    choose: () => ({
+      take: (name, socket) => {
+        handed.push(name);
+        socket.end('handed over');
+      },
+    }),
+    onRefused: () => undefined,
+  });
+  closers.push(() => acceptor.closeAll());
+  return acceptor;
+}
+
+interface PlaneOptions {
+  readonly admit?: () => boolean;
+  readonly isAhead?: () => boolean;
+  readonly handOn?: (name: string, socket: Socket) => void;
+  readonly refused?: string[];
+}
+
+/** Answers each connection it accepts with its own name and the listener's. */
+function plane(name: string, { admit, isAhead, handOn, refused }: PlaneOptions = {}): SharedDoors {
+  const doors = new SharedDoors({
+    log,
+    descriptors,
+    admit: admit ?? (() => true),
+    isAhead: isAhead ?? (() => false),
+    serve: (door, socket) => void socket.on('error', () => undefined).end(`${name} ${door}`),
+    handOn: handOn ?? (() => undefined),
+    onRefused: (door, cause) => refused?.push(`${door} ${cause}`),
+  });
+  closers.push(() => doors.close());
+  return doors;
+}
+
+const NOTHING_KNOWN: ReadonlySet<number> = new Set();
+
+function idsOf(doors: readonly SharedDoor[]): ReadonlySet<number> {
+  return new Set(doors.map(({ id }) => id));
+}
+
+function portOf(acceptor: Acceptor, name = 'test'): number {
+  const address = acceptor.addresses().get(name);
+  if (address?.kind !== 'tcp') throw new Error(`${name} is not open`);
+  return address.port;
+}
+
+/** What a client is answered; an error's code when it is refused. */
+async function ask(port: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of socket) if (Buffer.isBuffer(part)) parts.push(part);
+  } catch (error) {
+    return String(error instanceof Error ? Reflect.get(error, 'code') : error);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+describe('a shared listening socket', () => {
+  it('is accepted from by whoever has a descriptor of it, and by nobody else', async () => {
+    const handed: string[] = [];
+    const acceptor = acceptorOf(handed);
+    await acceptor.open(listener());
+    plane('one').set(acceptor.share([listener()], NOTHING_KNOWN));
+    expect(await ask(portOf(acceptor))).toBe('one test');
+    expect(handed).toEqual([]);
+  });
+
+  it('keeps what nobody has accepted for whoever comes next, also when the last one is gone', async () => {
+    const acceptor = acceptorOf();
+    await acceptor.open(listener());
+    const early = ask(portOf(acceptor));
+    const first = plane('first');
+    first.set(acceptor.share([listener()], NOTHING_KNOWN));
+    expect(await early).toBe('first test');
+    first.close();
+    const between = [ask(portOf(acceptor)), ask(portOf(acceptor))];
+    plane('second').set(acceptor.share([listener()], NOTHING_KNOWN));
+    expect(await Promise.all(between)).toEqual(['second test', 'second test']);
+  });
+
+  it('refuses connections when the acceptor and all others have closed it', async () => {
+    const acceptor = acceptorOf();
+    await acceptor.open(listener());
+    const doors = plane('one');
+    doors.set(acceptor.share([listener()], NOTHING_KNOWN));
+    const port = portOf(acceptor);
+    acceptor.closeAll();
+    expect(await ask(port)).toBe('one test');
+    doors.close();
+    expect(await ask(port)).toBe('ECONNREFUSED');
+  });
+
+  it('is not accepted from by a data plane that has closed, whatever policy still comes', async () => {
+    const acceptor = acceptorOf();
+    await acceptor.open(listener());
+    const closed = plane('closed');
+    closed.close();
+    closed.set(acceptor.share([listener()], NOTHING_KNOWN));
+    plane('open').set(acceptor.share([listener()], NOTHING_KNOWN));
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask(portOf(acceptor))));
+    expect(answers).toEqual(['open test', 'open test', 'open test', 'open test']);
+  });
+
+  it('is given once: whoever knows it is told only its name, which may be another one', async () => {
+    const acceptor = acceptorOf();
+    const free = await freePort();
+    const address = { kind: 'tcp', host: '127.0.0.1', port: free } as const;
+    const [before, after] = [listener({ name: 'before', address }), listener({ name: 'after', address })];
+    await acceptor.open(before);
+    const doors = plane('one');
+    const first = acceptor.share([before], NOTHING_KNOWN);
+    doors.set(first);
+    expect(await ask(free)).toBe('one before');
+    await acceptor.open(after);
+    const second = acceptor.share([after], idsOf(first));
+    expect(second).toEqual([{ id: first[0]?.id, name: 'after', server: undefined }]);
+    doors.set(second);
+    acceptor.closeOthers([after]);
+    expect(await ask(free)).toBe('one after');
+  });
+
+  it('hands on what it accepts while it is ahead', async () => {
+    const handed: string[] = [];
+    const acceptor = acceptorOf(handed);
+    await acceptor.open(listener());
+    let isAhead = true;
+    const handOn = (name: string, socket: Socket): void => acceptor.spread(name, socket);
+    plane('one', { isAhead: () => isAhead, handOn }).set(acceptor.share([listener()], NOTHING_KNOWN));
+    expect(await ask(portOf(acceptor))).toBe('handed over');
+    isAhead = false;
+    expect(await ask(portOf(acceptor))).toBe('one test');
+    expect(handed).toEqual(['test']);
+  });
+
+  it('turns away what comes when files run out', async () => {
+    const refused: string[] = [];
+    const acceptor = acceptorOf();
+    await acceptor.open(listener());
+    let room = 1;
+    plane('one', { admit: () => room-- > 0, refused }).set(acceptor.share([listener()], NOTHING_KNOWN));
+    expect(await ask(portOf(acceptor))).toBe('one test');
+    expect(await ask(portOf(acceptor))).toBe('');
+    expect(refused).toEqual(['test files']);
+  });
+
+  it('can be inherited, and handed on to a process by its number', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const given = openDescriptors()?.duplicate(numberOf(other) ?? -1);
+    const port = portOfServer(other);
+    other.close();
+    const acceptor = acceptorOf();
+    await acceptor.open(listener(), { socket: given });
+    plane('one').set(acceptor.share([listener()], NOTHING_KNOWN));
+    expect(await ask(port)).toBe('one test');
+    const number = acceptor.socketNumbers().get('test') ?? -1;
+    expect(readlinkSync(`/proc/self/fd/${number}`)).toMatch(/^socket:/);
+  });
+
+  it('reaches no child process', async () => {
+    const acceptor = acceptorOf();
+    await acceptor.open(listener());
+    plane('one').set(acceptor.share([listener()], NOTHING_KNOWN));
+    const inode = readlinkSync(`/proc/self/fd/${acceptor.socketNumbers().get('test') ?? -1}`);
+    const { stdout } = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+    expect(stdout).toContain('/proc/');
+    expect(stdout).not.toContain(inode);
+  });
+});
+
+describe('descriptors', () => {
+  it('say so when a number stands for nothing', () => {
+    assert(descriptors !== undefined, 'these tests need Linux');
+    expect(() => descriptors.duplicate(1_000_000)).toThrow('a descriptor cannot be duplicated');
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOfServer(server);
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function portOfServer(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
