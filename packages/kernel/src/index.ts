@@ -153,5 +153,6 @@ export {
   type StoredPolicy,
   type StoredState,
 } from './state-store.ts';
+export { SteadyTime } from './steady-time.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';
 export { type Deny, PASS, type Verdict } from './verdict.ts';

@@ -3,6 +3,7 @@ import {
   type Clock,
   type HealthStore,
   SERVICES_REMEMBERED_MAX,
+  SteadyTime,
   type StoredService,
   StoreError,
 } from '@sallyport/kernel';
@@ -43,6 +44,8 @@ export class HealthChecks {
   readonly #watches = new Map<string, ServiceWatch>();
   /** What is remembered of services that are not checked. */
   readonly #remembered = new BoundedMap<string, StoredService>({ entriesMax: SERVICES_REMEMBERED_MAX });
+  /** What is remembered is forgotten by it: a clock that leaps ahead must not end every history. */
+  readonly #steady: SteadyTime;
   #storing: 'never' | 'open' | 'lost' = 'never';
   #isPaused = true;
   #flushAt = 0;
@@ -50,6 +53,7 @@ export class HealthChecks {
 
   constructor(options: HealthChecksOptions) {
     this.#options = options;
+    this.#steady = new SteadyTime(options.clock);
   }
 
   /** Every service that is checked, in the order of the configuration. */
@@ -161,7 +165,7 @@ export class HealthChecks {
   }
 
   async #store(): Promise<void> {
-    const { store, clock, listener } = this.#options;
+    const { store, listener } = this.#options;
     // What was not read at the start must not be written over.
     if (this.#storing === 'never') return;
     const open = this.watches.flatMap((watch) => {
@@ -172,7 +176,7 @@ export class HealthChecks {
     try {
       if (this.#storing === 'lost') await store.load();
       this.#storing = 'open';
-      await store.commit({ nowMs: clock.wallMs(), services: open.map(({ stored }) => stored) });
+      await store.commit({ nowMs: this.#steady.nowMs(), services: open.map(({ stored }) => stored) });
       for (const { watch, mark } of open) watch.history.keep(mark);
       listener.onStored();
     } catch (error) {

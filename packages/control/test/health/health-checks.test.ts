@@ -189,6 +189,21 @@ describe('what is remembered of services', () => {
     expect(rig.checks.find('api')?.history.days).toEqual([]);
   });
 
+  it('is not forgotten because the clock has leapt ahead', async () => {
+    const rig = new HealthRig();
+    await rig.checks.start([serviceOf('web')]);
+    await rig.round(GOOD);
+    const { clock } = rig;
+    const wallMs = clock.wallMs.bind(clock);
+    const before = wallMs();
+    // Of the wall clock alone: somebody has typed the wrong year.
+    Object.assign(clock, { wallMs: () => wallMs() + 400 * 86_400_000 });
+    await rig.round(bad('REFUSED'));
+    await rig.checks.flush();
+    const times = rig.store.batches.map(({ nowMs }) => nowMs);
+    expect(Math.max(...times)).toBeLessThanOrEqual(before + 3_600_000 + 60_000);
+  });
+
   it('is stored at once when a state changes, and otherwise every half minute, each thing once', async () => {
     const rig = new HealthRig();
     await rig.checks.start([serviceOf('api')]);

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { Clock, EventLine } from '@sallyport/kernel';
+import { type Clock, type EventLine, SteadyTime } from '@sallyport/kernel';
 import { DayReader } from './day-reader.ts';
 import { isCorruption } from './day-schema.ts';
 import { DamagedDayError, DayWriter, parsedEvent, type ReceivedEvent } from './day-writer.ts';
@@ -35,12 +35,16 @@ export class EventWriter {
   readonly #options: EventWriterOptions;
   #file: DayFile | undefined;
   #day: DayWriter | undefined;
+  readonly #steady: SteadyTime;
   #usage: 'within' | 'over' | 'far-over' = 'within';
+  #isLeapTold = false;
 
   /** @throws Error when the folder cannot be made. */
   constructor(options: EventWriterOptions) {
     this.#options = options;
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    // Whatever the clock says: there has been the day of the last file.
+    this.#steady = new SteadyTime(options.clock, dayFiles(options.folder).at(-1)?.startMs);
   }
 
   /**
@@ -76,11 +80,13 @@ export class EventWriter {
   tidy(): void {
     const { folder, clock, retentionDays, quotaBytes, onProblem } = this.#options;
     const nowMs = clock.wallMs();
+    const keptFromMs = this.#steady.nowMs() - (retentionDays + 1) * DAY_MS;
+    this.#tellLeap();
     const files = dayFiles(folder).map((file) => ({ ...file, bytes: bytesOf(file.path) }));
     let all = files.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { path, startMs, bytes } of files) {
       if (path === this.#file?.path || startMs >= dayFile(folder, nowMs).startMs) continue;
-      const isOld = startMs < nowMs - (retentionDays + 1) * DAY_MS;
+      const isOld = startMs < keptFromMs;
       if (!isOld && all <= quotaBytes) continue;
       if (!isOld)
         onProblem(
@@ -98,16 +104,27 @@ export class EventWriter {
     }
   }
 
+  #tellLeap(): void {
+    const { leapMs } = this.#steady;
+    if (leapMs > 0 && !this.#isLeapTold) {
+      const hours = Math.ceil(leapMs / HOUR_MS);
+      this.#options.onProblem(
+        `the clock went ${hours} hours further than this process has run: until it is set back, or the next start, no day is deleted for its age by that`,
+      );
+    }
+    this.#isLeapTold = leapMs > 0;
+  }
+
   /** A day that is to be deleted leaves its counts. Where it cannot, it is deleted all the same: that was agreed, and the disk may be full. */
   #keepCounts(file: DayFile): void {
-    const { folder, clock, onProblem } = this.#options;
+    const { folder, onProblem } = this.#options;
     try {
       const reader = new DayReader(file.path);
       try {
         const rows = reader.rollups(HOUR_MS, { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER });
         const counts = LongRollups.forWriting(folder);
         try {
-          counts.keep(file, rows, clock.wallMs());
+          counts.keep(file, rows, this.#steady.nowMs());
         } finally {
           counts.close();
         }

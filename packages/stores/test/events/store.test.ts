@@ -277,6 +277,30 @@ describe('a store that runs full or breaks', () => {
     expect(filled.problems).toEqual([]);
   });
 
+  it('keeps them when the clock leaps ahead, says so, and deletes again when it is set back', () => {
+    const now = { wallMs: T0 + 2 * DAY_MS, monotonicMs: 5_000 };
+    const clock = { wallMs: () => now.wallMs, monotonicMs: () => now.monotonicMs };
+    const filled = rig();
+    for (const day of [0, 1, 2]) fillDay(filled, day);
+    filled.writer.close();
+    const problems: string[] = [];
+    const onProblem = (problem: string): void => void problems.push(problem);
+    const writer = new EventWriter({ folder, clock, retentionDays: 2, quotaBytes: 1e9, onProblem });
+    // Somebody has typed the wrong year: every day would be older than was agreed.
+    now.wallMs += 365 * DAY_MS;
+    for (let minute = 0; minute < 3; minute += 1) writer.tidy();
+    expect(daysLeft()).toEqual(['events-2026-11-28.db', 'events-2026-11-29.db', 'events-2026-11-30.db']);
+    expect(problems).toEqual([
+      'the clock went 8759 hours further than this process has run: until it is set back, or the next start, no day is deleted for its age by that',
+    ]);
+    now.wallMs += DAY_MS - 365 * DAY_MS;
+    now.monotonicMs += DAY_MS;
+    writer.tidy();
+    expect(daysLeft()).toEqual(['events-2026-11-29.db', 'events-2026-11-30.db']);
+    expect(problems.length).toBe(1);
+    writer.close();
+  });
+
   it('deletes old days before their time when the quota is used up, and says so', () => {
     const filled = rig({ quotaBytes: 250_000 });
     for (const day of [0, 1, 2]) fillDay(filled, day);
