@@ -5,9 +5,9 @@
 #
 # RELEASE is a folder with bin/sallyport. DIR/current is the link that the service runs from. The release has to accept the
 # configuration before anything changes. Then the link is switched, COMMAND run, and URL (/readyz of the operations
-# listener) asked until another process than before answers 200 or SECONDS (default 60) have passed; in that case the link goes
-# back and COMMAND is run again. With a COMMAND that hands over by SIGUSR2, SECONDS has to be more than the minute that the old
-# process gives the new one. FILE holds the address of a webhook of Slack or Discord, a secret: it is told how it ended.
+# listener) asked until another process than before answers 200 or SECONDS (default 90) have passed; in that case the link goes
+# back and COMMAND is run again. Seconds in which the old process drains do not count, at most an hour of them. With a COMMAND that hands
+# over by SIGUSR2, SECONDS has to be more than the minute that the old process gives the new one. FILE holds the address of a webhook of Slack or Discord, a secret: it is told how it ended.
 #
 # Ends with 0 when the release serves, 1 when the old one does, 2 when neither does, 64 for wrong usage.
 set -eu
@@ -20,7 +20,7 @@ usage() {
 [ $# -ge 1 ] || usage
 release=$1
 shift
-root='' config='' health='' restart='' deadline=60 notify_file=''
+root='' config='' health='' restart='' deadline=90 notify_file=''
 while [ $# -ge 2 ]; do
   case $1 in
     --root) root=$2 ;;
@@ -54,22 +54,37 @@ switch_to() {
   mv -T "$root/current.next" "$root/current"
 }
 
-# When the process was started that answers on the operations listener and is ready; nothing when none is. One connection asks
-# both, so that both answers are of one process while two of them share the port.
-started() {
-  curl --silent --fail --fail-early --max-time 2 "$health" "${health%/*}/metrics" |
-    sed -n 's/^process_start_time_seconds[^ ]* //p'
+# Asks once: `started` is when the process was started that answers and is ready, empty when none is; `draining` is 1 while the old
+# one finishes what it has; `seen` is the answer for people. One connection asks for both, so that both are of one process.
+look() {
+  answer=$(curl --silent --max-time 2 --write-out '\nstatus %{http_code}\n' "$health" "${health%/*}/metrics") || true
+  status=$(printf '%s\n' "$answer" | sed -n 's/^status //p' | head -n 1)
+  seen=$(printf '%s\n' "$answer" | sed -n '/^status /q;/./p' | tr '\n' ' ' | cut -c 1-200)
+  case $status in
+    '' | 000) status='' seen='no answer' ;;
+    *) seen="status $status, ${seen% }" ;;
+  esac
+  started='' draining=$(printf '%s\n' "$answer" | sed -n 's/^sallyport_draining //p')
+  [ "$status" != 200 ] || started=$(printf '%s\n' "$answer" | sed -n 's/^process_start_time_seconds[^ ]* //p')
 }
 
 # A restart that hands over leaves the old process as it is when the new one fails: ready is not enough, it has to be another one.
 is_healthy() {
-  left=$deadline
+  left=$deadline drained=0
   while [ "$left" -gt 0 ]; do
-    now=$(started)
-    [ -n "$now" ] && [ "$now" != "$before" ] && return 0
-    left=$((left - 1))
+    look
+    [ -n "$started" ] && [ "$started" != "$before" ] && return 0
+    if [ "$draining" = 1 ] && [ "$drained" -lt 3600 ]; then drained=$((drained + 1)); else left=$((left - 1)); fi
     sleep 1
   done
+  [ -z "$started" ] || seen="$seen, by the process from before"
+  echo "nothing else came within $deadline s; last seen at $health: $seen" >&2
+  return 1
+}
+
+restart() {
+  sh -c "$restart" && return 0
+  seen='the restart failed'
   return 1
 }
 
@@ -80,23 +95,25 @@ if ! "$release/bin/sallyport" check -c "$config"; then
 fi
 previous=$(readlink "$root/current" || true)
 
-original=$(started)
-before=$original
+look
+original=$started before=$started
 switch_to "$release"
-if sh -c "$restart" && is_healthy; then
+if restart && is_healthy; then
   tell "sallyport $name is in service"
   exit 0
 fi
 if [ -z "$previous" ]; then
-  tell "sallyport $name does not become healthy, and there is no release to go back to"
+  tell "sallyport $name does not become healthy ($seen), and there is no release to go back to"
   exit 2
 fi
-before=$(started)
+last=$seen
+look
+before=$started
 switch_to "$previous"
 # A process that never left is in service already, whether or not it has a successor of its kind.
-if sh -c "$restart" && { is_healthy || [ "$(started)" = "${original:-none}" ]; }; then
-  tell "sallyport $name did not become healthy; $(basename "$previous") is in service again"
+if restart && { is_healthy || [ "$started" = "${original:-none}" ]; }; then
+  tell "sallyport $name did not become healthy ($last); $(basename "$previous") is in service again"
   exit 1
 fi
-tell "sallyport $name did not become healthy, and neither did $(basename "$previous")"
+tell "sallyport $name did not become healthy ($last), and neither did $(basename "$previous") ($seen)"
 exit 2

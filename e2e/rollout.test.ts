@@ -71,7 +71,7 @@ void test('a release that does not become healthy is taken back by itself (R0.28
   assert.equal(code, 1);
   assert.equal(inService(), 'v1');
   assert.equal((await httpRequest(`http://127.0.0.1:${port}/`)).status, 200);
-  assert.equal(notices.at(-1), 'sallyport v2 did not become healthy; v1 is in service again');
+  assert.equal(notices.at(-1), 'sallyport v2 did not become healthy (no answer); v1 is in service again');
   assert.ok(!stdout.includes('secret-hook'));
 });
 
@@ -87,7 +87,35 @@ void test('a release whose process never takes over is not in service because th
   const { code } = await rollOut('v4', 'exec', { restart: 'true', deadline: 3 });
   assert.equal(code, 1);
   assert.equal(inService(), 'v1');
-  assert.equal(notices.at(-1), 'sallyport v4 did not become healthy; v1 is in service again');
+  const seen = 'status 200, ready, by the process from before';
+  assert.equal(notices.at(-1), `sallyport v4 did not become healthy (${seen}); v1 is in service again`);
+});
+
+void test('time in which the old process drains does not count, and what was seen last is told', async (t) => {
+  // Four looks at a process that drains, with two seconds to go; then another one that never gets ready.
+  let looks = 0;
+  const gateway = await startUpstream(t, {
+    onRequest: ({ url }, response) => {
+      if (url === '/readyz') looks += 1;
+      const isDraining = looks > 1 && looks < 6;
+      if (url === '/readyz') return void response.writeHead(503).end(isDraining ? 'draining' : 'upstream app is down');
+      response.end(`sallyport_draining ${isDraining ? 1 : 0}\nprocess_start_time_seconds ${isDraining ? 1 : 2}\n`);
+    },
+  });
+  const how = { restart: 'true', deadline: 2, health: `${gateway.url}/readyz` };
+  const { code, stderr } = await rollOut('v5', 'exec', how);
+  assert.equal(code, 2);
+  // One before, four that did not count and two that did; then the way back.
+  assert.equal(looks, 1 + 4 + 2 + 1 + 2);
+  assert.match(stderr, /^nothing else came within 2 s; last seen at http:\S+: status 503, upstream app is down$/m);
+  const seen = '(status 503, upstream app is down)';
+  assert.equal(notices.at(-1), `sallyport v5 did not become healthy ${seen}, and neither did v1 ${seen}`);
+});
+
+void test('a restart that fails is told as that', async () => {
+  assert.equal((await rollOut('v6', 'exec', { restart: 'exit 3', deadline: 2 })).code, 2);
+  const seen = '(the restart failed)';
+  assert.equal(notices.at(-1), `sallyport v6 did not become healthy ${seen}, and neither did v1 ${seen}`);
 });
 
 void test('a call that names too little says how it is meant', async () => {
@@ -100,16 +128,12 @@ void test('a call that names too little says how it is meant', async () => {
 function rollOut(
   name: string,
   first: string,
-  { restart, deadline }: { readonly restart: string; readonly deadline: number } = {
-    restart: join(root, 'restart'),
-    deadline: 15,
-  },
+  { restart = join(root, 'restart'), deadline = 15, health = `http://127.0.0.1:${operations}/readyz` } = {},
 ): Promise<Finished> {
   const release = join(root, 'releases', name);
   mkdirSync(join(release, 'bin'), { recursive: true });
   const script = `#!/bin/sh\n${first} "${process.execPath}" "${SALLYPORT}" "$@"\n`;
   writeFileSync(join(release, 'bin', 'sallyport'), script, { mode: 0o755 });
-  const health = `http://127.0.0.1:${operations}/readyz`;
   const where = ['--root', root, '--config', join(root, 'sallyport.yaml'), '--health', health];
   const how = ['--restart', restart, '--deadline', String(deadline), '--notify-file', join(root, 'webhook')];
   return run(ROLLOUT, [release, ...where, ...how]);
