@@ -124,11 +124,10 @@ async function handOverNow(
 ): Promise<boolean> {
   try {
     await serving.yieldState();
-    const pid = await startSuccessor({ sockets: serving.socketNumbers(), environment, signal });
-    serving.noteTakeOver({ pid });
+    await serving.noteTakeOver(await startSuccessor({ sockets: serving.socketNumbers(), environment, signal }));
     return true;
   } catch (error) {
-    serving.noteTakeOver({ failure: error instanceof Error ? error.message : String(error) });
+    await serving.noteTakeOver({ failure: error instanceof Error ? error.message : String(error) });
     await serving
       .resumeState()
       .catch((cause: unknown) => serving.log.error('the state cannot be had again', { error: cause }));

@@ -3,8 +3,15 @@
  */
 import { availableParallelism, hostname } from 'node:os';
 import { type AdminAddresses, DecisionLog, type PolicySource, type SallyportConfig } from '@sallyport/control';
-import { type PolicyImage, SystemEmitter } from '@sallyport/gateway';
-import { DECISIONS_MAX, type ListenAddress, type Log, MetricsRegistry, type StoredState } from '@sallyport/kernel';
+import { SystemEmitter } from '@sallyport/gateway';
+import {
+  DECISIONS_MAX,
+  type ListenAddress,
+  type Log,
+  MetricsRegistry,
+  type MetricsSnapshot,
+  type StoredState,
+} from '@sallyport/kernel';
 import { openPino, type PinoOutput } from '@sallyport/stores/log';
 import { systemClock } from './clock.ts';
 import { registerFleetMetrics } from './metrics/fleet-metrics.ts';
@@ -16,8 +23,12 @@ import { CompileThread } from './plane/compile-thread.ts';
 import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
 import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
 import { RunningPlane } from './plane/control-plane.ts';
-import { Fleet } from './plane/fleet.ts';
+import { Fleet, type FleetOptions } from './plane/fleet.ts';
+import type { Channel } from './plane/hand-over/channel.ts';
+import { HandOver, type TakeOver } from './plane/hand-over/hand-over.ts';
+import type { Predecessor } from './plane/hand-over/predecessor.ts';
 import { Policies, type PublishOutcome } from './plane/policies.ts';
+import { publish } from './plane/publish.ts';
 import { ServiceHealth } from './plane/service-health.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
 import { TurnedAway } from './plane/turned-away.ts';
@@ -35,6 +46,8 @@ export interface ServeOptions {
   readonly file?: Pick<CompileRequest, 'path' | 'environment'>;
   /** Listening sockets that were opened before us. */
   readonly inherited?: Inherited;
+  /** The way to the process that they are from. */
+  readonly predecessor?: Channel | undefined;
 }
 
 /** A running gateway. */
@@ -56,8 +69,10 @@ export interface Serving {
   yieldState(): Promise<void>;
   /** Nobody has taken over: takes the store back. */
   resumeState(): Promise<void>;
-  /** Records that another process has taken over, or could not. */
-  noteTakeOver(result: { readonly pid: number } | { readonly failure: string }): void;
+  /** Records that another process has taken over, or could not. Resolves when the drain may begin. */
+  noteTakeOver(result: TakeOver): Promise<void>;
+  /** Tells the process before us, if there is one, that we serve, and has it follow what is decided here. */
+  tellPredecessor(): void;
   /** Calls back when an administrator wants the process to end without losing what is in progress. */
   onDrainAsked(callback: () => void): void;
   /** A link to the admin API for whoever sits at the terminal; undefined without a port to lead to. Holds a secret. */
@@ -84,21 +99,27 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
   const notifier = createNotifier(config, { node, ...basis, outbox: stores.outbox });
   const reports = createErrorReports(config, { node, ...basis });
   const health = new ServiceHealth({ ...basis, emitter, store: stores.health, notices: notifier.notices });
-  const basics = { node, emitter, options, inherited, metrics, output };
+  const handOver = new HandOver({ channel: options.predecessor, log: output.log, emitter, metrics });
+  const { predecessor } = handOver;
+  const basics = { node, emitter, options, inherited, metrics, output, predecessor };
   const parts = { ...basics, rings, stores, stored, health, notifier, reports };
   const planes = joinPlanes(config, parts);
   const { fleet, plane, decisions } = planes;
   const eventRings = [...rings.workers, ...(rings.own === undefined ? [] : [rings.own])];
-  registerFleetMetrics(registry, { fleet, decisions, eventRings, attackLevel: () => plane.attackLevel });
-  const listeners = new ControlListeners(config, { plane, fleet, registry, log: output.log, clock: systemClock });
-  const endings = endingsOf({ fleet, listeners, health, notifier, reports, stores, output });
+  registerFleetMetrics(registry, { fleet, decisions, eventRings, plane, predecessor });
+  const settled = predecessor.settled;
+  const listeners = new ControlListeners(config, { plane, fleet, ...basis, settled });
+  const handedOver = { fleet, plane, decisions, listeners, registry, stores, notifier, health };
+  const endings = endingsOf({ fleet, listeners, health, notifier, reports, stores, output, handOver });
   let operations: OperationsAddress | undefined;
   let admin: AdminAddresses | undefined;
   try {
     operations = await listeners.openOperations(inherited);
     await fleet.start();
     admin = await listeners.openAdmin(inherited);
-    await notifier.start({ counts: () => fleet.metrics(registry.snapshot()), drops: stores.drops });
+    // What was counted before us would look like an attack, if it came later.
+    const counts = (): Promise<MetricsSnapshot> => settled.then(() => fleet.metrics(registry.snapshot()));
+    await notifier.start({ counts, drops: stores.drops });
     // Whoever is told has to know by then what was told before.
     await health.start(config);
   } catch (cause) {
@@ -118,14 +139,10 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     onInternalError: (cause) => noteUnforeseen(cause, parts),
     reload: (source, author) => reloadAudited(planes, source, author),
     socketNumbers: () => new Map([...fleet.socketNumbers(), ...listeners.socketNumbers()]),
-    ...handOverOf(stores, decisions, { notifier, health }),
-    noteTakeOver: (result) => {
-      metrics.takeOvers.with('failure' in result ? 'failed' : 'served').add();
-      if ('failure' in result) return emitter.system('take-over-failed', result.failure);
-      emitter.system('taken-over', `process ${result.pid}`);
-      // Who asks from now on means the process that serves.
-      void listeners.closeAdmin();
-    },
+    yieldState: () => handOver.yield(handedOver),
+    resumeState: () => handOver.resume(handedOver),
+    noteTakeOver: (result) => handOver.note(result, handedOver),
+    tellPredecessor: () => handOver.begin(handedOver),
     onDrainAsked: planes.onDrainAsked,
     firstLink: () => listeners.firstLink(),
     ...endings,
@@ -137,11 +154,12 @@ interface Served extends Pick<Parts, 'stores' | 'output' | 'reports'> {
   readonly listeners: ControlListeners;
   readonly health: ServiceHealth;
   readonly notifier: Notifier;
+  readonly handOver: HandOver;
 }
 
 /** What is told and stored last is what happens while traffic ends. */
 function endingsOf(served: Served): Pick<Serving, 'abort' | 'stop'> {
-  const { fleet, listeners, health, notifier, reports, stores, output } = served;
+  const { fleet, listeners, health, notifier, reports, stores, output, handOver } = served;
   let finishing: Promise<void> | undefined;
   // A drain that is cut ends as well, and what is closed by then must not be told anything.
   const finish = (): Promise<void> => {
@@ -163,6 +181,7 @@ function endingsOf(served: Served): Pick<Serving, 'abort' | 'stop'> {
     },
     stop: async () => {
       await fleet.drain();
+      await handOver.leave();
       await finish();
     },
   };
@@ -183,31 +202,6 @@ function openLog({ destination, level }: SallyportConfig['log'], metrics: Contro
     file: destination.kind === 'file' ? destination.path : undefined,
     onDropped: (lines) => metrics.dropped.add(lines),
   });
-}
-
-/** One process writes: the next one loads what is stored after this one has stopped taking orders and given the store up. */
-function handOverOf(
-  stores: Stores,
-  decisions: DecisionLog,
-  { notifier, health }: Pick<Served, 'notifier' | 'health'>,
-): Pick<Serving, 'yieldState' | 'resumeState'> {
-  // In memory there is nothing that another process could have.
-  const { isKept } = stores;
-  return {
-    yieldState: async () => {
-      // The next process goes on telling; two of them would say everything twice.
-      await health.pause();
-      await notifier.stop();
-      if (!isKept) return;
-      await decisions.pause();
-      await stores.state.release();
-    },
-    resumeState: async () => {
-      await notifier.resume();
-      health.resume();
-      if (isKept) await decisions.resume();
-    },
-  };
 }
 
 async function openStores(
@@ -264,10 +258,16 @@ interface Parts {
   readonly health: ServiceHealth;
   readonly notifier: Notifier;
   readonly reports: ErrorReports;
+  readonly predecessor: Predecessor;
 }
 
 function workersOf({ workers: { count } }: SallyportConfig): number {
   return count === 0 ? availableParallelism() : count;
+}
+
+function threadsOf(config: SallyportConfig): FleetOptions['workers'] {
+  const { memoryBytesMax, hangMs } = config.workers;
+  return { count: workersOf(config), heapMibMax: Math.round(memoryBytesMax / 1_048_576), hangMs };
 }
 
 interface Planes {
@@ -286,17 +286,13 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
   const first = compileConfig(config, { version: versionAfter(stored), previous: undefined });
   const audit = new AuditTrail({ store: stores.state, clock, emitter, log: output.log, metrics });
   const decisions = joinDecisions(parts, { audit, fleet: () => fleet });
-  const { memoryBytesMax, hangMs, diagnostics } = config.workers;
+  const { diagnostics } = config.workers;
   const news = { emitter, metrics, reports: parts.reports, log: output.log, clock, diagnostics };
   const turnedAway = new TurnedAway({ counter: metrics.turnedAway, log: output.log, clock });
   const fleet: Fleet = new Fleet({
     node,
     image: first.image,
-    workers: {
-      count: workersOf(config),
-      heapMibMax: Math.round(memoryBytesMax / 1_048_576),
-      hangMs,
-    },
+    workers: threadsOf(config),
     clock,
     log: output.log,
     logLevel: config.log.level,
@@ -312,6 +308,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     },
     inherited: inherited.sockets,
     isTakingOver: inherited.isTakingOver,
+    countsBefore: () => parts.predecessor.counts(),
   });
   const compiler = new CompileThread();
   const policies = new Policies({
@@ -336,6 +333,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     emitter,
     fleet,
     policies,
+    predecessor: parts.predecessor,
     decisions,
     state: stores.state,
     audit,
@@ -353,16 +351,22 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
 
 /** The log of decisions, which begins with those that are stored. */
 function joinDecisions(
-  { stores, stored, output }: Parts,
+  { stores, stored, output, predecessor }: Parts,
   { audit, fleet }: { readonly audit: AuditTrail; readonly fleet: () => Fleet },
 ): DecisionLog {
   const decisions = new DecisionLog({
     clock: systemClock,
     decisionsMax: DECISIONS_MAX,
     store: stores.state,
-    onChange: (change) => fleet().supervisor.applyDecision(change),
+    onChange: async (change) => {
+      const confirmed = [fleet().supervisor.applyDecision(change), predecessor.applyDecision(change)];
+      return (await Promise.all(confirmed)).reduce((sum, workers) => sum + workers, 0);
+    },
     onAudited: (head) => audit.grown(head),
-    onReplaced: () => fleet().supervisor.replaceDecisions(),
+    onReplaced: () => {
+      fleet().supervisor.replaceDecisions();
+      predecessor.replaceDecisions();
+    },
   });
   decisions.adopt(stored);
   stores.onRestored(() => {
@@ -377,21 +381,3 @@ function versionAfter({ policies }: StoredState): number {
 }
 
 const NOTHING_INHERITED: Inherited = { sockets: new Map(), isTakingOver: false };
-
-/** Everywhere or nowhere: what cannot be had is known before anybody judges by the new policy. */
-async function publish(
-  fleet: Fleet,
-  image: PolicyImage,
-  { metrics, emitter, compileMs }: { metrics: ControlMetrics; emitter: SystemEmitter; compileMs: number },
-): Promise<void> {
-  await fleet.openListeners(image);
-  try {
-    const { planes, swapMs, prepareMs } = await fleet.supervisor.publish(image);
-    const times = `compiled in ${compileMs.toFixed(1)} ms, prepared in ${prepareMs.toFixed(1)} ms, swapped in ${Math.round(swapMs * 1_000)} us`;
-    emitter.system('policy-activated', `policy ${image.version} in ${planes} workers, ${times}`);
-  } finally {
-    fleet.closeOtherListeners(fleet.supervisor.image);
-  }
-  metrics.version.set(image.version);
-  metrics.reloads.with('published').add();
-}

@@ -1,4 +1,4 @@
-import type { ListenOptions, Server } from 'node:net';
+import { type ListenOptions, type Server, Socket } from 'node:net';
 import { IpAddress } from '@sallyport/kernel';
 
 export interface PortOptions {
@@ -9,6 +9,8 @@ export interface PortOptions {
   readonly socket: number | undefined;
   /** It is one of the process that we replace, whose configuration may have named another address. */
   readonly isTakingOver: boolean;
+  /** Until then that process goes on answering. Default: at once. */
+  readonly settled?: Promise<void> | undefined;
 }
 
 /**
@@ -18,12 +20,22 @@ export interface PortOptions {
  * @throws Error (EADDRINUSE and its like) when the address cannot be had.
  */
 export async function listenOnPort(server: Server, options: PortOptions): Promise<number> {
-  const { host, port, ipv6Only, socket, isTakingOver } = options;
-  if (socket !== undefined) {
+  const { host, port, ipv6Only, socket, isTakingOver, settled } = options;
+  if (socket !== undefined && !isTakingOver) {
     await bind(server, { fd: socket });
-    if (!isTakingOver || isAt(server, options)) return portOf(server) ?? port;
+    return portOf(server) ?? port;
+  }
+  if (socket !== undefined) {
+    // Whoever listens takes connections, and these are still for the process before us: so it is only held.
+    const held = new Socket({ fd: socket, readable: false, writable: false });
+    const bound = held.address();
+    if ('port' in bound && isAt(bound, options)) {
+      if (settled === undefined) server.listen(held);
+      else void listenWhen(settled, server, held);
+      return bound.port;
+    }
     // The process before us still has it, and closes it when it leaves.
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    held.destroy();
   }
   await bind(server, { host, port, ipv6Only });
   return portOf(server) ?? port;
@@ -39,9 +51,18 @@ function bind(server: Server, where: ListenOptions & { readonly fd?: number }): 
   });
 }
 
-function isAt(server: Server, { host, port }: PortOptions): boolean {
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') return false;
+/** It listens already, so nothing can fail; but we may have been told to stop before it is our turn. */
+async function listenWhen(settled: Promise<void>, server: Server, held: Socket): Promise<void> {
+  let isClosed = false;
+  server.once('close', () => {
+    isClosed = true;
+  });
+  await settled;
+  if (isClosed) held.destroy();
+  else server.listen(held);
+}
+
+function isAt(bound: { readonly address: string; readonly port: number }, { host, port }: PortOptions): boolean {
   const isHost = IpAddress.parse(bound.address)?.text === IpAddress.parse(host)?.text;
   return isHost && (port === 0 || bound.port === port);
 }

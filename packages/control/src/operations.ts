@@ -1,6 +1,6 @@
-import { chmod, lstat, unlink } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import { type BoundSocket, bindSocket } from './bind-socket.ts';
 import { type BindAddress, isPrivateHost } from './config/addresses.ts';
 import type { OperationsConfig } from './config/schema/sections.ts';
 import { listenOnPort } from './inherited-socket.ts';
@@ -23,16 +23,26 @@ export interface OperationsOptions {
 /** The listener for those who run the gateway: /metrics, /livez and /readyz, and nothing else. */
 export interface OperationsServer {
   /**
-   * Begins to listen and says where, with the port the system chose for port 0. `socket`: one that somebody else has opened; `isTakingOver`: whoever answers on the
-   * socket file now is the process that we replace.
+   * Begins to listen and says where, with the port the system chose for port 0.
    *
    * @throws Error when the address cannot be used.
    */
-  listen(options?: { readonly socket?: number | undefined; readonly isTakingOver?: boolean }): Promise<BindAddress>;
+  listen(options?: OperationsListenOptions): Promise<BindAddress>;
   /** The number of its listening socket, for a process that inherits it; undefined when it has none. */
   socketNumber(): number | undefined;
+  /** Takes nothing new, and ends what is open when it has been answered. */
+  leave(): Promise<void>;
   /** Ends every connection. */
   close(): Promise<void>;
+}
+
+export interface OperationsListenOptions {
+  /** Number of a socket that somebody else has opened. */
+  readonly socket?: number | undefined;
+  /** Whoever answers at the address now is the process that we replace. */
+  readonly isTakingOver?: boolean;
+  /** Until then that process goes on answering. Default: at once. */
+  readonly settled?: Promise<void>;
 }
 
 /**
@@ -48,22 +58,39 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
   server.on('clientError', (_error, socket) => {
     socket.destroy();
   });
-  return {
-    listen: (where = {}) => listen(server, options.config.address, where),
-    socketNumber: () => {
-      // There is no public name for it.
-      const handle: unknown = Reflect.get(server, '_handle');
-      const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
-      return typeof number === 'number' && number >= 0 ? number : undefined;
-    },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
+  let file: BoundSocket | undefined;
+  /** Of a socket on which it does not listen yet. */
+  let held: number | undefined;
+  const leave = (): Promise<void> => {
+    file?.release();
+    return new Promise((resolve) => void server.close(() => resolve()));
   };
+  return {
+    listen: async (where = {}) => {
+      const { address } = options.config;
+      if (address.kind === 'tcp') {
+        const bound = await listenAtPort(server, address, where);
+        if (numberOf(server) === undefined) held = where.socket;
+        return bound;
+      }
+      file = await bindSocket(server, address.path, { isHandover: where.isTakingOver === true, mode: SOCKET_MODE });
+      return address;
+    },
+    socketNumber: () => numberOf(server) ?? held,
+    leave,
+    close: () => {
+      const left = leave();
+      server.closeAllConnections();
+      return left;
+    },
+  };
+}
+
+function numberOf(server: Server): number | undefined {
+  // There is no public name for it.
+  const handle: unknown = Reflect.get(server, '_handle');
+  const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  return typeof number === 'number' && number >= 0 ? number : undefined;
 }
 
 /**
@@ -174,53 +201,15 @@ function isHostTrusted(host: string | undefined, config: OperationsConfig): bool
   return isIP(name) !== 0 || isPrivateHost(name);
 }
 
-async function listen(
+async function listenAtPort(
   server: Server,
-  address: BindAddress,
-  { socket, isTakingOver = false }: { readonly socket?: number | undefined; readonly isTakingOver?: boolean },
+  address: Extract<BindAddress, { kind: 'tcp' }>,
+  { socket, isTakingOver = false, settled }: OperationsListenOptions,
 ): Promise<BindAddress> {
-  if (address.kind === 'tcp') {
-    const { host, port } = address;
-    return { ...address, port: await listenOnPort(server, { host, port, ipv6Only: false, socket, isTakingOver }) };
-  }
-  if (isTakingOver || (await isAbandoned(address.path))) await unlink(address.path).catch(() => undefined);
-  await bind(server, { path: address.path });
-  await chmod(address.path, SOCKET_MODE);
-  return address;
+  const { host, port } = address;
+  const options = { host, port, ipv6Only: false, socket, isTakingOver, settled };
+  return { ...address, port: await listenOnPort(server, options) };
 }
 
 /** A scraper of the same group may connect. */
 const SOCKET_MODE = 0o660;
-
-function bind(server: Server, options: { readonly path: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-/** A socket file that a process left behind when it died: it exists and nobody answers. */
-async function isAbandoned(path: string): Promise<boolean> {
-  // An ordinary file refuses connections like an abandoned socket does, and it is not ours to remove.
-  const isSocket = await lstat(path).then(
-    (stat) => stat.isSocket(),
-    () => false,
-  );
-  return isSocket && (await isRefusing(path));
-}
-
-function isRefusing(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error) => {
-      resolve('code' in error && error.code === 'ECONNREFUSED');
-    });
-  });
-}

@@ -197,7 +197,7 @@ describe('the operations listener on a Unix socket', () => {
     const file = `${path}.txt`;
     writeFileSync(file, 'mine');
     await expect(start({ config: { address: { kind: 'unix', path: file }, isExposed: false } })).rejects.toMatchObject({
-      code: 'EADDRINUSE',
+      code: 'EEXIST',
     });
     expect(statSync(file).size).toBe(4);
   });

@@ -16,6 +16,7 @@ import {
 export class MergedMetrics {
   readonly #latest = new Map<string, MetricsSnapshot>();
   #retained: MetricsSnapshot = [];
+  #inherited: MetricsSnapshot = [];
   readonly #admitted = new Map<string, Set<string>>();
   /** Lines that everything admitted has in an exposition. */
   #lines = 0;
@@ -39,6 +40,11 @@ export class MergedMetrics {
     ]);
   }
 
+  /** What a process before this one has counted, in the place of what it had before: it goes on here. */
+  inherit(snapshot: MetricsSnapshot): void {
+    this.#inherited = snapshot;
+  }
+
   /** Everything together; `own` is what this thread counts itself. */
   snapshot(own: MetricsSnapshot = []): MetricsSnapshot {
     const workers = [...this.#latest].map(([worker, snapshot]) => ({ worker, snapshot }));
@@ -46,6 +52,7 @@ export class MergedMetrics {
       { worker: 'main', snapshot: own },
       { worker: '', snapshot: this.#retained },
       ...workers,
+      { worker: '', snapshot: this.#inherited, isForeign: true },
     ]);
     return merged.map((family) => (family.type === 'gauge' ? family : this.#notFallen(family)));
   }
@@ -58,10 +65,13 @@ export class MergedMetrics {
   /** @throws Error when two workers disagree on what a metric is. */
   #merge(sources: readonly Source[]): MetricsSnapshot {
     const merged = new Map<string, Merged>();
-    for (const { worker, snapshot } of sources) {
+    for (const { worker, snapshot, isForeign = false } of sources) {
       for (const family of snapshot) {
         const target = merged.get(family.name) ?? { family, series: new Map<string, readonly number[]>() };
-        if (shapeOf(target.family) !== shapeOf(family)) throw new Error(`workers disagree on metric ${family.name}`);
+        const isSame = shapeOf(target.family) === shapeOf(family);
+        // Another release may have counted something else under that name.
+        if (!isSame && isForeign) continue;
+        if (!isSame) throw new Error(`workers disagree on metric ${family.name}`);
         merged.set(family.name, target);
         this.#add(target, family, worker);
       }
@@ -135,6 +145,8 @@ function linesOf({ type, bounds }: FamilySnapshot): number {
 interface Source {
   readonly worker: string;
   readonly snapshot: MetricsSnapshot;
+  /** Of a process that may be of another release. */
+  readonly isForeign?: boolean;
 }
 
 interface Merged {

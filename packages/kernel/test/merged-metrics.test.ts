@@ -197,4 +197,20 @@ describe('metrics of several workers', () => {
     const registry = new MetricsRegistry();
     expect(() => registry.counter('a', 'A.').mergedBy('max')).toThrow('a is a counter and adds up');
   });
+
+  it('goes on from what a process before this one has counted, and leaves out what that one meant otherwise', () => {
+    const merged = new MergedMetrics();
+    merged.update('0', workerWith(2).snapshot());
+    const before = new MetricsRegistry();
+    before.counter('requests_total', 'Requests.', ['route']).with('x').add(40);
+    before.gauge('seconds', 'Another thing.').with().set(9);
+    before.counter('gone_total', 'Not counted any more.').with().add(3);
+    merged.inherit(before.snapshot());
+    const values = valuesOf(linesOf(merged.render()));
+    expect(values.get('requests_total{route="x"}')).toBe(42);
+    expect(values.get('seconds_count')).toBe(2);
+    expect(values.get('gone_total')).toBe(3);
+    merged.inherit([]);
+    expect(valuesOf(linesOf(merged.render())).get('requests_total{route="x"}')).toBe(42);
+  });
 });

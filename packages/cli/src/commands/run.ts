@@ -8,7 +8,8 @@ import { runUntilStopped } from '../lifetime.ts';
 import { CompileThread } from '../plane/compile-thread.ts';
 import type { OperationsAddress } from '../plane/control-listeners.ts';
 import { firstLoad } from '../plane/first-load.ts';
-import { inheritedSockets, tellPredecessor } from '../plane/take-over.ts';
+import { channelOf } from '../plane/hand-over/channel.ts';
+import { closeStrays, inheritedSockets } from '../plane/take-over.ts';
 import { type Serving, serve } from '../serve.ts';
 import { ServiceManager } from '../service-manager.ts';
 
@@ -31,6 +32,8 @@ export async function runGateway(args: readonly string[], io: CommandIo, early?:
     io.stdout(HELP);
     return 0;
   }
+  const inherited = inheritedSockets(io.environment, process.pid);
+  closeStrays(inherited);
   const loaded = await firstLoad({
     path: options.config,
     environment: io.environment,
@@ -49,7 +52,8 @@ export async function runGateway(args: readonly string[], io: CommandIo, early?:
   try {
     serving = await serve(loaded.config, {
       file: { path: resolve(io.cwd, options.config), environment: io.environment },
-      inherited: inheritedSockets(io.environment, process.pid),
+      inherited,
+      predecessor: inherited.isTakingOver ? channelOf(process) : undefined,
     });
   } catch (error) {
     io.stderr(`sallyport does not start: ${startFailure(error)}\n`);
@@ -71,7 +75,7 @@ export async function runGateway(args: readonly string[], io: CommandIo, early?:
   });
   const tellReady = (): Promise<void> => manager.ready(`listening: ${[...serving.addresses().keys()].join(', ')}`);
   // First the service manager, then the process before us: when that ends and is still the main one, the service is over.
-  void tellReady().then(tellPredecessor);
+  void tellReady().then(() => serving.tellPredecessor());
   // Whoever sits at the terminal started it. The log, which others read, never holds a link.
   const link = io.readLine === undefined ? undefined : serving.firstLink();
   if (link !== undefined) io.stderr(`\nSign in within ten minutes, once: ${link}\n\n`);

@@ -7,12 +7,13 @@ export interface FleetMetricsOptions {
   readonly decisions: DecisionLog;
   /** The ways of events to the store. */
   readonly eventRings: readonly ByteRing[];
-  readonly attackLevel: () => number;
+  readonly plane: { readonly attackLevel: number };
+  readonly predecessor: { readonly workers: number };
 }
 
 /** What the control plane can say of itself at any moment; read when somebody scrapes. */
 export function registerFleetMetrics(registry: MetricsRegistry, options: FleetMetricsOptions): void {
-  const { fleet, decisions, eventRings, attackLevel } = options;
+  const { fleet, decisions, eventRings, plane, predecessor } = options;
   const workers = registry.gauge('gateway_workers', 'Worker threads by state.', ['state']);
   const waiting = registry
     .gauge(
@@ -29,6 +30,12 @@ export function registerFleetMetrics(registry: MetricsRegistry, options: FleetMe
     .with();
   const ready = registry.gauge('sallyport_ready', '1: the gateway should be sent traffic, as /readyz says.').with();
   const level = registry.gauge('sallyport_attack_level', 'How defensive the gateway is told to be, 0 to 3.').with();
+  const before = registry
+    .gauge(
+      'sallyport_predecessor_workers',
+      'Workers of processes before this one that finish what they have, and follow.',
+    )
+    .with();
   const eventsWaiting = registry.gauge('sallyport_events_waiting_bytes', 'Events on their way to the store.').with();
   registry.onCollect(() => {
     const states = fleet.supervisor.status().map(({ state }) => state);
@@ -38,7 +45,8 @@ export function registerFleetMetrics(registry: MetricsRegistry, options: FleetMe
     connectionsMax.set(fleet.supervisor.image.config.connections.connectionsMax);
     ready.set(fleet.readiness().ready ? 1 : 0);
     draining.set(fleet.isDraining ? 1 : 0);
-    level.set(attackLevel());
+    level.set(plane.attackLevel);
+    before.set(predecessor.workers);
     eventsWaiting.set(eventRings.reduce((bytes, ring) => bytes + ring.waitingBytes, 0));
   });
 }

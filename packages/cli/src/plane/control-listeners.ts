@@ -20,15 +20,19 @@ export interface ControlListenersOptions {
   readonly registry: MetricsRegistry;
   readonly log: Log;
   readonly clock: Clock;
+  /** Until then the process before us answers at the port that was its own, if there is one. */
+  readonly settled: Promise<void>;
 }
 
 /** The listeners for those who run the gateway: metrics and health, and the admin API. */
 export class ControlListeners {
+  readonly #settled: Promise<void>;
   readonly #operations: OperationsServer | undefined;
   readonly #admin: ReturnType<typeof createAdminServer> | undefined;
 
   constructor({ operations, admin }: SallyportConfig, options: ControlListenersOptions) {
     const { plane, fleet, registry, log, clock } = options;
+    this.#settled = options.settled;
     if (operations !== undefined) {
       this.#operations = createOperationsServer({
         config: operations,
@@ -43,7 +47,11 @@ export class ControlListeners {
 
   /** Serves metrics and health. @throws Error when the address cannot be had. */
   async openOperations({ sockets, isTakingOver }: Inherited): Promise<OperationsAddress | undefined> {
-    return this.#operations?.listen({ socket: sockets.get(OPERATIONS_SOCKET), isTakingOver });
+    return this.#operations?.listen({
+      socket: sockets.get(OPERATIONS_SOCKET),
+      isTakingOver,
+      settled: this.#settled,
+    });
   }
 
   /**
@@ -65,6 +73,11 @@ export class ControlListeners {
 
   firstLink(): string | undefined {
     return this.#admin?.firstLink();
+  }
+
+  /** Another process answers for this one, too. */
+  async closeOperations(): Promise<void> {
+    await this.#operations?.leave();
   }
 
   async closeAdmin(): Promise<void> {

@@ -7,6 +7,7 @@ export interface ControlMetrics {
   readonly version: Gauge;
   readonly reloads: Family<Counter>;
   readonly takeOvers: Family<Counter>;
+  readonly predecessors: Family<Counter>;
   readonly turnedAway: Family<Counter>;
   readonly workersLost: Family<Counter>;
   readonly storeLost: Counter;
@@ -27,6 +28,7 @@ export function controlMetrics(registry: MetricsRegistry): ControlMetrics {
   // Prometheus sees no increase in a counter that begins with 1.
   for (const result of ['published', 'refused']) metrics.reloads.with(result);
   for (const result of ['served', 'failed']) metrics.takeOvers.with(result);
+  for (const end of ['left', 'lost']) metrics.predecessors.with(end);
   for (const cause of ['error', 'hang', 'out-of-memory', 'start']) metrics.workersLost.with(cause);
   for (const cause of ['overflow', 'quota']) {
     for (const name of ['innocent', 'evidence']) metrics.eventsDropped.with(cause, name);
@@ -53,6 +55,11 @@ function register(registry: MetricsRegistry): ControlMetrics {
       'sallyport_take_overs_total',
       'Times that another process was to take over: `served` (it does), `failed` (this one goes on).',
       ['result'],
+    ),
+    predecessors: registry.counter(
+      'sallyport_predecessors_total',
+      'Ends of processes from which this one has taken over: `left` (had nothing open any more), `lost` (ended otherwise).',
+      ['end'],
     ),
     workersLost: registry.counter('gateway_workers_lost_total', 'Worker threads that ended without being told to.', [
       'cause',

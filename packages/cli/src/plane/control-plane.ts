@@ -14,7 +14,13 @@ import type {
   SignIn,
   SlotStatus,
 } from '@sallyport/control';
-import type { ConnectionRecord, PolicyRecord, StatusAnswer, WorkerStatus } from '@sallyport/control/contract';
+import type {
+  ConnectionRecord,
+  ConnectionsAnswer,
+  PolicyRecord,
+  StatusAnswer,
+  WorkerStatus,
+} from '@sallyport/control/contract';
 import type { OpenConnection, OpenConnections, SystemEmitter } from '@sallyport/gateway';
 import type {
   AuditEntry,
@@ -30,6 +36,8 @@ import type {
 import type { AuditTrail } from '../store/audit-trail.ts';
 import { VERSION } from '../version.ts';
 import type { Fleet } from './fleet.ts';
+import { commandFor, namedConnection } from './hand-over/connection-name.ts';
+import type { Predecessor } from './hand-over/predecessor.ts';
 import type { Policies } from './policies.ts';
 import type { WorkerThread } from './worker-thread.ts';
 
@@ -39,6 +47,8 @@ export interface RunningPlaneOptions {
   readonly emitter: SystemEmitter;
   readonly fleet: Fleet;
   readonly policies: Policies;
+  /** What it still has open is ours to close. */
+  readonly predecessor: Predecessor;
   readonly decisions: DecisionLog;
   readonly state: Pick<StateStore, 'readAudit' | 'verifyAudit'>;
   readonly audit: AuditTrail;
@@ -215,7 +225,8 @@ export class RunningPlane implements ControlPlane {
 
   async command(command: Command): Promise<CommandOutcome> {
     const { action, id } = command;
-    const { supervisor } = this.#options.fleet;
+    const { fleet, predecessor } = this.#options;
+    const { supervisor } = fleet;
     if (action.kind === 'drain') {
       // Not a worker's business: one that ended would be replaced.
       const isRepeat = this.#isDraining;
@@ -226,7 +237,12 @@ export class RunningPlane implements ControlPlane {
     }
     if (action.kind === 'set-attack-level') this.#setAttackLevel(action.level);
     const of = supervisor.carrying().length;
-    return { acks: await supervisor.command(command), of };
+    const meant = commandFor(process.pid, command);
+    const [acks, before] = await Promise.all([
+      meant.own === undefined ? [] : supervisor.command(meant.own),
+      meant.others === undefined ? NOBODY : predecessor.command(meant.others),
+    ]);
+    return { acks: [...acks, ...before.acks], of: (meant.own === undefined ? 0 : of) + before.of };
   }
 
   #setAttackLevel(level: number): void {
@@ -243,9 +259,7 @@ export class RunningPlane implements ControlPlane {
     answer?.catch(() => undefined);
   }
 
-  async connections(
-    query: ConnectionQuery,
-  ): Promise<{ readonly total: number; readonly connections: readonly ConnectionRecord[] }> {
+  async connections(query: ConnectionQuery): Promise<ConnectionsAnswer> {
     const { client, kind, limit } = query;
     const wanted = { client, isWebSocket: kind === undefined ? undefined : kind === 'websocket', max: limit };
     const lists = await Promise.all(
@@ -254,11 +268,18 @@ export class RunningPlane implements ControlPlane {
         return { total, records: connections.map((connection) => this.#record(thread, connection)) };
       }),
     );
-    const total = lists.reduce((sum, list) => sum + list.total, 0);
-    const records = lists.flatMap((list) => list.records);
+    const before = await this.#options.predecessor.connections(query);
+    const total = lists.reduce((sum, list) => sum + list.total, before.total);
+    const records = [...lists.flatMap((list) => list.records), ...before.connections];
     // The oldest of each worker are not yet the oldest of all.
     records.sort((left, right) => left.openedMs - right.openedMs);
     return { total, connections: records.slice(0, limit) };
+  }
+
+  /** The same, for another process: ids of ours say whose they are. */
+  async namedConnections(query: ConnectionQuery): Promise<ConnectionsAnswer> {
+    const { total, connections } = await this.connections(query);
+    return { total, connections: connections.map((record) => namedConnection(process.pid, record)) };
   }
 
   #record(thread: WorkerThread, connection: OpenConnection): ConnectionRecord {
@@ -281,7 +302,8 @@ export class RunningPlane implements ControlPlane {
   }
 
   #confirmed(workers: number | undefined): ConfirmedBy {
-    const of = this.#options.fleet.supervisor.ready().length;
+    const { fleet, predecessor } = this.#options;
+    const of = fleet.supervisor.ready().length + predecessor.workers;
     return { workers: Math.min(workers ?? of, of), of };
   }
 }
@@ -297,6 +319,8 @@ function stateOf(state: SlotStatus['state'], lastEnd: SlotStatus['lastEnd']): Wo
       return lastEnd === undefined || lastEnd.cause === 'stopped' ? 'stopped' : 'failed';
   }
 }
+
+const NOBODY: CommandOutcome = { acks: [], of: 0 };
 
 /** What a worker that ends has open. */
 const NONE_OPEN: OpenConnections = { total: 0, connections: [] };

@@ -47,6 +47,8 @@ export interface FleetOptions {
   readonly decisions: () => DecisionSnapshot;
   /** A worker began, or was lost: for events. `inputs`: what a lost one was judging. */
   readonly onWorker: (what: WorkerNews) => void;
+  /** What the process before us has counted. */
+  readonly countsBefore: () => Promise<MetricsSnapshot>;
   /** Sockets that were opened before us, by listener. */
   readonly inherited: ReadonlyMap<string, number>;
   readonly isTakingOver: boolean;
@@ -212,15 +214,17 @@ export class Fleet {
     return this.#facts.find((facts) => facts !== undefined)?.upstreams ?? [];
   }
 
-  /** The metrics of all workers and `own`; of a worker that does not answer, what it counted last. */
+  /** The metrics of all workers, of the process before us and `own`; of who does not answer, what they counted last. */
   async metrics(own: MetricsSnapshot): Promise<MetricsSnapshot> {
-    await Promise.all(
-      this.threads().map(async (thread) => {
+    const [before] = await Promise.all([
+      this.#options.countsBefore(),
+      ...this.threads().map(async (thread) => {
         const snapshot = await thread.metrics().catch(() => undefined);
         if (snapshot !== undefined && this.#threads[thread.slot] === thread)
           this.#metrics.update(String(thread.slot), snapshot);
       }),
-    );
+    ]);
+    this.#metrics.inherit(before);
     return this.#metrics.snapshot(own);
   }
 
@@ -286,6 +290,7 @@ export class Fleet {
       share: (known) => this.#acceptor.share(tcpListeners(this.supervisor.image), known),
       onHandedOn: (listener, socket) => this.#acceptor.spread(listener, socket),
       onTurnedAway: this.#options.onTurnedAway,
+      onFinished: (counts) => this.#metrics.update(String(slot), counts),
       onUnforeseen: (error) => {
         onWorker({ kind: 'unforeseen', slot, error });
         this.#retire(slot);

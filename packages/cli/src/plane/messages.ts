@@ -98,8 +98,8 @@ export type FromWorker =
   | { readonly kind: 'unforeseen'; readonly error: ThrownFacts }
   /** A stage has thrown while it judged a request, which it then refused or let through. Not of each: see `StageFailures`. */
   | { readonly kind: 'stage-failed'; readonly stage: string; readonly error: ThrownFacts }
-  /** Nothing is left; the thread ends now. */
-  | { readonly kind: 'finished' };
+  /** Nothing is left; the thread ends now, and has counted this. */
+  | { readonly kind: 'finished'; readonly counts: MetricsSnapshot };
 
 /** Why a worker cannot start, with what node:net says of addresses. */
 export interface StartFailure {

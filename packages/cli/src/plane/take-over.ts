@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync } from 'node:fs';
+import { type Channel, channelOf } from './hand-over/channel.ts';
+import { SERVING } from './hand-over/predecessor.ts';
 
 /** Listening sockets that this process was given when it started. */
 export interface Inherited {
@@ -37,6 +39,44 @@ export function closeUnused({ sockets, isTakingOver }: Inherited, names: readonl
   for (const [name, number] of sockets) if (!names.includes(name)) closeSync(number);
 }
 
+/**
+ * Closes connections of the process before us that came with the sockets. Node.js marks what it opens to be closed when a program is
+ * started, but not what it has moved to another thread, as every accepted connection is. Open here, they would outlive their end
+ * there: a client that is cut off would never see it, and each would take one of our descriptors.
+ *
+ * To be called before anything else opens a socket.
+ */
+export function closeStrays({ sockets, isTakingOver }: Inherited): void {
+  if (!isTakingOver) return;
+  const meant = new Set(sockets.values());
+  for (const number of openFiles()) {
+    if (number >= FIRST_INHERITED && !meant.has(number) && isSocket(number)) closeSync(number);
+  }
+}
+
+function openFiles(): readonly number[] {
+  try {
+    return readdirSync('/proc/self/fd').map(Number);
+  } catch {
+    // Not Linux.
+    return [];
+  }
+}
+
+function isSocket(number: number): boolean {
+  try {
+    return fstatSync(number).isSocket();
+  } catch {
+    // The one by which the folder was read.
+    return false;
+  }
+}
+
+export interface StartedSuccessor {
+  readonly pid: number;
+  readonly channel: Channel | undefined;
+}
+
 export interface SuccessorOptions {
   /** Numbers of our listening sockets, by listener. */
   readonly sockets: ReadonlyMap<string, number>;
@@ -47,17 +87,19 @@ export interface SuccessorOptions {
 
 /**
  * Starts this program once more, with our listening sockets, and resolves when it serves: no connection is refused between the
- * two, because the sockets never close. Answers its process id.
+ * two, because the sockets never close. Answers its process id, and the way to it where it keeps one open.
  *
  * @throws Error when it ends, or does not serve within {@link SUCCESSOR_MS_MAX}; it is then ended, and we go on as before.
  */
-export function startSuccessor({ sockets, environment, signal }: SuccessorOptions): Promise<number> {
+export function startSuccessor({ sockets, environment, signal }: SuccessorOptions): Promise<StartedSuccessor> {
   const entries = [...sockets];
   const described = entries.map(([name], index) => `${name}=${FIRST_INHERITED + index}`).join(',');
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     // Its place among the descriptors follows from its place here.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...entries.map(([, number]) => number)],
     env: { ...withoutActivation(environment), [SOCKETS_VARIABLE]: described },
+    // Bytes and undefined arrive as what they are.
+    serialization: 'advanced',
     detached: true,
   });
   return new Promise((resolve, reject) => {
@@ -78,23 +120,16 @@ export function startSuccessor({ sockets, environment, signal }: SuccessorOption
       if (message !== SERVING) return fail(new Error('the new process said something unexpected'));
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      child.removeAllListeners();
-      child.disconnect();
+      child.off('error', fail);
+      child.on('error', () => undefined);
+      child.removeAllListeners('exit');
       child.unref();
-      resolve(child.pid ?? 0);
+      const channel = channelOf(child);
+      child.channel?.unref();
+      resolve({ pid: child.pid ?? 0, channel });
     });
   });
 }
-
-/** Tells the process before us, if there is one, that we serve. */
-export function tellPredecessor(): void {
-  process.send?.(SERVING, () => {
-    // It may be gone: then there is nothing to disconnect from, and trying would throw.
-    if (process.connected) process.disconnect?.();
-  });
-}
-
-const SERVING = 'serving';
 
 /** Name and number of each listening socket: `public=4,api=5`. */
 const SOCKETS_VARIABLE = 'SALLYPORT_SOCKETS';

@@ -287,7 +287,7 @@ function failureOf(cause: unknown): StartFailure {
 
 function finish(): void {
   clearInterval(heartbeat);
-  say({ kind: 'finished' });
+  say({ kind: 'finished', counts: metrics.snapshot() });
   process.exit(0);
 }
 

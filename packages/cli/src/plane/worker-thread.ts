@@ -34,6 +34,8 @@ export interface WorkerThreadOptions {
   readonly onHandedOn: (listener: string, socket: Socket) => void;
   /** It has closed a connection as it came. */
   readonly onTurnedAway: (listener: string, cause: TurnedAwayCause) => void;
+  /** It ends in order, and has counted this. */
+  readonly onFinished: (counts: MetricsSnapshot) => void;
   /** Something was thrown outside of every connection. */
   readonly onUnforeseen: (error: ThrownFacts) => void;
   readonly onStageFailed: (stage: string, error: ThrownFacts) => void;
@@ -230,7 +232,7 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
       case 'stage-failed':
         return this.#options.onStageFailed(message.stage, message.error);
       case 'finished':
-        return;
+        return this.#options.onFinished(message.counts);
     }
   }
 

@@ -7,6 +7,7 @@ import { describe, it } from 'vitest';
 import { type CompileResult, compileConfig } from '../../src/plane/compile.ts';
 import { controlMetrics } from '../../src/plane/control-metrics.ts';
 import { RunningPlane } from '../../src/plane/control-plane.ts';
+import { Predecessor } from '../../src/plane/hand-over/predecessor.ts';
 import { Policies } from '../../src/plane/policies.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { FleetRig } from './fleet-rig.ts';
@@ -66,7 +67,9 @@ async function startPlane(readText: () => string): Promise<{ plane: RunningPlane
     overview: async () => ({ channels: [], open: [], dead: [] }),
     test: async () => undefined,
   };
-  const parts = { emitter, fleet, policies, decisions, state, audit, services, notifications };
+  const nobody = { channel: undefined, log, end: () => undefined, onGone: () => undefined };
+  const predecessor = new Predecessor(nobody);
+  const parts = { emitter, fleet, policies, predecessor, decisions, state, audit, services, notifications };
   const options = { node: 'test', clock, events: undefined, drain, onAttackLevel: () => undefined, ...parts };
   return { plane: new RunningPlane(options), rig };
 }

@@ -51,6 +51,7 @@ export class FleetRig {
         this.news.push(news);
         onNews?.(news);
       },
+      countsBefore: () => Promise.resolve([]),
       inherited: new Map(),
       isTakingOver: false,
     });

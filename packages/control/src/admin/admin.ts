@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Clock, Log, MetricsRegistry } from '@sallyport/kernel';
+import { type BoundSocket, bindSocket } from '../bind-socket.ts';
 import type { BindAddress } from '../config/addresses.ts';
 import type { AdminConfig } from '../config/schema/admin.ts';
 import { listenOnPort, type PortOptions } from '../inherited-socket.ts';
 import { http } from '../node-http.ts';
 import { type ApiOptions, answerCall } from './api.ts';
-import { type BoundSocket, bindSocket } from './bind-socket.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type Door, hostsOf, judgeDoor } from './door.ts';
 import { FailureBudget } from './failure-budget.ts';
@@ -104,7 +104,7 @@ class Admin implements AdminServer {
         this.#bound = await bindSocket(
           this.#makeServer(() => ({ kind: 'socket' })),
           socket,
-          isHandover,
+          { isHandover, mode: SOCKET_MODE },
         );
       }
     } catch (cause) {
@@ -171,6 +171,9 @@ class Admin implements AdminServer {
     send(response, await answerCall(request, door, this.#api));
   }
 }
+
+/** Whoever may open it is the operator; there is no group of operators. */
+const SOCKET_MODE = 0o600;
 
 const SECURITY_HEADERS = {
   'cache-control': 'no-store',

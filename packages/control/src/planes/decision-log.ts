@@ -117,6 +117,22 @@ export class DecisionLog {
     if (this.#isUncertain && !this.#isPaused) await this.#lookAgain();
   }
 
+  /** All that the process which has taken over says is in force, in the place of what was here. */
+  replace(decisions: DecisionSnapshot): void {
+    this.adopt({ decisions, revoked: [] });
+    this.#options.onReplaced();
+  }
+
+  /**
+   * A change that the process which has taken over has made; answers how many data planes have confirmed it. Undefined: one before it
+   * is missing here, and nothing changes.
+   */
+  follow(change: DecisionChange): Promise<number> | undefined {
+    // The snapshot has brought it already.
+    if (change.sequence <= this.#sequence) return Promise.resolve(0);
+    return change.sequence === this.#sequence + 1 ? this.#apply(change) : undefined;
+  }
+
   #order<Result>(make: (settle: Settle<Result>) => Order): Promise<Result> {
     if (this.#isPaused) {
       return Promise.reject(new StoreError('UNAVAILABLE', 'another process takes over: ask again in a second'));

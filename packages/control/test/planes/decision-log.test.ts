@@ -165,3 +165,25 @@ describe('the log of decisions, when the store fails', () => {
     expect(await log.take(ban('b'), ENTRY)).toBe(2);
   });
 });
+
+describe('the log of a process that another one has taken over from', () => {
+  it('holds what that one says, in its order, and tells data planes', async () => {
+    const { log, changes, replaced } = logOf();
+    await log.take(ban('a'), ENTRY);
+    await log.pause();
+    log.replace({ sequence: 7, decisions: [ban('b')] });
+    expect([log.snapshot(), replaced.at(-1)]).toEqual([{ sequence: 7, decisions: [ban('b')] }, ['b']]);
+    expect(await log.follow({ kind: 'take', sequence: 8, decision: ban('c') })).toBe(2);
+    expect(await log.follow({ kind: 'revoke', sequence: 9, id: 'b' })).toBe(3);
+    expect(changes.slice(1).map(({ sequence }) => sequence)).toEqual([8, 9]);
+    expect(log.snapshot()).toEqual({ sequence: 9, decisions: [ban('c')] });
+  });
+
+  it('changes nothing by a change that it has, nor by one after a gap', async () => {
+    const { log, changes } = logOf();
+    log.replace({ sequence: 7, decisions: [ban('b')] });
+    expect(await log.follow({ kind: 'revoke', sequence: 7, id: 'b' })).toBe(0);
+    expect(log.follow({ kind: 'revoke', sequence: 9, id: 'b' })).toBeUndefined();
+    expect([changes, log.snapshot().sequence]).toEqual([[], 7]);
+  });
+});

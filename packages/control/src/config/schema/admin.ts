@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { TEMPORARY_NAME_BYTES } from '../../admin/bind-socket.ts';
+import { TEMPORARY_NAME_BYTES } from '../../bind-socket.ts';
 import { type BindAddress, bindAddress, isLocal, SOCKET_PATH_BYTES_MAX } from '../addresses.ts';
 import type { ParseContext } from '../context.ts';
 import { addIssue, booleanLeaf, section } from '../leaf.ts';

@@ -4,7 +4,7 @@ import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BoundSocket, bindSocket } from '../../src/admin/bind-socket.ts';
+import { type BoundSocket, bindSocket } from '../src/bind-socket.ts';
 
 let folder = '';
 let path = '';
@@ -23,7 +23,7 @@ afterEach(() => {
 function bind(says: string, isHandover = false): Promise<BoundSocket> {
   const server = createServer((_, response) => response.end(says));
   servers.push(server);
-  return bindSocket(server, path, isHandover);
+  return bindSocket(server, path, { isHandover, mode: 0o600 });
 }
 
 function ask(): Promise<string> {
@@ -36,8 +36,8 @@ function ask(): Promise<string> {
   });
 }
 
-describe('a socket file of the admin API', () => {
-  it('may be opened by its owner alone, and nothing is left beside it', async () => {
+describe('a socket file of those who run the gateway', () => {
+  it('may be opened by whom its mode says, and nothing is left beside it', async () => {
     await bind('first');
     expect(lstatSync(path).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['admin.sock']);

@@ -9,24 +9,34 @@ export interface BoundSocket {
   release(): void;
 }
 
+export interface BindSocketOptions {
+  /** A living gateway serves the path, and hands it over; otherwise that is an error. */
+  readonly isHandover: boolean;
+  /** Who may open it. */
+  readonly mode: number;
+}
+
 /**
- * Binds a server to a socket file that only its owner may open.
+ * Binds a server to a socket file that only those may open whom its mode names.
  *
  * It is made in a folder of its own that nobody else may enter and gets its mode there; then it is renamed into place. So
  * there is no moment in which somebody else could open it, none in which the path leads to nobody, and what a dead process
- * left there is replaced in one step.
- *
- * `isHandover`: a living gateway serves the path, and hands it over; otherwise that is an error.
+ * left there is replaced in one step. The server itself knows only the first name: when it closes, it does not take away what
+ * another process has put in its place.
  *
  * @throws Error with `code` and `address` when the path cannot be had.
  */
-export async function bindSocket(server: Server, path: string, isHandover: boolean): Promise<BoundSocket> {
+export async function bindSocket(
+  server: Server,
+  path: string,
+  { isHandover, mode }: BindSocketOptions,
+): Promise<BoundSocket> {
   await judgePath(path, isHandover);
   const folder = mkdtempSync(join(dirname(path), TEMPORARY_PREFIX));
   const temporary = join(folder, TEMPORARY_NAME);
   try {
     await listen(server, temporary);
-    chmodSync(temporary, SOCKET_MODE);
+    chmodSync(temporary, mode);
     const own = lstatSync(temporary);
     renameSync(temporary, path);
     return { release: () => removeOwn(path, own) };
@@ -43,9 +53,6 @@ export const TEMPORARY_NAME_BYTES = 12;
 
 const TEMPORARY_PREFIX = '.sp-';
 const TEMPORARY_NAME = 's';
-
-/** Whoever may open it is the operator; there is no group of operators. */
-const SOCKET_MODE = 0o600;
 
 async function judgePath(path: string, isHandover: boolean): Promise<void> {
   const stat = statOf(path);

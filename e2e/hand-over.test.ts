@@ -1,0 +1,231 @@
+/** Two processes during a hand-over: the old one has connections still, the new one decides. */
+import { strict as assert } from 'node:assert';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { WebSocket } from 'ws';
+import { GatewayProcess, type LogLine, SALLYPORT } from './harness/gateway.ts';
+import { httpRequest } from './harness/http-client.ts';
+import { type Finished, run } from './harness/program.ts';
+import { eventually, type Scope } from './harness/scope.ts';
+import { startUpstream } from './harness/upstream.ts';
+import { closingOf, openWebSocket } from './harness/websocket-client.ts';
+
+/** Sockets stay open for as long as a test runs, whoever drains. */
+const DRAIN = 'drain: { deadline: 1h, webSocketSpread: 1h }';
+
+void test('a ban that the new process takes ends what the old one still has open, and nothing else (R0.35)', async (t) => {
+  const town = await Town.start(t);
+  const [banned, innocent] = [await town.player('127.0.0.1'), await town.player('127.0.0.2')];
+  const closing = closingOf(banned);
+  await town.handOver();
+  const { stdout } = await town.ask('decisions', 'add', 'ban', '127.0.0.1', '--reason', 'rude', '--for', '1h');
+  assert.match(stdout, /^ban of 127\.0\.0\.1 is in force until .*, in ([34]) of \1 workers: /);
+  // It was confirmed, so it holds: at most the close frame is on its way.
+  assert.equal((await closing).code, 4403);
+  const event = await town.gateway.logged({ kind: 'connection', phase: 'close', reason: 'CLIENT_BANNED' });
+  assert.equal(event['closedBy'], 'gateway');
+  assert.equal(innocent.readyState, innocent.OPEN);
+  assert.ok((await town.gateway.metrics()).value('sallyport_predecessor_workers') > 0);
+});
+
+void test('a ban from before the hand-over is kept where it was, and a network is as good as an address', async (t) => {
+  const town = await Town.start(t, 'state: { folder: state }');
+  assert.equal((await town.ask('decisions', 'add', 'ban', '127.0.0.9', '--reason', 'rude')).code, 0);
+  const players = [await town.player('127.0.1.1'), await town.player('127.0.1.2'), await town.player('127.0.2.1')];
+  const closings = players.slice(0, 2).map(closingOf);
+  await town.handOver();
+  assert.match((await town.ask('decisions')).stdout, /127\.0\.0\.9/);
+  assert.equal((await town.ask('decisions', 'add', 'ban', '127.0.1.0/24', '--reason', 'all of them')).code, 0);
+  for (const closing of closings) assert.equal((await closing).code, 4403);
+  assert.equal(players[2]?.readyState, players[2]?.OPEN);
+});
+
+void test('connections of the old process are listed by the new one, and closed by id and by client', async (t) => {
+  const town = await Town.start(t);
+  const [one, other] = [await town.player('127.0.0.1'), await town.player('127.0.0.2')];
+  await town.handOver();
+  const mine = await town.player('127.0.0.3');
+  const listed = (await town.ask('connections', '--kind', 'websocket')).stdout;
+  const idOf = (client: string): string => new RegExp(`^(\\S+) +websocket +${client} `, 'm').exec(listed)?.[1] ?? '';
+  assert.match(idOf('127.0.0.1'), new RegExp(`^${town.gateway.pid}:[01]-[0-9]+$`));
+  assert.match(idOf('127.0.0.3'), /^[01]-[0-9]+$/);
+  const closing = closingOf(one);
+  assert.equal(
+    (await town.ask('connections', 'close', idOf('127.0.0.1'), '--reason', 'enough')).stdout,
+    'closed 1 connection\n',
+  );
+  assert.equal((await closing).code, 4403);
+  const otherClosing = closingOf(other);
+  const closed = await town.ask('connections', 'close', '--client', '127.0.0.2', '--reason', 'enough');
+  assert.equal(closed.stdout, 'closed 1 connection\n');
+  assert.equal((await otherClosing).code, 4403);
+  assert.equal(mine.readyState, mine.OPEN);
+});
+
+void test('the attack level goes on, and counters do not begin again', async (t) => {
+  const town = await Town.start(t);
+  for (let asked = 0; asked < 7; asked += 1) await httpRequest(town.gateway.url('/'));
+  assert.equal((await town.ask('attack-level', '2')).code, 0);
+  const before = (await town.gateway.metrics()).value('http_server_request_duration_seconds_count');
+  assert.equal(before, 7);
+  const started = (await town.gateway.metrics()).value('process_start_time_seconds');
+  await town.handOver();
+  const after = await town.gateway.metrics();
+  assert.equal(after.value('http_server_request_duration_seconds_count'), 7);
+  assert.equal(after.value('sallyport_attack_level'), 2);
+  assert.equal(after.value('sallyport_draining'), 0);
+  assert.ok(after.value('process_start_time_seconds') >= started);
+  await httpRequest(town.gateway.url('/'));
+  await town.end(0);
+  const left = await eventually('the end of the old process', async () => {
+    const metrics = await town.gateway.metrics();
+    return metrics.value('sallyport_predecessors_total') === 1 ? metrics : undefined;
+  });
+  assert.equal(left.value('http_server_request_duration_seconds_count'), 8);
+});
+
+void test('the new process alone answers on the operations port, from the first moment that it is asked', async (t) => {
+  const town = await Town.start(t);
+  await town.player('127.0.0.1');
+  const statuses = new Set<number>();
+  const state = { isOver: false };
+  const asking = (async () => {
+    while (!state.isOver) statuses.add((await town.gateway.readiness()).status);
+  })();
+  await town.handOver();
+  state.isOver = true;
+  await asking;
+  assert.deepEqual([...statuses], [200]);
+  // Ten times, because two processes at one port would answer in turn.
+  for (let asked = 0; asked < 10; asked += 1)
+    assert.equal((await town.gateway.metrics()).value('sallyport_draining'), 0);
+});
+
+void test('an old process whose successor is killed does not live on, and ends in order', async (t) => {
+  const town = await Town.start(t);
+  const player = await town.player('127.0.0.1');
+  const closing = closingOf(player);
+  await town.handOver();
+  town.kill(1);
+  await town.gateway.logged({ msg: 'the process that has taken over is gone: what is still open here ends soon' });
+  await closing;
+  assert.deepEqual(await town.gateway.program.exited(), { code: 0, signal: null });
+});
+
+void test('an old process that does not answer is ended by its successor, with what it has open', async (t) => {
+  const town = await Town.start(t);
+  const closing = closingOf(await town.player('127.0.0.1'));
+  await town.handOver();
+  process.kill(town.gateway.pid, 'SIGSTOP');
+  await town.gateway.logged({ msg: 'the process before this one does not answer, and is ended' });
+  await closing;
+  await eventually('the count', async () =>
+    (await town.gateway.metrics()).value('sallyport_predecessors_total', { end: 'lost' }) === 1 ? true : undefined,
+  );
+  assert.equal((await httpRequest(town.gateway.url('/'))).status, 200);
+});
+
+void test('three processes at once: what the youngest decides holds in the oldest, and each waits for the one before it', async (t) => {
+  const town = await Town.start(t);
+  const oldest = await town.player('127.0.0.1');
+  const closing = closingOf(oldest);
+  await town.handOver();
+  const middle = await town.player('127.0.0.2');
+  const middleClosing = closingOf(middle);
+  await town.handOver();
+  const youngest = await town.player('127.0.0.3');
+  const listed = (await town.ask('connections', '--kind', 'websocket')).stdout;
+  assert.match(listed, new RegExp(`^${town.pids[0]}:\\S+ +websocket +127\\.0\\.0\\.1 `, 'm'));
+  assert.match(listed, new RegExp(`^${town.pids[1]}:\\S+ +websocket +127\\.0\\.0\\.2 `, 'm'));
+  const ban = await town.ask('decisions', 'add', 'ban', '127.0.0.1', '--reason', 'rude');
+  // Two of the youngest, and of each other process at least the one with a player.
+  assert.match(ban.stdout, /in ([456]) of \1 workers/);
+  assert.equal((await closing).code, 4403);
+  const id = new RegExp(`^(${town.pids[1]}:\\S+) +websocket +127\\.0\\.0\\.2 `, 'm').exec(listed)?.[1] ?? '';
+  assert.equal((await town.ask('connections', 'close', id, '--reason', 'enough')).stdout, 'closed 1 connection\n');
+  assert.equal((await middleClosing).code, 4403);
+  assert.equal(youngest.readyState, youngest.OPEN);
+  await eventually('the end of both', () => (town.isRunning(0) || town.isRunning(1) ? undefined : true));
+  assert.equal((await httpRequest(town.gateway.url('/'), { from: '127.0.0.3' })).status, 200);
+});
+
+/** A gateway with an upstream, its successors, and their players. */
+class Town {
+  readonly gateway: GatewayProcess;
+  /** The oldest first. */
+  readonly pids: number[];
+  readonly #scope: Scope;
+
+  private constructor(scope: Scope, gateway: GatewayProcess, pids: number[]) {
+    this.#scope = scope;
+    this.gateway = gateway;
+    this.pids = pids;
+    pids.push(gateway.pid);
+  }
+
+  static async start(scope: Scope, more = ''): Promise<Town> {
+    const pids: number[] = [];
+    // First of all: successors hold the output of the first one, whose end is seen when that closes.
+    scope.after(() => {
+      for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    });
+    const upstream = await startUpstream(scope, {});
+    const yaml = `version: 1
+mode: development
+listeners: [{ name: public, address: "127.0.0.1:0" }]
+upstreams: { game: "${upstream.url}" }
+routes: [{ name: game, upstream: game, profile: game }]
+admin: { socket: ./admin.sock }
+workers: { count: 2 }
+${DRAIN}
+${more}
+`;
+    return new Town(scope, await GatewayProcess.start(scope, { yaml }), pids);
+  }
+
+  player(localAddress: string): Promise<WebSocket> {
+    return openWebSocket(this.gateway.webSocketUrl('/'), { localAddress });
+  }
+
+  /** `sallyport ...`, of whoever answers at the socket. */
+  ask(...args: readonly string[]): Promise<Finished> {
+    const where = ['--socket', join(this.gateway.directory, 'admin.sock')];
+    return run(this.#scope, { command: process.execPath, arguments: [SALLYPORT, ...args, ...where] });
+  }
+
+  /** The youngest hands over; resolves when it follows its successor. */
+  async handOver(): Promise<void> {
+    const pid = this.pids.at(-1) ?? 0;
+    const count = this.pids.length;
+    process.kill(pid, 'SIGUSR2');
+    const successor = await eventually('another process', () => this.#logged({ what: 'taken-over' })[count - 1]);
+    this.pids.push(Number(/process ([0-9]+)/.exec(String(successor['detail']))?.[1]));
+    await eventually('that it follows', () => this.#logged({ msg: FOLLOWS })[count - 1]);
+  }
+
+  /** Tells the one with this place to end at once. */
+  async end(place: number): Promise<void> {
+    process.kill(this.pids[place] ?? 0, 'SIGTERM');
+    await eventually('its end', () => (this.isRunning(place) ? undefined : true));
+  }
+
+  kill(place: number): void {
+    process.kill(this.pids[place] ?? 0, 'SIGKILL');
+  }
+
+  isRunning(place: number): boolean {
+    return isAlive(this.pids[place] ?? 0);
+  }
+
+  #logged(fields: LogLine): readonly LogLine[] {
+    return this.gateway.log().filter((line) => Object.entries(fields).every(([name, value]) => line[name] === value));
+  }
+}
+
+/** One that has ended and is not yet waited for has no command line. */
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+}
+
+const FOLLOWS = 'the process before this one finishes what it has, and follows';
