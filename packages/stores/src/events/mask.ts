@@ -222,12 +222,13 @@ const YES = 2;
 function verdictsOf(leaf: QueryLeaf, shared: NumberedValues): Uint8Array {
   const ofLeaf = VERDICTS.get(leaf) ?? new WeakMap<NumberedValues, Uint8Array>();
   VERDICTS.set(leaf, ofLeaf);
-  const verdicts = ofLeaf.get(shared) ?? new Uint8Array(shared.texts.length);
+  const verdicts = ofLeaf.get(shared) ?? new Uint8Array(shared.count);
   ofLeaf.set(shared, verdicts);
   return verdicts;
 }
 
 function maskShared(column: SharedColumn, leaf: QueryLeaf, mask: Mask): void {
+  if (isTextEquality(leaf)) return maskEqual(column, leaf.value, mask);
   const { numbers, shared } = column;
   const holds = valuePredicateOf(leaf);
   const known = verdictsOf(leaf, shared);
@@ -245,6 +246,20 @@ function maskShared(column: SharedColumn, leaf: QueryLeaf, mask: Mask): void {
     isAny = true;
   }
   if (isAny) spread(verdicts, column.codes, mask);
+}
+
+/** One text has one number at most, which costs less to find than all texts cost to read. */
+function maskEqual(column: SharedColumn, text: string, mask: Mask): void {
+  const { numbers, shared } = column;
+  const wanted = shared.numberOf(text);
+  for (let code = 1; code < numbers.length; code += 1) {
+    const number = numbers[code] ?? 0;
+    if (number === 0 ? column.textOf(code) !== text : number !== wanted) continue;
+    // No other code stands for it.
+    const verdicts = new Uint8Array(numbers.length);
+    verdicts[code] = 1;
+    return spread(verdicts, column.codes, mask);
+  }
 }
 
 function countShared(column: SharedColumn, mask: Mask, on: ValueCounter): number {

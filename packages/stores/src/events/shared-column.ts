@@ -6,9 +6,13 @@ export interface ValueNumbers {
   numberOf(value: string): number;
 }
 
-/** Values that have numbers: `texts[number - 1]`. */
+/** Values that have numbers, from 1 to `count`. They are read as they are asked for. */
 export interface NumberedValues {
-  readonly texts: readonly string[];
+  readonly count: number;
+  /** @throws RangeError | SyntaxError when it is damaged, or there is no such number. */
+  textOf(number: number): string;
+  /** The number of a text; 0 when it has none. @throws RangeError | SyntaxError when texts are damaged. */
+  numberOf(text: string): number;
 }
 
 /** A field with many texts, most of which are stored once for the whole file. */
@@ -45,7 +49,7 @@ export function decodeShared(
 ): SharedColumn {
   const bytes = Buffer.from(dictionary.buffer, dictionary.byteOffset, dictionary.byteLength);
   const end = HEAD_BYTES + bytes.readUInt32LE();
-  const numbers = decodeNumbers(unpack(bytes.subarray(HEAD_BYTES, end)), shared.texts.length);
+  const numbers = decodeNumbers(unpack(bytes.subarray(HEAD_BYTES, end)), shared.count);
   const own: unknown = JSON.parse(unpack(bytes.subarray(end)).toString('utf8'));
   if (!Array.isArray(own)) throw new RangeError('texts of a segment are a list');
   const places = ownPlaces(numbers, own.length);
@@ -61,7 +65,7 @@ export function decodeShared(
     textOf: (code) => {
       if (code === 0) return undefined;
       const number = numbers[code] ?? 0;
-      return number > 0 ? shared.texts[number - 1] : String(own[places[code] ?? 0]);
+      return number > 0 ? shared.textOf(number) : String(own[places[code] ?? 0]);
     },
   };
 }

@@ -23,25 +23,101 @@ const SHARED_UNITS_IN_ALL_MAX = 16_777_216;
 /** Longest text that is shared. */
 export const SHARED_TEXT_UNITS_MAX = 512;
 
-/** The texts of one file as it is read: of each field when it is asked for. */
+/** The texts of one file as it is read: of each field and piece when it is asked for. */
 export class SharedValuesReader {
-  readonly #pieces: StatementSync | undefined;
+  readonly #places: StatementSync | undefined;
+  readonly #piece: StatementSync | undefined;
   readonly #fields = new Map<number, NumberedValues>();
 
   constructor(database: DatabaseSync) {
     // A file from before there were any.
     const known = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'shared_value'").get() !== undefined;
-    this.#pieces = known ? database.prepare(PIECES) : undefined;
+    if (!known) return;
+    this.#places = database.prepare('SELECT first, texts FROM shared_value WHERE field = ? ORDER BY first');
+    this.#piece = database.prepare('SELECT piece FROM shared_value WHERE field = ? AND first = ?');
   }
 
   /** @throws RangeError | SyntaxError when they are damaged. */
   of(field: number): NumberedValues {
     const known = this.#fields.get(field);
     if (known !== undefined) return known;
-    const values = { texts: textsOf(this.#pieces?.all(field) ?? []) };
+    const values = new PiecedTexts(
+      this.#places?.all(field) ?? [],
+      (first) => this.#piece?.get(field, first)?.['piece'],
+    );
     this.#fields.set(field, values);
     return values;
   }
+}
+
+/** The texts of one field. Most questions are about few of them, and most of these came early and lie in the first pieces. */
+class PiecedTexts implements NumberedValues {
+  readonly count: number;
+  readonly #pieces: readonly Piece[];
+  readonly #read: (first: number) => unknown;
+  readonly #numbers = new Map<string, number>();
+
+  /** @throws RangeError when a piece is missing. */
+  constructor(places: readonly Readonly<Record<string, unknown>>[], read: (first: number) => unknown) {
+    const pieces = places.map(({ first, texts }) => ({ first: Number(first), texts: Number(texts), read: undefined }));
+    let count = 0;
+    for (const { first, texts } of pieces) {
+      if (first !== count + 1 || !(texts > 0)) throw damaged();
+      count += texts;
+    }
+    if (count > SHARED_TEXTS_MAX) throw damaged();
+    this.count = count;
+    this.#pieces = pieces;
+    this.#read = read;
+  }
+
+  textOf(number: number): string {
+    const piece = this.#pieces[this.#placeOf(number)];
+    const text = piece === undefined ? undefined : this.#textsOf(piece)[number - piece.first];
+    if (text === undefined) throw damaged();
+    return text;
+  }
+
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text) ?? this.#find(text);
+    this.#numbers.set(text, known);
+    return known;
+  }
+
+  #find(text: string): number {
+    const wanted = JSON.stringify(text);
+    for (const piece of this.#pieces) {
+      // The bytes are searched, which costs a tenth of reading them.
+      if (piece.read === undefined && !plainOf(this.#read(piece.first)).includes(wanted)) continue;
+      const place = this.#textsOf(piece).indexOf(text);
+      if (place >= 0) return piece.first + place;
+    }
+    return 0;
+  }
+
+  /** The piece that begins at the number or before it. */
+  #placeOf(number: number): number {
+    let low = 0;
+    let high = this.#pieces.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#pieces[middle]?.first ?? 0) <= number) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  #textsOf(piece: Piece): readonly string[] {
+    piece.read ??= textsIn(this.#read(piece.first), piece.texts);
+    return piece.read;
+  }
+}
+
+interface Piece {
+  /** The number of its first text. */
+  readonly first: number;
+  readonly texts: number;
+  read: readonly string[] | undefined;
 }
 
 /** Gives numbers to texts while segments are written. What is new is stored with {@link store}, in the transaction of its segment. */
@@ -151,12 +227,30 @@ function fieldOf(texts: readonly string[]): Field {
 function textsOf(pieces: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
   const texts: string[] = [];
   for (const { first, texts: count, piece } of pieces) {
-    const read: unknown = piece instanceof Uint8Array ? JSON.parse(unpack(piece).toString('utf8')) : undefined;
-    const isWhole = Array.isArray(read) && read.length === count && first === texts.length + 1;
-    if (!isWhole || texts.length + read.length > SHARED_TEXTS_MAX) throw new RangeError('texts of a field are damaged');
-    for (const text of read) texts.push(String(text));
+    if (first !== texts.length + 1 || texts.length + Number(count) > SHARED_TEXTS_MAX) throw damaged();
+    for (const text of textsIn(piece, Number(count))) texts.push(text);
   }
   return texts;
+}
+
+/** The texts of a piece. @throws RangeError | SyntaxError when they are not as many as they should be. */
+function textsIn(piece: unknown, count: number): readonly string[] {
+  const read: unknown = JSON.parse(plainOf(piece).toString('utf8'));
+  if (!Array.isArray(read) || read.length !== count) throw damaged();
+  return read.map(String);
+}
+
+function plainOf(piece: unknown): Buffer {
+  const plain = piece instanceof Uint8Array ? unpack(piece) : undefined;
+  if (plain === undefined || plain[0] !== LIST_BEGIN || plain.at(-1) !== LIST_END) throw damaged();
+  return plain;
+}
+
+const LIST_BEGIN = 0x5b;
+const LIST_END = 0x5d;
+
+function damaged(): RangeError {
+  return new RangeError('texts of a field are damaged');
 }
 
 /** More were never written: each takes at least {@link TEXT_UNITS}. */

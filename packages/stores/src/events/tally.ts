@@ -20,7 +20,7 @@ export class Tally implements Counter {
   /** Texts that have numbers are counted by them, and become texts once for each file. */
   shared(column: SharedColumn, counts: Uint32Array): void {
     const { shared, numbers } = column;
-    const sums = this.#byNumber.get(shared) ?? new Float64Array(shared.texts.length + 1);
+    const sums = this.#byNumber.get(shared) ?? new Float64Array(shared.count + 1);
     this.#byNumber.set(shared, sums);
     for (let code = 1; code < counts.length; code += 1) {
       const events = counts[code] ?? 0;
@@ -33,10 +33,10 @@ export class Tally implements Counter {
 
   /** What was counted by numbers is counted as texts. */
   fold(): void {
-    for (const [{ texts }, sums] of this.#byNumber) {
+    for (const [shared, sums] of this.#byNumber) {
       for (let number = 1; number < sums.length; number += 1) {
         const events = sums[number] ?? 0;
-        if (events > 0) this.#add(texts[number - 1] ?? '', events);
+        if (events > 0) this.#add(shared.textOf(number), events);
       }
     }
     this.#byNumber.clear();

@@ -168,7 +168,36 @@ describe('numbers of texts', () => {
     const numbers = writer.of(1);
     expect(['c', 'a'].map((text) => numbers.numberOf(text))).toEqual([1, 2]);
     writer.store();
-    expect(new SharedValuesReader(database).of(1).texts).toEqual(['c', 'a']);
+    const read = new SharedValuesReader(database).of(1);
+    expect([read.count, read.textOf(1), read.textOf(2)]).toEqual([2, 'c', 'a']);
+  });
+
+  it('lead to texts in any piece, and back', () => {
+    const { database, writer } = opened();
+    const texts = ['a', '"a"', 'b', 'a"', '\ud800', 'é'];
+    for (const text of texts) {
+      writer.of(1).numberOf(text);
+      if (text !== 'b') writer.store();
+    }
+    const read = new SharedValuesReader(database).of(1);
+    expect(texts.map((text) => read.numberOf(text))).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(texts.map((_, place) => read.textOf(place + 1))).toEqual(texts);
+    expect(['', 'A', 'c'].map((text) => read.numberOf(text))).toEqual([0, 0, 0]);
+    expect(() => read.textOf(0)).toThrow(RangeError);
+    expect(() => read.textOf(7)).toThrow(RangeError);
+  });
+
+  it('are read of the pieces that are asked for: another one may be damaged', () => {
+    const { database, writer } = opened();
+    for (const text of ['a', 'b']) {
+      writer.of(1).numberOf(text);
+      writer.store();
+    }
+    database.exec("UPDATE shared_value SET piece = x'00' WHERE first = 2");
+    const read = new SharedValuesReader(database).of(1);
+    expect([read.textOf(1), read.numberOf('a')]).toEqual(['a', 1]);
+    expect(() => read.textOf(2)).toThrow(RangeError);
+    expect(() => read.numberOf('b')).toThrow(RangeError);
   });
 
   it('have an end: what clients make up does not fill the memory, and what is known stays known', () => {
