@@ -206,7 +206,11 @@ ${more}
 
   /** Tells the one with this place to end at once. */
   async end(place: number): Promise<void> {
-    process.kill(this.pids[place] ?? 0, 'SIGTERM');
+    try {
+      process.kill(this.pids[place] ?? 0, 'SIGTERM');
+    } catch {
+      // It had nothing left, and has ended by itself.
+    }
     await eventually('its end', () => (this.isRunning(place) ? undefined : true));
   }
 

@@ -6,11 +6,13 @@ export interface Descriptors {
   duplicate(number: number): number;
   /** Keeps a descriptor from child processes. Node.js opens its own so, but not those that it moves between threads. */
   keepFromChildren(number: number): void;
+  /** How many connections the kernel may hold for a listening socket. Node.js forgets that when it moves one between threads. */
+  setBacklog(number: number, connections: number): void;
 }
 
 /**
  * Undefined where the system's functions cannot be called: on another system than Linux, or with `--no-experimental-ffi` or
- * `--permission`. Nothing but these two calls goes past Node.js.
+ * `--permission`. Nothing but these calls goes past Node.js.
  */
 export function openDescriptors(): Descriptors | undefined {
   // Elsewhere a function with a variable number of arguments takes them from other places than libffi puts them.
@@ -22,6 +24,7 @@ export function openDescriptors(): Descriptors | undefined {
       library && {
         duplicate: (number) => duplicate(library, number),
         keepFromChildren: (number) => keep(library, number),
+        setBacklog: (number, connections) => void library.functions.listen(number, connections),
       }
     );
   } catch {
@@ -41,7 +44,10 @@ function isFfi(module: unknown): module is typeof Ffi {
   return typeof module === 'object' && module !== null && 'dlopen' in module;
 }
 
-const FUNCTIONS = { fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' } } as const;
+const FUNCTIONS = {
+  fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+  listen: { arguments: ['i32', 'i32'], return: 'i32' },
+} as const;
 
 /** Whoever starts the gateway can do nothing about it that the module may change: without it the gateway does as well. */
 function withoutWarning<Result>(load: () => Result): Result {

@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import type { Log } from '@sallyport/kernel';
+import { BACKLOG } from '../listener/bind.ts';
 import type { TurnedAwayCause } from './acceptor.ts';
 import type { Descriptors } from './descriptors.ts';
 import { numberOf } from './number-of.ts';
@@ -66,7 +67,12 @@ export class SharedDoors {
     const door = { server, name };
     this.#open.set(id, door);
     const number = numberOf(server);
-    if (number !== undefined) this.#options.descriptors?.keepFromChildren(number);
+    const { descriptors } = this.#options;
+    if (number !== undefined) {
+      descriptors?.keepFromChildren(number);
+      // It came from another thread, and is the same socket for all: the next burst would find the default of Node.js.
+      descriptors?.setBacklog(number, BACKLOG);
+    }
     server.on('connection', (socket) => this.#onAccepted(door.name, socket));
     server.on('error', (error) => this.#onError(door.name, error));
   }
