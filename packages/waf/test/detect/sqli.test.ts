@@ -73,6 +73,27 @@ describe('the detector of SQL injection', () => {
   });
 
   test.each([
+    ['a comment', (length: number) => `/*${"it's ".repeat(length / 5)}*/`],
+    ['many comments', (length: number) => '/*aaaaaaaaaaaa*/'.repeat(length / 16)],
+    ['white space', (length: number) => ' \n'.repeat(length / 2)],
+    ['line comments', (length: number) => `-- x\n${'-- aaaaaaaaaaaaaaaa\n'.repeat(length / 20)}`],
+    ['a comment of MySQL', (length: number) => `#${'a'.repeat(length)}\n`],
+  ])('finds structure that %s of any length spread out', (_, paddingOf) => {
+    // Found by a review: behind 45 kilobytes of prose, twenty of a comment hid what `or` joins.
+    for (const [before, length] of [
+      [0, 120_000],
+      [46_080, 20_480],
+      [60_000, 600_000],
+    ] as const) {
+      const padding = paddingOf(length);
+      const prose = 'lorem ipsum '.repeat(before / 12);
+      for (const value of [`1' or ${padding} '1'='1`, `1 union ${padding} select password from users`]) {
+        expect(detectors.sqli(`${prose}${value}`), `${before} ${length} ${value.slice(0, 10)}`).toBeTypeOf('string');
+      }
+    }
+  });
+
+  test.each([
     '',
     '0123456789',
     'anna@example.com',

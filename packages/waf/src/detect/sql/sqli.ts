@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { judgeBare, judgeClosed } from './judge.ts';
 import type { SqlStructure } from './queries.ts';
-import { tokenizeSql } from './tokenize.ts';
+import { type SqlReading, tokenizeSql } from './tokenize.ts';
 import type { SqlContext, SqlDialect } from './tokens.ts';
 
 /** Why a value is an injection into SQL, and what it took to find out. */
@@ -17,74 +17,77 @@ const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 's
 
 /**
  * Reads the value in each place of a statement where an application may write it (outside quotes, inside single quotes,
- * inside double quotes, inside the quotes of a name) and in each dialect that would read it differently. A long value is
- * read in windows that overlap by a quarter.
+ * inside double quotes, inside the quotes of a name) and in each dialect that would read it differently.
  */
 export function inspectSql(value: string): SqlFinding {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
-  if (value.length <= WINDOW_BYTES_MAX) return inspectWindow(value);
-  let steps = 0;
-  for (const window of windowsOf(value)) {
-    const finding = inspectWindow(window);
-    steps += finding.steps;
-    if (finding.structure !== undefined) return { ...finding, steps };
+  const work = { steps: 0 };
+  const text = flat(value);
+  for (const place of placesOf(text)) {
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const { structure, resumesAt } = read(text, { ...place, from }, work);
+      if (structure !== undefined) return { ...place, structure, steps: work.steps };
+      from = resumesAt;
+    }
   }
-  return { ...NOTHING, steps };
+  return { ...NOTHING, steps: work.steps };
 }
 
-/** As `inspectSql`, with a pause behind each window. */
+/** As `inspectSql`, with a pause behind each reading, before which its steps are added to `work`. */
 export function* sqlInParts(value: string, work: { steps: number }): Generator<undefined, SqlFinding> {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
-  for (const window of windowsOf(value)) {
-    const finding = inspectWindow(window);
-    work.steps += finding.steps;
-    if (finding.structure !== undefined) return finding;
-    yield;
+  const text = flat(value);
+  for (const place of placesOf(text)) {
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      const { structure, resumesAt } = read(text, { ...place, from }, work);
+      if (structure !== undefined) return { ...place, structure, steps: work.steps };
+      from = resumesAt;
+      yield;
+    }
   }
   return NOTHING;
 }
 
-/** What is read at a time, one after the other. */
-function* windowsOf(value: string): Generator<string, undefined> {
-  for (
-    let start = 0;
-    start === 0 || start + WINDOW_OVERLAP < value.length;
-    start += WINDOW_BYTES_MAX - WINDOW_OVERLAP
-  ) {
-    yield windowOf(value, start);
-  }
+type Place = Pick<SqlReading, 'context' | 'dialect'>;
+
+function placesOf(text: string): readonly Place[] {
+  const places = DIFFERS.test(text) ? PLACES : STANDARD_PLACES;
+  return places.filter(({ context }) => text.includes(QUOTE_OF[context]));
 }
 
-/**
- * Bytes that are tokens at a time. A token takes forty bytes of memory, and a value may be as long as a body; structure
- * that is spread over more than the overlap may not be seen as one.
- */
-const WINDOW_BYTES_MAX = 65_536;
-const WINDOW_OVERLAP = 16_384;
+function read(
+  text: string,
+  reading: SqlReading,
+  work: { steps: number },
+): { readonly structure: SqlStructure | undefined; readonly resumesAt: number | undefined } {
+  const tokens = tokenizeSql(text, reading);
+  const judge = reading.context === 'bare' ? judgeBare : judgeClosed;
+  const structure = tokens.isClosed ? judge(tokens) : undefined;
+  work.steps += tokens.steps;
+  return { structure, resumesAt: tokens.resumesAt };
+}
 
 /** A string of its own: part of a string, or one outside the heap, takes several times as long to read by character. */
-function windowOf(value: string, start: number): string {
-  if (value.length <= WINDOW_BYTES_MAX) return value;
-  return Buffer.from(value.slice(start, start + WINDOW_BYTES_MAX), 'latin1').toString('latin1');
-}
-
-function inspectWindow(value: string): SqlFinding {
-  const dialects: readonly SqlDialect[] = DIFFERS.test(value) ? ['standard', 'mysql'] : ['standard'];
-  let steps = 0;
-  for (const context of CONTEXTS) {
-    if (!value.includes(QUOTE_OF[context])) continue;
-    for (const dialect of dialects) {
-      const tokens = tokenizeSql(value, context, dialect);
-      const judge = context === 'bare' ? judgeBare : judgeClosed;
-      const structure = tokens.isClosed ? judge(tokens) : undefined;
-      steps += tokens.steps;
-      if (structure !== undefined) return { structure, context, dialect, steps };
-    }
+function flat(value: string): string {
+  if (value.length < COPIED_LENGTH_MIN) return value;
+  const pieces: string[] = [];
+  for (let at = 0; at < value.length; at += PIECE_LENGTH) {
+    pieces.push(Buffer.from(value.slice(at, at + PIECE_LENGTH), 'latin1').toString('latin1'));
   }
-  return { ...NOTHING, steps };
+  return pieces.join('');
 }
 
-const CONTEXTS: readonly SqlContext[] = ['bare', 'single', 'double', 'backquote'];
+/** Of a shorter value the copy costs more than it spares. */
+const COPIED_LENGTH_MIN = 65_536;
+
+/** Less than what the runtime would put outside the heap. */
+const PIECE_LENGTH = 524_288;
+
+const PLACES: readonly Place[] = (['bare', 'single', 'double', 'backquote'] as const).flatMap((context) => [
+  { context, dialect: 'standard' as const },
+  { context, dialect: 'mysql' as const },
+]);
+const STANDARD_PLACES: readonly Place[] = PLACES.filter(({ dialect }) => dialect === 'standard');
 
 const QUOTE_OF: Readonly<Record<SqlContext, string>> = { bare: '', single: "'", double: '"', backquote: '`' };
 

@@ -1,22 +1,40 @@
 import { KIND, SIGN, type Span, type SqlContext, type SqlDialect, SqlTokens, STAR, UNCLOSED } from './tokens.ts';
 import { WORD, wordBits } from './words.ts';
 
-/** Reads a value as SQL. Every byte is looked at a bounded number of times. */
-export function tokenizeSql(text: string, context: SqlContext, dialect: SqlDialect): SqlTokens {
+/** What is read of a value, and how. */
+export interface SqlReading {
+  readonly context: SqlContext;
+  readonly dialect: SqlDialect;
+  /** Where it begins, in bytes: 0, or what `SqlTokens.resumesAt` said of the reading before. */
+  readonly from: number;
+}
+
+/** Reads a value as SQL, as many tokens as are held at once. Every byte is looked at a bounded number of times. */
+export function tokenizeSql(text: string, { context, dialect, from }: SqlReading): SqlTokens {
   const tokens = new SqlTokens(text);
   const reader: Reader = { text, dialect, tokens };
-  let at = 0;
+  let at = from;
   if (context !== 'bare') {
-    at = readString(reader, { start: 0, body: 0, quote: CONTEXT_QUOTE[context] });
+    at = readString(reader, { start: from, body: from, quote: CONTEXT_QUOTE[context] });
     tokens.isClosed = tokens.bits(0) !== UNCLOSED;
   }
-  while (at < text.length) {
+  while (at < text.length && tokens.length < TOKENS_MAX) {
     const next = readToken(reader, at);
     tokens.steps += next - at;
     at = next;
   }
+  if (at < text.length) tokens.resumesAt = tokens.startOf(TOKENS_MAX - TOKENS_OVERLAP);
   return tokens;
 }
+
+/**
+ * Tokens held at once: each takes thirteen bytes of memory, and a value may be as long as a body. They are counted and not
+ * the bytes, because comments and white space are none: kilobytes of them between two words separate nothing.
+ */
+const TOKENS_MAX = 65_536;
+
+/** Tokens that are read again with those behind them: structure of more than these may not be seen as one. */
+const TOKENS_OVERLAP = 16_384;
 
 interface Reader {
   readonly text: string;

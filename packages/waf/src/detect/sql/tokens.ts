@@ -40,7 +40,7 @@ export interface Span {
 }
 
 /**
- * The tokens of one value in one context, until the next value is read. White space and comments in the middle are not
+ * The tokens of one value in one context, until the next ones are read. White space and comments in the middle are not
  * tokens.
  */
 export class SqlTokens {
@@ -52,6 +52,8 @@ export class SqlTokens {
   hasComment = false;
   /** A comment between slashes and asterisks with tokens behind it. */
   hasInlineComment = false;
+  /** Where the next reading of the same value begins; undefined when this one has come to its end. */
+  resumesAt: number | undefined = undefined;
   #length = 0;
   readonly #text: string;
 
@@ -80,6 +82,11 @@ export class SqlTokens {
   textOf(index: number): string {
     if (!(index >= 0 && index < this.#length)) return '';
     return this.#text.slice(store.starts[index], store.ends[index]);
+  }
+
+  /** Where the token begins, in bytes; undefined without one. */
+  startOf(index: number): number | undefined {
+    return index < this.#length ? store.starts[index] : undefined;
   }
 
   /** True when nothing stands between two tokens. */
@@ -122,5 +129,5 @@ class TokenStore {
   }
 }
 
-/** Of this thread, which reads one value at a time. It grows to one token for each byte of a window. */
+/** Of this thread, which reads one value at a time. It grows to what is held at once. */
 let store: TokenStore = new TokenStore(256);
