@@ -125,6 +125,41 @@ void test('listeners that were moved or removed are so after a hand-over, and no
   }
 });
 
+void test('a port that becomes a socket file is one after a hand-over, or after a reload that follows it', async (t) => {
+  const { url } = await startUpstream(t, {});
+  const [operations, first, second] = [await freePort(), await freePort(), await freePort()];
+  const port = (number: number): string => `"127.0.0.1:${number}"`;
+  const at = (one: string, other: string, forOperations: string): string =>
+    configuration(
+      url,
+      `[{ name: first, address: ${one} }, { name: second, address: ${other} }]`,
+      `operations: { address: ${forOperations} }`,
+    );
+  const { program, file } = started(t, at(port(first), port(second), port(operations)));
+  await program.until('metrics', () => program.stdout.includes('serving metrics and health') || undefined);
+  const path = (name: string): string => file.replace('sallyport.yaml', `${name}.sock`);
+  const unix = (name: string): string => `"unix:${path(name)}"`;
+  writeFileSync(file, at(unix('first'), port(second), unix('operations')));
+  program.signal('SIGUSR2');
+  const successor = await program.until('a successor', () =>
+    /"what":"taken-over".*?process ([0-9]+)/.exec(program.stdout)?.at(1),
+  );
+  try {
+    assert.equal((await httpRequest('http://localhost/x', { socket: path('first') })).status, 200);
+    assert.equal((await httpRequest('http://localhost/readyz', { socket: path('operations') })).status, 200);
+    await eventually('an end of the old ports', async () =>
+      (await isRefused(first)) && (await isRefused(operations)) ? true : undefined,
+    );
+    writeFileSync(file, at(unix('first'), unix('second'), unix('operations')));
+    process.kill(Number(successor), 'SIGHUP');
+    await program.until('a reload', () => program.stdout.includes('a new policy is in force') || undefined);
+    assert.equal((await httpRequest('http://localhost/x', { socket: path('second') })).status, 200);
+    assert.equal(await isRefused(second), true);
+  } finally {
+    process.kill(Number(successor), 'SIGKILL');
+  }
+});
+
 void test('a listener that gets another name keeps its address, and its clients are served all the time', async (t) => {
   const { url } = await startUpstream(t, {});
   const port = await freePort();

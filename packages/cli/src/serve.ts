@@ -128,7 +128,7 @@ export async function serve(config: SallyportConfig, options: ServeOptions = {})
     throw cause;
   }
   closeUnused(inherited, [
-    ...config.gateway.listeners.map(({ name }) => name),
+    ...config.gateway.listeners.flatMap(({ name, address }) => (address.kind === 'tcp' ? [name] : [])),
     ...listeners.socketNumbers().map(([name]) => name),
   ]);
   return {

@@ -28,7 +28,7 @@ export interface OperationsServer {
    * @throws Error when the address cannot be used.
    */
   listen(options?: OperationsListenOptions): Promise<BindAddress>;
-  /** The number of its listening socket, for a process that inherits it; undefined when it has none. */
+  /** The number of its listening socket, for a process that inherits it; undefined when it has none, or a file. */
   socketNumber(): number | undefined;
   /** Takes nothing new, and ends what is open when it has been answered. */
   leave(): Promise<void>;
@@ -76,7 +76,7 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
       file = await bindSocket(server, address.path, { isHandover: where.isTakingOver === true, mode: SOCKET_MODE });
       return address;
     },
-    socketNumber: () => numberOf(server) ?? held,
+    socketNumber: () => (options.config.address.kind === 'tcp' ? (numberOf(server) ?? held) : undefined),
     leave,
     close: () => {
       const left = leave();

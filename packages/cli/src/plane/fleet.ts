@@ -256,7 +256,7 @@ export class Fleet {
   }
 
   #spawn(slot: number, image: PolicyImage): WorkerThread {
-    const { node, workers, logLevel, inherited, isTakingOver, onWorker } = this.#options;
+    const { node, workers, logLevel, isTakingOver, onWorker } = this.#options;
     const recorder = this.#recorders[slot];
     const ring = this.#rings[slot];
     if (recorder === undefined || ring === undefined) throw new RangeError(`there is no slot ${slot}`);
@@ -276,7 +276,7 @@ export class Fleet {
         hashKey: this.#hashKey,
       },
       ownListeners: slot === SOCKET_FILES_SLOT,
-      inherited: this.#isFirstStart ? inherited : new Map(),
+      inherited: this.#isFirstStart ? this.#inheritedFiles() : new Map(),
       isTakingOver: !this.#isFirstStart || isTakingOver,
       isReplacement: !this.#isFirstStart,
     };
@@ -299,6 +299,16 @@ export class Fleet {
     });
     this.#threads[slot] = thread;
     return thread;
+  }
+
+  /**
+   * Sockets for the listeners on socket files: of a service manager, because a process hands on those of ports alone. The number of
+   * a port is another descriptor's as soon as the acceptor has it, and must not be taken for a file that gets its name later.
+   */
+  #inheritedFiles(): ReadonlyMap<string, number> {
+    const { inherited, isTakingOver, image } = this.#options;
+    const ports = tcpListeners(image).map(({ name }) => name);
+    return new Map([...inherited].filter(([name]) => !isTakingOver && !ports.includes(name)));
   }
 
   /**

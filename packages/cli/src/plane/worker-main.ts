@@ -95,6 +95,7 @@ const doors = new SharedDoors({
   handOn: (listener, socket) => say({ kind: 'socket', listener, socket }, [socket]),
   onRefused: (listener, cause) => say({ kind: 'turned-away', listener, cause }),
 });
+const inherited = new Map(start.inherited);
 let inForce: PolicyImage = start.image;
 let prepared: PolicyImage | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
@@ -128,7 +129,9 @@ async function openSocketFiles(isOurs: (path: string) => boolean, isServing: boo
   for (const { name, address } of inForce.config.listeners) {
     if (address.kind !== 'unix' || gateway.isOpen(name)) continue;
     try {
-      const socket = start.inherited.get(name);
+      const socket = inherited.get(name);
+      // Once it is closed the number is another descriptor's.
+      inherited.delete(name);
       await gateway.open(name, { socket, isTakingOver: isOurs(address.path) });
     } catch (error) {
       if (!isServing) throw error;
