@@ -251,7 +251,9 @@ export class Fleet {
   #choose(): WorkerThread | undefined {
     const slot = this.#board.leastLoaded();
     const thread = slot === -1 ? undefined : this.#threads[slot];
-    if (thread !== undefined) this.#board.addLoad(slot, 1);
+    if (thread === undefined) return undefined;
+    this.#board.addLoad(slot, 1);
+    this.#board.addHanded(slot, 1);
     return thread;
   }
 

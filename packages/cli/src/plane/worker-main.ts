@@ -167,6 +167,7 @@ function receive(message: ToWorker): void {
       } finally {
         // The acceptor has counted it until here.
         board.addLoad(start.slot, -1);
+        board.addHanded(start.slot, -1);
       }
       return;
     case 'doors':

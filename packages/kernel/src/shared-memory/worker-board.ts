@@ -65,27 +65,39 @@ export class WorkerBoard {
     return Atomics.load(this.#words, this.#at(slot, LOAD));
   }
 
-  /** The smallest load among `ready` slots; undefined when none is ready. */
+  /** Connections that are on their way to a worker: added by who hands one over, taken away by the worker when it has it. */
+  addHanded(slot: number, by: number): void {
+    Atomics.add(this.#words, this.#at(slot, HANDED), by);
+  }
+
+  /** The smallest load among `ready` slots that take what they are handed; undefined when there is none. */
   leastLoad(): number | undefined {
     let least: number | undefined;
     for (let slot = 0; slot < this.slots; slot += 1) {
-      if (Atomics.load(this.#words, this.#at(slot, STATE)) !== READY) continue;
+      if (Atomics.load(this.#words, this.#at(slot, STATE)) !== READY || this.#isBehind(slot)) continue;
       const load = this.load(slot);
       if (least === undefined || load < least) least = load;
     }
     return least;
   }
 
-  /** The `ready` slot with the fewest connections, -1 when none is ready. Among equals they take turns. */
+  /**
+   * The `ready` slot with the fewest connections, -1 when none is ready. Among equals they take turns. One that has not taken what
+   * it was handed is the choice only where all are so.
+   */
   leastLoaded(): number {
     let best = -1;
     let bestLoad = Number.POSITIVE_INFINITY;
+    let isBestBehind = true;
     for (let step = 0; step < this.slots; step += 1) {
       const slot = (this.#next + step) % this.slots;
+      if (Atomics.load(this.#words, this.#at(slot, STATE)) !== READY) continue;
       const load = this.load(slot);
-      if (load >= bestLoad || Atomics.load(this.#words, this.#at(slot, STATE)) !== READY) continue;
+      const isBehind = this.#isBehind(slot);
+      if (isBehind === isBestBehind ? load >= bestLoad : isBehind) continue;
       best = slot;
       bestLoad = load;
+      isBestBehind = isBehind;
     }
     if (best !== -1) this.#next = (best + 1) % this.slots;
     return best;
@@ -94,7 +106,12 @@ export class WorkerBoard {
   /** Empties a slot for a replacement: no load, `absent`. Only after its worker has ended. The heartbeat goes on counting. */
   clear(slot: number): void {
     Atomics.store(this.#words, this.#at(slot, LOAD), 0);
+    Atomics.store(this.#words, this.#at(slot, HANDED), 0);
     this.setState(slot, 'absent');
+  }
+
+  #isBehind(slot: number): boolean {
+    return Atomics.load(this.#words, this.#at(slot, HANDED)) >= HANDED_MAX;
   }
 
   #at(slot: number, word: number): number {
@@ -147,3 +164,7 @@ const READY = STATES.indexOf('ready');
 const BEATS = 0;
 const STATE = 1;
 const LOAD = 2;
+const HANDED = 3;
+
+/** A worker that turns its event loop takes as many in one turn; one that hangs must not get what others could serve. */
+const HANDED_MAX = 64;

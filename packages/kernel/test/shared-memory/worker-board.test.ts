@@ -44,6 +44,25 @@ describe('a worker board', () => {
     expect([1, 2, 3, 4].map(() => board.leastLoaded())).toEqual([0, 1, 2, 0]);
   });
 
+  it('has nobody hand over to a worker that does not take what it was handed, unless all are so', () => {
+    const board = readyBoard(2);
+    board.addLoad(0, 100);
+    for (let handed = 0; handed < 64; handed += 1) {
+      expect([board.leastLoad(), board.leastLoaded()]).toEqual([handed, 1]);
+      board.addLoad(1, 1);
+      board.addHanded(1, 1);
+    }
+    expect([board.leastLoad(), board.leastLoaded()]).toEqual([100, 0]);
+    board.addHanded(0, 64);
+    expect([board.leastLoad(), board.leastLoaded()]).toEqual([undefined, 1]);
+    board.addHanded(1, -1);
+    expect([board.leastLoad(), board.leastLoaded()]).toEqual([64, 1]);
+    board.addHanded(1, 1);
+    board.clear(1);
+    board.setState(1, 'ready');
+    expect([board.leastLoad(), board.leastLoaded()]).toEqual([0, 1]);
+  });
+
   it('lets one of two who change a state win', () => {
     const board = new WorkerBoard(WorkerBoard.allocate(1));
     board.setState(0, 'starting');
