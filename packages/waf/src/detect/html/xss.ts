@@ -119,8 +119,8 @@ const NEEDS: Readonly<Record<HtmlContext, string>> = {
   backquote: '`',
 };
 
-/** Markup, an attribute or a scheme; most values have none of their signs. */
-const MAY_BE_HTML = /[<=:&(]/;
+/** Markup, an attribute, a scheme or a call, which a template is as well; most values have none of their signs. */
+const MAY_BE_HTML = /[<=:&(`]/;
 
 function elementStructure(name: string, isEnd: boolean): HtmlStructure | undefined {
   if (isEnd) return TEXT_ELEMENTS.has(name) ? 'element' : undefined;
