@@ -24,7 +24,7 @@ export function factsOf(
     inboundScore,
     outboundScore,
     ruleIds: logged.slice(0, RULE_IDS_MAX).map(({ id }) => id),
-    matches: briefRules(ordered, { rulesMax: MATCHES_MAX, textMax: FACT_LENGTH_MAX }).map(describe),
+    matches: briefRules(ordered, { matchedRules, rulesMax: MATCHES_MAX, textMax: FACT_LENGTH_MAX }).map(describe),
   };
 }
 

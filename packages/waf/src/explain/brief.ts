@@ -1,5 +1,5 @@
 import { exclusionTargets, type MatchedRule } from '../engine/outcome.ts';
-import { RULES_SHOWN_MAX, TEXT_SHOWN_MAX } from './explain.ts';
+import { TEXT_SHOWN_MAX } from './explain.ts';
 import { maskFor } from './mask.ts';
 import { printable } from './printable.ts';
 
@@ -22,6 +22,8 @@ export interface RuleBrief {
 }
 
 export interface BriefOptions {
+  /** All rules that matched, where more did than are told of: one of them may have copied a secret. Default: those. */
+  readonly matchedRules?: readonly MatchedRule[] | undefined;
   /** Rules that are told. Integer, at least 0. */
   readonly rulesMax: number;
   /** Bytes of one text that are shown, each as up to four characters, and `…` for the rest. Integer, 1 to 512. */
@@ -32,10 +34,10 @@ export interface BriefOptions {
  * Says of each rule what `explain` says of it first. Every refused request is told of in its event, and many that are only
  * suspicious: what nobody sees there is not made.
  */
-export function briefRules(rules: readonly MatchedRule[], { rulesMax, textMax }: BriefOptions): readonly RuleBrief[] {
+export function briefRules(rules: readonly MatchedRule[], options: BriefOptions): readonly RuleBrief[] {
+  const { matchedRules = rules, rulesMax, textMax } = options;
   const shown = rules.slice(0, rulesMax);
-  // A copy that is shown may be of what a rule behind those matched.
-  const mask = maskFor(rules.slice(0, RULES_SHOWN_MAX), []);
+  const mask = maskFor(matchedRules, []);
   const short = (bytes: string): string => (bytes === '' ? '' : printable(bytes, textMax));
   return shown.map((rule) => {
     const { id, phase, severity, scores, values } = rule;

@@ -89,7 +89,7 @@ export function explain(transaction: DecidedTransaction, options: ExplainOptions
   const { matchedRules, interruption, suppressedInterruption } = transaction;
   const speaking = matchedRules.filter(({ isLogged, id }) => isLogged || id === interruption?.ruleId);
   const shown = speaking.slice(0, RULES_SHOWN_MAX);
-  const mask = maskFor(shown, options.secretNames ?? []);
+  const mask = maskFor(matchedRules, options.secretNames ?? []);
   const path = options.path === undefined ? undefined : plainPath(options.path);
   const cause = interruption ?? suppressedInterruption;
   return {
@@ -101,7 +101,7 @@ export function explain(transaction: DecidedTransaction, options: ExplainOptions
 }
 
 /** A request that matches hundreds of rules is explained by the first of them. */
-export const RULES_SHOWN_MAX = 32;
+const RULES_SHOWN_MAX = 32;
 
 /** A rule that matches every one of a thousand arguments is understood by the first few. */
 const MATCHES_SHOWN_MAX = 8;

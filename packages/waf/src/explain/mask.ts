@@ -17,16 +17,15 @@ const MASKED = '[masked]';
  * Knows the secrets among what rules matched: credentials and cookies, and fields whose names say so. What a rule copied out
  * of one (TX, MATCHED_VAR) or wrote into its message is hidden as well.
  *
+ * @param rules All that matched, also those of which nothing is told: a rule that is not logged may be the one that copied.
  * @param secretNames Further names of fields that hold secrets, in any case.
  */
 export function maskFor(rules: readonly MatchedRule[], secretNames: readonly string[]): Mask {
   const own = new Set(secretNames.map((name) => name.toLowerCase()));
-  const texts = rules
-    .flatMap(({ values }) => values.filter(({ name }) => isSecretField(name, own)))
-    .flatMap(({ value, transformed }) => [value, transformed]);
+  const { texts, isCut } = secretTexts(rules, own);
   const secrets = [...new Set(texts.map(folded))].filter((text) => text.length >= PIECE_LENGTH_MIN);
   // Comparing all of them would cost the product of both sides, and a client chooses both: then nothing copied is shown.
-  const isTooMuch = secrets.length > SECRETS_MAX || texts.some((text) => text.length > COMPARED_LENGTH_MAX);
+  const isTooMuch = isCut || secrets.length > SECRETS_MAX || texts.some((text) => text.length > COMPARED_LENGTH_MAX);
   const isPiece = (text: string): boolean => {
     const piece = folded(text);
     if (piece.length < PIECE_LENGTH_MIN) return false;
@@ -45,6 +44,26 @@ export function maskFor(rules: readonly MatchedRule[], secretNames: readonly str
     },
     data: (rule, text) => (holdsSecret(rule) && text !== '' ? MASKED : withoutInnerSecrets(text, own)),
   };
+}
+
+/** What secret fields held that rules matched; `isCut` where there was more than is looked at. */
+function secretTexts(
+  rules: readonly MatchedRule[],
+  secretNames: ReadonlySet<string>,
+): { readonly texts: readonly string[]; readonly isCut: boolean } {
+  const known = new Map<string, boolean>();
+  const texts: string[] = [];
+  let left = VALUES_SOUGHT_MAX;
+  for (const { values } of rules) {
+    if (values.length > left) return { texts, isCut: true };
+    left -= values.length;
+    for (const { name, value, transformed } of values) {
+      const isSecret = known.get(name) ?? isSecretField(name, secretNames);
+      known.set(name, isSecret);
+      if (isSecret) texts.push(value, transformed);
+    }
+  }
+  return { texts, isCut: false };
 }
 
 /** True for `REQUEST_HEADERS:Authorization`, `ARGS:json.user.password`; not for the name of such a field or a count. */
@@ -113,6 +132,9 @@ function folded(text: string): string {
 
 /** Bytes of a text that are compared and kept: a little more than is ever shown. */
 const COMPARED_LENGTH_MAX = 600;
+
+/** Matched values among which secrets are sought: hundreds of rules may each have matched dozens. */
+const VALUES_SOUGHT_MAX = 4_096;
 
 /** Secrets that copies are compared with. */
 const SECRETS_MAX = 16;

@@ -50,6 +50,17 @@ describe('a rule told in brief', () => {
     expect(text).not.toContain('attack-on');
   });
 
+  test('shows no secret that a rule has copied of which nothing is told', () => {
+    const transaction = play(engineOf(RULES.replace('pass,capture', 'pass,nolog,capture')), {
+      target: '/?password=attack-on-me',
+    });
+    const { matchedRules } = transaction;
+    const logged = matchedRules.filter(({ isLogged }) => isLogged);
+    const text = JSON.stringify(briefRules(logged, { ...LIMITS, matchedRules }));
+    expect(text).toContain('Copied [masked]');
+    expect(text).not.toContain('attack-on');
+  });
+
   test('is cut, as are the rules', () => {
     const rules = matchesOf({ target: `/?q=attack${'x'.repeat(5_000)}` });
     const [first, ...others] = briefRules(rules, { rulesMax: 1, textMax: 16 });

@@ -134,6 +134,14 @@ describe('an explanation never shows', () => {
     expect(text + json).not.toContain('hunter2');
   });
 
+  test('a copy of a secret that a rule made which is not logged', () => {
+    const rules = `SecRule ARGS:password "@rx ^(.*)$" "id:1,phase:2,pass,nolog,capture,setvar:'tx.copy=%{TX.1}'"
+      SecRule TX:copy "@rx hunter" "id:2,phase:2,pass,log,msg:'Saw %{MATCHED_VAR}',logdata:'%{MATCHED_VAR}'"`;
+    const { text, json } = explained({ target: '/?password=hunter2-x' }, rules);
+    expect(json).toContain('Saw [masked]');
+    expect(text + json).not.toContain('hunter2');
+  });
+
   test.each<[string, Play]>([
     ['a credential', { headers: [['Authorization', 'Bearer attack-hunter2-x']] }],
     ['a cookie', { headers: [['Cookie', 'theme=attack-hunter2-x']] }],
