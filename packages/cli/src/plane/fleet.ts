@@ -232,6 +232,8 @@ export class Fleet {
   async drain(): Promise<void> {
     this.#isDraining = true;
     this.#acceptor.closeAll();
+    // What one hands on now has to find another that still takes it: the process that takes over has not seen it.
+    await Promise.all(this.threads().map((thread) => thread.stopAccepting()));
     await this.supervisor.drain();
     this.stop();
   }

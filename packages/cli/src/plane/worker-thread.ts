@@ -101,6 +101,20 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
     this.#tell({ kind: 'doors', doors }, socketsOf(doors));
   }
 
+  /** Accepts nobody any more; resolves when everything that it has handed on until then is here, or when it does not answer soon. */
+  async stopAccepting(): Promise<void> {
+    if (this.#doors === undefined) return;
+    this.#doors = new Set();
+    this.#tell({ kind: 'doors', doors: [] });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_ACCEPTING_MS_MAX);
+    });
+    // Messages come in order: what it has handed on is before this answer.
+    await Promise.race([this.vitals().catch(() => undefined), late]);
+    clearTimeout(timer);
+  }
+
   prepare(image: PolicyImage): Promise<number> {
     return this.#duration({ kind: 'prepare', image });
   }
@@ -284,6 +298,9 @@ const YOUNG_MIB_MAX = 24;
 
 /** A worker that has not answered by then hangs, which the watchdog sees earlier; or its machine does. */
 const ANSWER_MS_MAX = 30_000;
+
+/** Nobody may be kept from draining by one that hangs. */
+const STOP_ACCEPTING_MS_MAX = 500;
 
 /** A worker that is told to close and does not is ended. */
 const CLOSE_MS_MAX = 1_000;
