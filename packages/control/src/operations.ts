@@ -3,6 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import { type BoundSocket, bindSocket } from './bind-socket.ts';
 import { type BindAddress, isPrivateHost } from './config/addresses.ts';
 import type { OperationsConfig } from './config/schema/sections.ts';
+import { Goodbye } from './goodbye.ts';
 import { listenOnPort } from './inherited-socket.ts';
 import { http } from './node-http.ts';
 
@@ -52,6 +53,7 @@ export interface OperationsListenOptions {
 export function createOperationsServer(options: OperationsOptions): OperationsServer {
   const server = http.createServer(SERVER_OPTIONS, (request, response) => void answer(request, response, options));
   makeRoomOnConnection(server);
+  const goodbye = new Goodbye(server);
   // File descriptors have run out and one cannot be accepted: the listeners of clients count that, and nobody else is told.
   server.on('error', () => undefined);
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
@@ -63,7 +65,7 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
   let held: number | undefined;
   const leave = (): Promise<void> => {
     file?.release();
-    return new Promise((resolve) => void server.close(() => resolve()));
+    return goodbye.say();
   };
   return {
     listen: async (where = {}) => {
@@ -81,6 +83,8 @@ export function createOperationsServer(options: OperationsOptions): OperationsSe
     close: () => {
       const left = leave();
       server.closeAllConnections();
+      // Ends the look at connections that take their time, too.
+      server.close();
       return left;
     },
   };

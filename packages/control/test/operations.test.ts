@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createOperationsServer, type OperationsConfig, type OperationsServer, type Readiness } from '../src/index.ts';
 
 const open: OperationsServer[] = [];
@@ -22,6 +23,59 @@ it('answers a health check however many silent connections there are', async () 
   expect((await ask(port, '/livez')).status).toBe(200);
   for (const socket of silent) socket.destroy();
 });
+
+describe('an operations listener that leaves', () => {
+  it('answers whoever has connected and asks a moment later, ends who has nothing to ask, and takes nobody', async () => {
+    const port = await start();
+    const [early, idle] = [new Talk(port), new Talk(port)];
+    await Promise.all([early.connected, idle.connected]);
+    idle.say('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await vi.waitFor(() => expect(idle.heard).toMatch(/\r\nConnection: keep-alive\r\n[^]*ok\n$/));
+    const left = open[0]?.leave();
+    expect(await idle.closed).toBe(true);
+    early.say('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(await early.closed).toBe(true);
+    expect(early.heard).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*ok\n$/);
+    await left;
+    await expect(ask(port, '/livez')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('ends a connection behind the answer that was under way', async () => {
+    let ready: ((text: string) => void) | undefined;
+    const port = await start({ metrics: () => new Promise((resolve) => (ready = resolve)) });
+    const talk = new Talk(port);
+    talk.say('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await vi.waitFor(() => expect(ready).toBeDefined());
+    const left = open[0]?.leave();
+    ready?.('a 1\n');
+    expect(await talk.closed).toBe(true);
+    expect(talk.heard).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*a 1\n$/);
+    await left;
+  });
+});
+
+/** A connection on which bytes are said and heard. */
+class Talk {
+  heard = '';
+  readonly connected: Promise<unknown>;
+  /** Whether it ended in order. */
+  readonly closed: Promise<boolean>;
+  readonly #socket: Socket;
+
+  constructor(port: number) {
+    this.#socket = connect(port, '127.0.0.1');
+    this.connected = once(this.#socket, 'connect');
+    this.closed = new Promise((resolve) => this.#socket.on('close', (hadError) => resolve(!hadError)));
+    this.#socket.setEncoding('utf8').on('data', (text: string) => {
+      this.heard += text;
+    });
+    this.#socket.on('error', () => undefined);
+  }
+
+  say(text: string): void {
+    this.#socket.write(text);
+  }
+}
 
 interface Start {
   readonly metrics?: () => Promise<string>;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DecisionLog } from '@sallyport/control';
 import type { SystemEmitter } from '@sallyport/gateway';
 import type { Log, MetricsRegistry, MetricsSnapshot } from '@sallyport/kernel';
@@ -94,8 +95,14 @@ export class HandOver {
     // Who asks from now on means the process that serves.
     void parts.listeners.closeAdmin();
     if (result.channel !== undefined) {
-      this.#successor = new Successor(result.channel, followingPlane(parts, this.predecessor), log);
+      let left = Promise.resolve();
+      const onFollow = (): void => {
+        left = parts.listeners.closeOperations();
+      };
+      this.#successor = new Successor(result.channel, followingPlane(parts, this.predecessor, onFollow), log);
       await this.#successor.settled;
+      // Who had connected before hears that all is well, which it is: we are still ready.
+      await Promise.race([left, sleep(LEAVE_MS_MAX, undefined, { ref: false })]);
     }
   }
 
@@ -110,12 +117,13 @@ export class HandOver {
 }
 
 function followingPlane(
-  { fleet, plane, decisions, listeners, registry }: HandedOver,
+  { fleet, plane, decisions, registry }: HandedOver,
   before: Predecessor,
+  onFollow: () => void,
 ): FollowingPlane {
   return {
     follow: () => {
-      void listeners.closeOperations();
+      onFollow();
       return { attackLevel: plane.attackLevel };
     },
     workers: () => fleet.supervisor.carrying().length + before.workers,
@@ -127,6 +135,9 @@ function followingPlane(
     onOrphaned: () => void setTimeout(() => void fleet.close(), ORPHAN_MS_MAX),
   };
 }
+
+/** For questions at the operations port that were asked before another process answers there. */
+const LEAVE_MS_MAX = 1_000;
 
 /** For goodbyes and answers under way; nobody else can end what banned clients have open. */
 const ORPHAN_MS_MAX = 10_000;
