@@ -245,6 +245,8 @@ export function bearWitness(
     const proof = arrival.door.resolver.proofHeader;
     const headers = request.headers.filter(([name]) => name.toLowerCase() !== proof);
     inspection.head({ ...request, headers });
-    return body === undefined ? PASS : inspection.requestBody(body);
+    // A body that the rules do not see in valid requests either.
+    if (body === undefined || inspection.requestHold === undefined) return PASS;
+    return inspection.requestBody(body);
   });
 }

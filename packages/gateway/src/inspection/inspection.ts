@@ -66,8 +66,7 @@ export class RuleInspection implements Inspection {
 
   /** Phase 1, and phase 2 where it has no body to wait for. */
   head(request: InspectedRequest): Verdict {
-    const transaction = this.#transaction;
-    if (transaction === undefined) return PASS;
+    const transaction = this.#running();
     const startMs = this.#clock.monotonicMs();
     const { isBodyInspected, bodyBytesMax, aboveBodyMax, encodedBody } = this.#policy.request;
     transaction.processConnection({ clientIp: request.clientIp, clientPort: 0, serverIp: '', serverPort: 0 });
@@ -90,8 +89,7 @@ export class RuleInspection implements Inspection {
 
   /** Phase 2. */
   requestBody(body: Uint8Array): Verdict {
-    const transaction = this.#transaction;
-    if (transaction === undefined) return PASS;
+    const transaction = this.#running();
     const startMs = this.#clock.monotonicMs();
     const seen = this.#seenOf(body);
     const verdict = this.#tooLarge(body) ?? this.#judged(transaction, transaction.processRequestBody(seen));
@@ -100,8 +98,7 @@ export class RuleInspection implements Inspection {
   }
 
   *requestBodyInSlices(body: Uint8Array): Generator<undefined, Verdict> {
-    const transaction = this.#transaction;
-    if (transaction === undefined) return PASS;
+    const transaction = this.#running();
     const refused = this.#tooLarge(body);
     if (refused !== undefined) return refused;
     const slices = transaction.requestBodyInSlices(this.#seenOf(body));
@@ -161,8 +158,7 @@ export class RuleInspection implements Inspection {
 
   /** Phase 4, for each piece. */
   responseBody(piece: Uint8Array): Verdict {
-    const transaction = this.#transaction;
-    if (transaction === undefined) return PASS;
+    const transaction = this.#running();
     const startMs = this.#clock.monotonicMs();
     return this.#timed(startMs, this.#judged(transaction, transaction.processResponseBody(piece)));
   }
@@ -172,6 +168,12 @@ export class RuleInspection implements Inspection {
     this.#conclude();
     this.#timed(startMs, PASS);
     return { facts: this.#facts, observed: this.#observed, us: Math.round(this.#us) };
+  }
+
+  /** @throws Error when all phases are over: what comes then was looked at by nobody, and must not pass for that. */
+  #running(): Transaction {
+    if (this.#transaction === undefined) throw new Error('this inspection is over');
+    return this.#transaction;
   }
 
   /** All of the request was judged. */

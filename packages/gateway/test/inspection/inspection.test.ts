@@ -1,4 +1,4 @@
-import { HeaderList, ManualClock, type WafPolicy } from '@sallyport/kernel';
+import { HeaderList, ManualClock, WAF_OFF, type WafPolicy } from '@sallyport/kernel';
 import { createWaf, MemoryCollections } from '@sallyport/waf';
 import { describe, expect, it } from 'vitest';
 import { RuleInspection } from '../../src/inspection/inspection.ts';
@@ -36,25 +36,10 @@ function inspectionOf(isResponseInspected: boolean): { inspection: RuleInspectio
   const made = createWaf({ rules: [{ name: 'test.conf', text: RULES }], clock, persistence });
   if (made.kind === 'invalid') throw new Error(made.diagnostics.map(({ message }) => message).join('\n'));
   const policy: WafPolicy = {
+    ...WAF_OFF,
     mode: 'block',
     ruleSet: 'f'.repeat(64),
-    rules: [],
-    scoring: {
-      paranoia: undefined,
-      detectionParanoia: undefined,
-      inboundThreshold: undefined,
-      outboundThreshold: undefined,
-      isEarlyBlocking: undefined,
-    },
-    exclusions: [],
-    request: { isBodyInspected: true, bodyBytesMax: 1_024, aboveBodyMax: 'refuse', encodedBody: 'refuse' },
-    response: {
-      isInspected: isResponseInspected,
-      types: [],
-      bodyBytesMax: 1_024,
-      windowBytes: 1_024,
-      aboveBodyMax: 'pass',
-    },
+    response: { ...WAF_OFF.response, isInspected: isResponseInspected },
   };
   const ends = (): number =>
     Number(persistence.load({ collection: 'IP', key: '192.0.2.7' }, clock.wallMs()).get('seen')?.text ?? 0);
@@ -124,5 +109,13 @@ describe('phase 5', () => {
     inspection.head(POST);
     expect(inspection.finish().facts?.ruleIds).toEqual([5]);
     expect(ends()).toBe(1);
+  });
+
+  it('is behind everything that is judged: what comes after it does not pass unseen', () => {
+    const { inspection } = inspectionOf(false);
+    inspection.head(POST);
+    inspection.finish();
+    expect(() => inspection.requestBody(Buffer.from('a=attack'))).toThrow('this inspection is over');
+    expect(() => inspection.requestBodyInSlices(Buffer.from('a=attack')).next()).toThrow('this inspection is over');
   });
 });
