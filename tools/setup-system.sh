@@ -10,7 +10,7 @@ set -eu
 # client that others wrote; gpg signs; systemd-analyze judges units; bwrap and setpriv run programs as a unit or an image says, strace
 # says what they ask of the kernel, scmp_sys_resolver what its calls are called, perl has the sockets that Node lacks.
 # h2load speaks HTTP/2. redis-server and PostgreSQL (pg_createcluster comes with it) are what checks of services ask; tests start their own. nginx and Apache with ModSecurity are what the firewall is measured beside (apache2-bin is the server
-# without a service).
+# without a service). aiosmtpd takes mails that are sent to people.
 programs='
 nginx:nginx
 haproxy:haproxy
@@ -42,6 +42,7 @@ pg_createcluster:postgresql
 modules='
 /usr/lib/apache2/modules/mod_security2.so:libapache2-mod-security2
 /usr/lib/nginx/modules/ngx_http_modsecurity_module.so:libnginx-mod-http-modsecurity
+/usr/lib/python3/dist-packages/aiosmtpd/smtp.py:python3-aiosmtpd
 '
 
 # Daemons live in /usr/sbin, which is not on everybody's path.
