@@ -14,6 +14,7 @@ import { threadId } from 'node:worker_threads';
 import { type CompiledRulesStore, loadConfig, RuleImages, type SallyportConfig } from '@sallyport/control';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCompiledRules } from '../../src/plane/compiled-rules.ts';
+import { writeInspectingConfig } from './inspecting-config.ts';
 
 let base = '';
 let problems: string[] = [];
@@ -23,16 +24,7 @@ beforeEach(() => {
   problems = [];
   writeFileSync(join(base, 'words.data'), 'passwd\n');
   writeFileSync(join(base, 'own.conf'), 'SecRule ARGS "@pmFromFile words.data" "id:10,phase:2,deny,status:403"\n');
-  writeFileSync(
-    join(base, 'sallyport.yaml'),
-    `version: 1
-listeners: [{ name: front, address: 127.0.0.1:8080 }]
-upstreams: { app: { servers: [http://127.0.0.1:3000] } }
-routes: [{ name: app, upstream: app, profile: webapp }]
-waf: { mode: block, rules: [own.conf] }
-state: { folder: state }
-`,
-  );
+  writeInspectingConfig(base);
 });
 
 afterEach(() => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CompileRequest, type CompileResult, compileConfig } from '../../src/plane/compile.ts';
 import { openCompiledRules } from '../../src/plane/compiled-rules.ts';
 import { firstLoad } from '../../src/plane/first-load.ts';
+import { writeInspectingConfig } from './inspecting-config.ts';
 
 let base = '';
 let problems: string[] = [];
@@ -14,16 +15,7 @@ beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'sallyport-first-load-'));
   problems = [];
   writeRules('SecRule ARGS "@rx passwd" "id:10,phase:2,deny,status:403"\n');
-  writeFileSync(
-    join(base, 'sallyport.yaml'),
-    `version: 1
-listeners: [{ name: front, address: 127.0.0.1:8080 }]
-upstreams: { app: { servers: [http://127.0.0.1:3000] } }
-routes: [{ name: app, upstream: app, profile: webapp }]
-waf: { mode: block, rules: [own.conf] }
-state: { folder: state }
-`,
-  );
+  writeInspectingConfig(base);
 });
 
 afterEach(() => {
