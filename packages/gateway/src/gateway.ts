@@ -8,6 +8,7 @@ import { CommandDesk, type OpenConnectionQuery, type OpenConnections } from './c
 import { Emitter } from './emit/emitter.ts';
 import { GatewayMetrics } from './emit/gateway-metrics.ts';
 import { Identifiers } from './emit/identifiers.ts';
+import { Batch } from './exchange/batch.ts';
 import type { GatewayContext } from './exchange/context.ts';
 import { WebSocketSession } from './exchange/websocket-session.ts';
 import type { GatewayDeps } from './gateway-deps.ts';
@@ -104,6 +105,7 @@ export class Gateway {
       }),
       relays: new RelayRegistry({ clock, random, counts }),
       held: new HeldBytes(image.config.waf, planes),
+      batch: new Batch(clock),
       turns: new Turns(),
       pinPolicy: (record) => this.#policies.pin(record),
       isDraining: () => this.#isDraining,

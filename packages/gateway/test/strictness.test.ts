@@ -167,6 +167,14 @@ describe('refuses a body whose end can be read in two ways, and asks no upstream
   });
 });
 
+test('a body that breaks in the packet of its head, before that is judged, is refused with what was asked for', async () => {
+  const { events, upstream } = await refusalOf(`${post('Transfer-Encoding: chunked')}5\r\nhello\r\n0x\r\n\r\n`);
+  expect(events.map(({ verdict, reason, method, path, route }) => [verdict, reason, method, path, route])).toEqual([
+    ['deny', 'MALFORMED_REQUEST', 'POST', '/a', 'all'],
+  ]);
+  expect(upstream).toEqual([]);
+});
+
 describe('refuses what the parser lets through and servers read differently', () => {
   const of = row;
   const underscored = (name: string): Refused =>

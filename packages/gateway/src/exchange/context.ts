@@ -10,6 +10,7 @@ import type { Connection, ConnectionTable } from '../listener/connection-table.t
 import type { StageName } from '../pipeline/order.ts';
 import type { Policy } from '../pipeline/policy.ts';
 import type { RelayRegistry } from '../websocket/registry.ts';
+import type { Batch } from './batch.ts';
 
 /** What every exchange of one gateway shares. */
 export interface GatewayContext {
@@ -22,6 +23,8 @@ export interface GatewayContext {
   readonly relays: RelayRegistry;
   /** Bodies that wait for their judgement. */
   readonly held: HeldBytes;
+  /** Judgements that are to be made in this turn of the event loop. */
+  readonly batch: Batch;
   /** Of those whose judgement takes long. */
   readonly turns: Turns;
   /** An exchange begins: the policy in force, which it keeps to its end. Its event gives it back. */

@@ -1,6 +1,24 @@
-import type { HeaderList, RequestExchange, RouteConfig } from '@sallyport/kernel';
+import type { Framing, HeaderList, RequestExchange, RouteConfig } from '@sallyport/kernel';
 import { clientClaimsFor } from '../client/claims.ts';
-import type { ResponseHead } from '../upstream/port.ts';
+import type { ResponseHead, UpstreamRequest } from '../upstream/port.ts';
+import type { Forward } from './judge.ts';
+
+/** What a server behind us is asked for. `proofHeader`: see {@link upstreamFields}. */
+export function upstreamRequest(
+  { exchange, route, traceparent }: Forward,
+  { framing, proofHeader }: { readonly framing: Framing; readonly proofHeader: string | undefined },
+): UpstreamRequest {
+  const { method, path, query } = exchange.request;
+  return {
+    method,
+    target: path + query,
+    authority: upstreamAuthority(exchange, route),
+    headers: upstreamFields(exchange, traceparent, proofHeader),
+    framing,
+    hashKey: exchange.client.network,
+    isUpgrade: false,
+  };
+}
 
 /**
  * The header fields an upstream gets: those that were judged, what the gateway says about the client (written anew, never

@@ -12,9 +12,11 @@ import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
 import { denyFor, redirectResponse, refusalResponse } from '../respond/refusal.ts';
 import type { BodyReceiver, InboundRequest, OutboundResponse, ResponseOwner } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
+import type { Batched, Consequence } from './batch.ts';
 import type { Arrival, GatewayContext } from './context.ts';
 import { type Expiry, FAULT_OF } from './expiry.ts';
-import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
+import { noteInternalError } from './failures.ts';
+import { clientFields, upstreamRequest } from './forward.ts';
 import { endExchange, InspectedExchange, type Refusal } from './inspected.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
 import { BodyPace, ReaderPace } from './pace.ts';
@@ -36,6 +38,8 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   /** The body is known to be broken before the request is judged: it is judged, and never forwarded. */
   readonly #malformed: Reason | undefined;
   readonly #onEnd: (exchange: HttpExchange) => void;
+  /** The last one that was asked for. */
+  #judgement: Batched | undefined;
   #call: UpstreamCall | undefined;
   #inspected: InspectedExchange | undefined;
   /** The route's once one is known; until then a bound on how long a refusal may take. */
@@ -81,21 +85,12 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   begin(): void {
     if (this.#request.isLastOfConnection) this.#response.endConnectionAfter();
     this.#response.attach(this);
-    try {
-      const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
-      if (judged instanceof Promise)
-        judged.then(
-          (settled) => this.#settle(settled),
-          (cause: unknown) => this.#onInternalError(cause),
-        );
-      else this.#settle(judged);
-    } catch (cause) {
-      this.#onInternalError(cause);
-    }
+    this.#judgement = this.#context.batch.add(() => this.#judge(), this.#onInternalError);
   }
 
   /** The transport's parser could not go on inside this request's body. */
   onMalformedBody(why: Reason): void {
+    this.#judgement?.now();
     // The answer is out already: what is left of the body changes nothing, and cutting the connection could lose it.
     if (this.#state === 'answered') return;
     // For the event: what came of it may say what it was meant to be.
@@ -107,6 +102,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
   /** The transport has ended this exchange, because of what the client did: nothing can be answered any more. */
   onBroken(why: Reason): void {
+    this.#judgement?.now();
     if (this.#state === 'ended') return;
     this.#call?.abort();
     this.#record.faultOf = 'client';
@@ -116,6 +112,7 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
   /** The response is out, or can no longer go out. Safe to call twice. */
   onClose(): void {
+    this.#judgement?.now();
     if (this.#state === 'ended') return;
     if (this.#state !== 'answered' || !this.#response.writableFinished) {
       this.#call?.abort();
@@ -254,6 +251,13 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
   // The way of a request.
 
+  #judge(): Consequence {
+    const judged = judge(this.#context, this.#arrival, this.#request, this.#record);
+    if (!(judged instanceof Promise)) return () => this.#settle(judged);
+    judged.then((settled) => this.#settle(settled)).catch(this.#onInternalError);
+    return () => undefined;
+  }
+
   #settle(judged: Judged): void {
     if (this.#state !== 'judging') return;
     if (judged.kind === 'forward') return this.#forwardIfWhole(judged);
@@ -314,32 +318,29 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   }
 
   #judgeBody(inspected: InspectedExchange): void {
-    inspected.judge(
-      () => this.#state === 'judging',
-      (verdict) => (verdict.kind === 'pass' ? this.#dispatch(inspected.forward) : this.#act(verdict, 'waf')),
-    );
+    this.#judgement = inspected.judge({
+      isWanted: () => this.#state === 'judging',
+      onVerdict: (verdict) => (verdict.kind === 'pass' ? this.#dispatch(inspected.forward) : this.#act(verdict, 'waf')),
+      onThrow: this.#onInternalError,
+    });
   }
 
-  #dispatch({ exchange, route, policy, traceparent }: Forward): void {
+  #dispatch(forward: Forward): void {
+    const { exchange, route, policy } = forward;
     this.#state = 'forwarding';
     this.#record.upstream = route.upstream;
     const upstream = policy.upstreams.get(route.upstream);
     if (upstream === undefined) return this.#act(denyFor(reason('UPSTREAM_UNAVAILABLE', route.upstream)), 'upstream');
+    const { proofHeader } = this.#arrival.door.resolver;
+    const framing = this.#inspected?.framing ?? exchange.request.framing;
     this.#call = upstream.dispatch(
-      {
-        method: exchange.request.method,
-        target: exchange.request.path + exchange.request.query,
-        authority: upstreamAuthority(exchange, route),
-        headers: upstreamFields(exchange, traceparent, this.#arrival.door.resolver.proofHeader),
-        framing: this.#inspected?.framing ?? exchange.request.framing,
-        hashKey: exchange.client.network,
-        isUpgrade: false,
-      },
+      upstreamRequest(forward, { framing, proofHeader }),
       this.#inspected?.sinkFor(this, (verdict) => this.#onResponseRefused(verdict)) ?? this,
     );
   }
 
   #expire(code: Expiry): void {
+    this.#judgement?.now();
     if (this.#state === 'ended') return;
     this.#call?.abort();
     const why = denyFor(reason(code));
@@ -349,12 +350,10 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#cut();
   }
 
-  #onInternalError(cause: unknown): void {
-    this.#context.metrics.internalErrors.add();
-    this.#context.log.error('an exchange failed', { requestId: this.#record.requestId, error: cause });
-    this.#record.faultOf = 'internal';
+  readonly #onInternalError = (cause: unknown): void => {
+    noteInternalError(this.#context, this.#record, { what: 'an exchange failed', cause });
     this.#refuse(denyFor(reason('INTERNAL')), 'internal', true);
-  }
+  };
 
   #refuse(verdict: Deny, decidedBy: string, isConnectionSpoiled: boolean): void {
     if (this.#state === 'ended') return;

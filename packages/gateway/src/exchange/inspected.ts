@@ -6,9 +6,10 @@ import type { LongWork, Slice } from '../inspection/turns.ts';
 import { deny } from '../inspection/verdict.ts';
 import type { ReadLeniently } from '../inspection/witness.ts';
 import type { ResponseSink, UpstreamCall } from '../upstream/port.ts';
+import type { Batched } from './batch.ts';
 import type { Arrival, GatewayContext } from './context.ts';
+import { noteStageFailure } from './failures.ts';
 import type { Forward } from './judge.ts';
-import { noteStageFailure } from './stage-failure.ts';
 
 export type Refusal = Exclude<Verdict, { kind: 'pass' }>;
 
@@ -103,24 +104,30 @@ export class InspectedExchange {
   }
 
   /**
-   * Judges what is held, and hands over the verdict: at once, or for a long body in slices, between which others have their
-   * turn. Given up when nobody wants it any more.
+   * Judges what is held, and hands over the verdict: with all others of its turn, or for a long body in slices, between
+   * which others have their turn. Given up when nobody wants it any more. Returns what need not wait for its batch.
    */
-  judge(isWanted: () => boolean, then: (verdict: Verdict) => void): void {
+  judge({ isWanted, onVerdict, onThrow }: WishForJudgement): Batched | undefined {
     this.#state = 'judged';
-    const bytes = this.#body?.bytes();
-    if (bytes === undefined) return then(PASS);
-    if (bytes.length < SLICED_BYTES_MIN) return then(this.#run(() => this.#inspection.requestBody(bytes)));
+    const bytes = this.#body?.bytes() ?? NO_BYTES;
+    if (bytes.length < SLICED_BYTES_MIN) {
+      return this.#context.batch.add(() => {
+        if (this.#state !== 'judged' || !isWanted()) return () => undefined;
+        const verdict = this.#run(() => this.#inspection.requestBody(bytes));
+        return () => onVerdict(verdict);
+      }, onThrow);
+    }
     const slices = this.#inspection.requestBodyInSlices(bytes);
     const { network: client } = this.#forward.exchange.client;
-    this.#long = { slice: () => this.#judgeSlice(slices, isWanted, then), bytes: bytes.length, client };
+    this.#long = { slice: () => this.#judgeSlice(slices, isWanted, onVerdict), bytes: bytes.length, client };
     this.#context.turns.add(this.#long);
+    return undefined;
   }
 
   #judgeSlice(
     slices: Generator<undefined, Verdict>,
     isWanted: () => boolean,
-    then: (verdict: Verdict) => void,
+    onVerdict: (verdict: Verdict) => void,
   ): ReturnType<Slice> {
     if (this.#state !== 'judged' || !isWanted()) return 'done';
     const turn = { isLast: true };
@@ -131,7 +138,7 @@ export class InspectedExchange {
     });
     if (!turn.isLast) return 'more';
     this.#long = undefined;
-    then(verdict);
+    onVerdict(verdict);
     return 'done';
   }
 
@@ -195,6 +202,15 @@ export class InspectedExchange {
     return runInspection(this.#context, this.#record, step, this.#forward.policy.modes.waf === 'observe');
   }
 }
+
+export interface WishForJudgement {
+  readonly isWanted: () => boolean;
+  readonly onVerdict: (verdict: Verdict) => void;
+  /** The judgement or what follows from it has thrown. */
+  readonly onThrow: (cause: unknown) => void;
+}
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** A shorter body is judged within some ten milliseconds. */
 const SLICED_BYTES_MIN = 32_768;

@@ -20,8 +20,8 @@ import { denyFor } from '../respond/refusal.ts';
 import type { RawHead } from '../transport/port.ts';
 import { checkHandshake, type Handshake } from '../websocket/handshake.ts';
 import type { Arrival, Door, GatewayContext } from './context.ts';
+import { noteStageFailure } from './failures.ts';
 import { bearWitness } from './inspected.ts';
-import { noteStageFailure } from './stage-failure.ts';
 
 /** A request after everything that happens before it may be forwarded. */
 export type Judged = Forward | Refused;

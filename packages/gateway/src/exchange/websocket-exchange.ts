@@ -25,6 +25,7 @@ import {
 import type { Slot } from '../websocket/registry.ts';
 import type { RelayFacts } from '../websocket/relay.ts';
 import type { Arrival, GatewayContext } from './context.ts';
+import { noteInternalError } from './failures.ts';
 import { clientFields, upstreamAuthority, upstreamFields } from './forward.ts';
 import { endExchange } from './inspected.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
@@ -290,9 +291,7 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
   }
 
   #onInternalError(cause: unknown): void {
-    this.#context.metrics.internalErrors.add();
-    this.#context.log.error('a handshake failed', { requestId: this.#record.requestId, error: cause });
-    this.#record.faultOf = 'internal';
+    noteInternalError(this.#context, this.#record, { what: 'a handshake failed', cause });
     this.#refuse(denyFor(reason('INTERNAL')), 'internal');
   }
 

@@ -5,8 +5,8 @@ import type { Policy } from '../pipeline/policy.ts';
 import { CLOSE } from '../websocket/close.ts';
 import type { Relay } from '../websocket/relay.ts';
 import type { Door, GatewayContext } from './context.ts';
+import { noteStageFailure } from './failures.ts';
 import type { Forward } from './judge.ts';
-import { noteStageFailure } from './stage-failure.ts';
 
 export interface WebSocketSessionOptions {
   readonly context: GatewayContext;

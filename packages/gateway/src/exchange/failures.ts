@@ -1,3 +1,4 @@
+import type { ExchangeRecord } from '../emit/record.ts';
 import type { StageName } from '../pipeline/order.ts';
 import type { GatewayContext } from './context.ts';
 
@@ -8,4 +9,15 @@ export function noteStageFailure(
 ): void {
   log.error('a stage failed', { stage, requestId, error: cause });
   onStageFailure(stage, cause);
+}
+
+/** Something of an exchange has thrown, which is a bug of ours. `what` has failed, for the log. */
+export function noteInternalError(
+  { log, metrics }: Pick<GatewayContext, 'log' | 'metrics'>,
+  record: ExchangeRecord,
+  { what, cause }: { readonly what: string; readonly cause: unknown },
+): void {
+  metrics.internalErrors.add();
+  log.error(what, { requestId: record.requestId, error: cause });
+  record.faultOf = 'internal';
 }
