@@ -14,7 +14,8 @@ export const GAVE_UP = -2;
 /** What to find out about a program of several members. */
 export interface MembersWanted {
   readonly membersMax: number;
-  readonly statesMax: number;
+  /** Instructions that may be visited to make states. */
+  readonly makingMax: number;
   readonly found: Int32Array;
 }
 
@@ -51,9 +52,9 @@ export class LazyAutomaton {
     return this.#bytes + this.#states.steps;
   }
 
-  /** States made in the last search. */
-  get statesMade(): number {
-    return this.#states.statesMade;
+  /** Instructions visited since construction to make states: the part of `steps` that is no byte read. */
+  get making(): number {
+    return this.#states.steps;
   }
 
   /** How often the cache was full. */
@@ -110,12 +111,12 @@ export class LazyAutomaton {
 
   /**
    * For a program of several members: sets the bits of those that match in `found`, until `membersMax` were set; false
-   * after giving up (at the latest when it has made `statesMax` states), and then `found` is not complete.
+   * after giving up (at the latest when making states has taken `makingMax`), and then `found` is not complete.
    */
-  allMembers(text: string, { membersMax, statesMax, found }: MembersWanted): boolean {
+  allMembers(text: string, { membersMax, makingMax, found }: MembersWanted): boolean {
     let state = this.#states.start(CATEGORY.edge, false);
     const { matches } = this.#states;
-    this.#states.statesMax = statesMax;
+    this.#states.stepsMax = this.#states.steps + makingMax;
     const bytes = this.#budget.textBytes.of(text);
     const limit = this.#plainLimit(text, text.length);
     let missing = membersMax;

@@ -40,9 +40,8 @@ export class Determinizer implements CacheMember {
   steps = 0;
   /** How often the cache was full. */
   flushes = 0;
-  /** States made since `start`, and how many of them may be: the search gives up where it would need more. */
-  statesMade = 0;
-  statesMax: number = Number.POSITIVE_INFINITY;
+  /** What `steps` may become: the search gives up where making states would take more. */
+  stepsMax: number = Number.POSITIVE_INFINITY;
   /** Symbols behind the classes of bytes: an end of the text, and a newline that is the last byte. */
   readonly edge: number;
   readonly lastNewline: number;
@@ -59,6 +58,8 @@ export class Determinizer implements CacheMember {
   /** Holds the beginnings in the budget, apart from the states: they survive a flush. */
   readonly #beginningsHolder: CacheMember = { drop: () => this.#forgetBeginnings() };
   #beginningBytes = 0;
+  /** States made since `start`. */
+  #statesMade = 0;
   #flushedAt = 0;
   #madeAtFlush = 0;
 
@@ -89,7 +90,7 @@ export class Determinizer implements CacheMember {
   start(category: number, isAnchored: boolean): number {
     this.#flushedAt = 0;
     this.#madeAtFlush = 0;
-    this.statesMade = 0;
+    this.#statesMade = 0;
     const context = this.#program.assertions === 0 ? CATEGORY.other : category;
     const slot = context * 2 + (isAnchored ? 1 : 0);
     const known = int32At(this.#starts, slot);
@@ -156,7 +157,7 @@ export class Determinizer implements CacheMember {
     const entry = members.length === 0 ? next : this.#matches.entry(next, members);
     // After a flush the row of `state` is gone.
     if (!isFull) this.#store.table[state + symbol] = entry;
-    return this.statesMade > this.statesMax ? 0 : entry;
+    return this.steps > this.stepsMax ? 0 : entry;
   }
 
   /** Moves the first `threads` of `#resolved` over a byte (-1 for an end) into `#roots`; returns how many there are. */
@@ -294,7 +295,7 @@ export class Determinizer implements CacheMember {
     const context = closed < 0 ? category : -1 - (isSearch ? category : CATEGORY.other);
     const statesBefore = this.#store.count;
     const row = this.#store.intern(threads, length, context);
-    this.statesMade += this.#store.count - statesBefore;
+    this.#statesMade += this.#store.count - statesBefore;
     return row * this.#stride;
   }
 
@@ -308,14 +309,14 @@ export class Determinizer implements CacheMember {
   }
 
   #isThrashing(progress: number): boolean {
-    const made = this.statesMade - this.#madeAtFlush;
+    const made = this.#statesMade - this.#madeAtFlush;
     return made >= STATES_TO_JUDGE_MIN && progress - this.#flushedAt < made * BYTES_PER_STATE_MIN;
   }
 
   #flush(progress: number): void {
     this.flushes++;
     this.#flushedAt = progress;
-    this.#madeAtFlush = this.statesMade;
+    this.#madeAtFlush = this.#statesMade;
     this.#store.clear();
     this.#forget();
   }

@@ -4,15 +4,18 @@ import { combinePrograms } from './program.ts';
 import type { RegexSetImage } from './set-image.ts';
 
 /**
- * So many bytes must have been read for each state made. Making one takes a look at every pattern that is under way,
- * so an input that always needs new states soon finds the account empty, and the patterns are run one by one until it
- * has recovered. Ordinary traffic needs hardly a new state after a while.
+ * Instructions that may be visited to make states, from an account to which every byte read adds one. Making a state takes a
+ * look at every pattern that is under way, so an input that always needs new states soon finds the account empty, and the
+ * patterns are run one by one until it has recovered. Ordinary traffic needs hardly a new state after a while.
+ *
+ * This is what the account holds at most, and at the beginning: enough to learn the first few hundred requests at once.
  */
-const BYTES_PER_STATE = 8;
-/** What the account holds at most, and at the beginning: enough to learn the first few hundred requests at once. */
-const CREDIT_MAX = 8192 * BYTES_PER_STATE;
-/** States that one text may make, besides one for every `BYTES_PER_STATE` of its bytes. */
-const STATES_PER_TEXT = 256;
+const CREDIT_MAX = 16_777_216;
+/**
+ * What one text may take of it, besides one for each of its bytes, which is about what running the patterns one by one would
+ * cost. A text that learns something of use needs less; one that needs more is made so that every byte leads to a state of its own.
+ */
+const MAKING_PER_TEXT = 65_536;
 
 /** Several patterns of a set as one automaton: one pass says which of them match. */
 export class Together {
@@ -32,11 +35,12 @@ export class Together {
 
   /** Sets the bits of the members that match in `matched`; false if the text is not for it, and no bit says anything. */
   decide(text: string, matched: Int32Array): boolean {
-    const allowed = Math.min(this.#credit, STATES_PER_TEXT * BYTES_PER_STATE + text.length) / BYTES_PER_STATE;
+    const makingMax = Math.min(this.#credit, MAKING_PER_TEXT + text.length);
     this.#credit = Math.min(CREDIT_MAX, this.#credit + text.length);
-    if (allowed < 1) return false;
-    const isDecided = this.#automaton.allMembers(text, { membersMax: this.#count, statesMax: allowed, found: matched });
-    this.#credit -= this.#automaton.statesMade * BYTES_PER_STATE;
+    if (makingMax <= 0) return false;
+    const before = this.#automaton.making;
+    const isDecided = this.#automaton.allMembers(text, { membersMax: this.#count, makingMax, found: matched });
+    this.#credit -= this.#automaton.making - before;
     return isDecided;
   }
 }

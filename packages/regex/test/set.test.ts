@@ -4,6 +4,7 @@ import {
   compileSet,
   instantiateSet,
   RegexError,
+  type RegexSet,
   type RegexSetImage,
   regex,
   regexSet,
@@ -153,6 +154,26 @@ describe('the prefilter', () => {
       expect(set.match(`..${text}..`)).toEqual(regex(pattern).test(`..${text}..`) ? [0] : []);
       expect(set.match(text)).toEqual([0]);
     }
+  });
+
+  it('spends on states that no other text needs what reading costs, and says the same (seeded)', () => {
+    // Each pattern alone needs a state for every byte of such a text, of which no two are the same.
+    const members = ['a[ab]{200}c', 'b[ab]{300}d', '[ab]a[ab]{100}e', 'b[ab]{100}a[ab]{3}$'];
+    const image = compileSet(members);
+    const together = instantiateSet(image);
+    const alone = instantiateSet(image, { engine: 'prefilter' });
+    let state = 1;
+    const beginning = Array.from({ length: 8_192 }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 31 === 0 ? 'a' : 'b';
+    });
+    const text = `${beginning.join('')}b${'a'.repeat(104)}`;
+    const steps = (set: RegexSet): number => {
+      const before = set.steps;
+      expect(set.match(text)).toEqual([3]);
+      return set.steps - before;
+    };
+    expect(steps(together)).toBeLessThan(steps(alone) + 100_000);
   });
 
   it('finds in a long text what it finds in a short one, and where phrases occur first (seeded)', () => {
