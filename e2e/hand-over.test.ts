@@ -1,6 +1,6 @@
 /** Two processes during a hand-over: the old one has connections still, the new one decides. */
 import { strict as assert } from 'node:assert';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { WebSocket } from 'ws';
@@ -39,6 +39,39 @@ void test('a ban from before the hand-over is kept where it was, and a network i
   assert.equal((await town.ask('decisions', 'add', 'ban', '127.0.1.0/24', '--reason', 'all of them')).code, 0);
   for (const closing of closings) assert.equal((await closing).code, 4403);
   assert.equal(players[2]?.readyState, players[2]?.OPEN);
+});
+
+void test('a policy that the new process puts in force judges what the old one still has open', async (t) => {
+  const town = await Town.start(t);
+  const [unwanted, welcome] = [await town.player('127.0.0.1'), await town.player('127.0.0.2')];
+  const closing = closingOf(unwanted);
+  await town.handOver();
+  await town.handOver();
+  // Two listeners more, which are the new process's alone, and one client less.
+  const more = `  - { name: file, address: "unix:./game.sock" }\n  - { name: second, address: "127.0.0.1:0" }\n`;
+  town.edit((yaml) => `${yaml.replace(LISTENER, `${LISTENER}\n${more}`)}lists: { deny: [127.0.0.1] }\n`);
+  assert.equal((await town.ask('reload')).code, 0);
+  assert.deepEqual(await closing, { code: 4403, reason: 'policy changed' });
+  const event = await town.gateway.logged({ kind: 'connection', phase: 'close', reason: 'POLICY_CHANGED' });
+  assert.equal(event['closedBy'], 'gateway');
+  await town.gateway.logged({ msg: 'the process before this one judges what it has by the policy in force' });
+  assert.equal(welcome.readyState, welcome.OPEN);
+  assert.deepEqual(
+    town.gateway.log().filter(({ msg }) => msg === 'a listener cannot be opened' || msg === 'a listener failed'),
+    [],
+  );
+  // It is there and judges: who comes by a file has no address.
+  assert.equal((await httpRequest('http://game/', { socket: join(town.gateway.directory, 'game.sock') })).status, 403);
+});
+
+void test('a configuration that was changed before the hand-over judges what the old process still has open', async (t) => {
+  const town = await Town.start(t);
+  const [unwanted, welcome] = [await town.player('127.0.0.1'), await town.player('127.0.0.2')];
+  const closing = closingOf(unwanted);
+  town.edit((yaml) => `${yaml}lists: { deny: [127.0.0.1] }\n`);
+  await town.handOver();
+  assert.equal((await closing).code, 4403);
+  assert.equal(welcome.readyState, welcome.OPEN);
 });
 
 void test('connections of the old process are listed by the new one, and closed by id and by client', async (t) => {
@@ -153,6 +186,9 @@ void test('three processes at once: what the youngest decides holds in the oldes
   assert.equal((await httpRequest(town.gateway.url('/'), { from: '127.0.0.3' })).status, 200);
 });
 
+const LISTENER_ITEM = '  - { name: public, address: "127.0.0.1:0" }';
+const LISTENER = `listeners:\n${LISTENER_ITEM}`;
+
 /** A gateway with an upstream, its successors, and their players. */
 class Town {
   readonly gateway: GatewayProcess;
@@ -176,7 +212,7 @@ class Town {
     const upstream = await startUpstream(scope, {});
     const yaml = `version: 1
 mode: development
-listeners: [{ name: public, address: "127.0.0.1:0" }]
+${LISTENER}
 upstreams: { game: "${upstream.url}" }
 routes: [{ name: game, upstream: game, profile: game }]
 admin: { socket: ./admin.sock }
@@ -195,6 +231,12 @@ ${more}
   ask(...args: readonly string[]): Promise<Finished> {
     const where = ['--socket', join(this.gateway.directory, 'admin.sock')];
     return run(this.#scope, { command: process.execPath, arguments: [SALLYPORT, ...args, ...where] });
+  }
+
+  /** Changes the configuration file. */
+  edit(change: (yaml: string) => string): void {
+    const file = join(this.gateway.directory, 'sallyport.yaml');
+    writeFileSync(file, change(readFileSync(file, 'utf8')));
   }
 
   /** The youngest hands over; resolves when it follows its successor. */

@@ -18,7 +18,7 @@ import { registerFleetMetrics } from './metrics/fleet-metrics.ts';
 import { registerOwnMetrics } from './metrics/own-metrics.ts';
 import { createErrorReports, type ErrorReports } from './notifications/error-reports.ts';
 import { createNotifier, type Notifier } from './notifications/notifier.ts';
-import { type CompileRequest, compileConfig } from './plane/compile.ts';
+import { type Compiled, type CompileRequest, compileConfig } from './plane/compile.ts';
 import { CompileThread } from './plane/compile-thread.ts';
 import { ControlListeners, type OperationsAddress } from './plane/control-listeners.ts';
 import { type ControlMetrics, controlMetrics } from './plane/control-metrics.ts';
@@ -321,7 +321,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
       metrics.reloads.with('refused').add();
       emitter.system('policy-refused', why);
     },
-    onPublished: (published) => health.apply(published),
+    onPublished: (published) => bringPublished(published, parts),
     earlier: stored.policies,
     onAttempt: (attempt) => void stores.keepPolicy(attempt),
   });
@@ -347,6 +347,12 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     drain = callback;
   };
   return { fleet, policies, plane, decisions, onDrainAsked };
+}
+
+/** What else is to know of a policy that is in force. */
+function bringPublished(published: Compiled, { health, predecessor }: Pick<Parts, 'health' | 'predecessor'>): void {
+  health.apply(published.config);
+  predecessor.bringPolicy(published);
 }
 
 /** The log of decisions, which begins with those that are stored. */

@@ -36,6 +36,7 @@ import type {
 import type { AuditTrail } from '../store/audit-trail.ts';
 import { VERSION } from '../version.ts';
 import type { Fleet } from './fleet.ts';
+import type { CarriedPolicy } from './hand-over/carried-policy.ts';
 import { commandFor, namedConnection } from './hand-over/connection-name.ts';
 import type { Predecessor } from './hand-over/predecessor.ts';
 import type { Policies } from './policies.ts';
@@ -163,6 +164,11 @@ export class RunningPlane implements ControlPlane {
 
   policyConfig(version: number): SallyportConfig | undefined {
     return this.#options.policies.history.contentOf(version)?.config;
+  }
+
+  /** For a process before us. */
+  policyInForce(): CarriedPolicy {
+    return this.#options.policies.inForce;
   }
 
   reload({ author }: { readonly author: string }): Promise<ReloadOutcome> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { type PlaneEnd, type PlaneState, Supervisor } from '@sallyport/control';
+import { type PlaneEnd, type PlaneState, type Publication, Supervisor } from '@sallyport/control';
 import { Acceptor, openDescriptors, type PolicyImage, type Readiness, type TurnedAwayCause } from '@sallyport/gateway';
 import {
   ByteRing,
@@ -21,6 +21,7 @@ import type { ThrownFacts } from '../notifications/describe-thrown.ts';
 import { FileBudget } from './file-budget.ts';
 import { type LineOutput, LogDrain } from './log-drain.ts';
 import type { PlaneFacts, WorkerStart } from './messages.ts';
+import { requireDistinct, tcpListeners } from './tcp-listeners.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 /** How the data planes run. */
@@ -86,6 +87,8 @@ export class Fleet {
   #timers: NodeJS.Timeout[] = [];
   #isFirstStart = true;
   #isDraining = false;
+  /** Resolves when all workers have been told to finish what they have. */
+  readonly #draining = Promise.withResolvers<void>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -234,8 +237,21 @@ export class Fleet {
     this.#acceptor.closeAll();
     // What one hands on now has to find another that still takes it: the process that takes over has not seen it.
     await Promise.all(this.threads().map((thread) => thread.stopAccepting()));
-    await this.supervisor.drain();
+    const drained = this.supervisor.drain();
+    this.#draining.resolve();
+    await drained;
     this.stop();
+  }
+
+  /**
+   * Judges what is still open by the policy of the process that has taken over, as soon as nobody is accepted here any more. It opens
+   * no listener: they are that one's. @throws Error of a worker that cannot use it; the one before it stays.
+   */
+  async follow(image: PolicyImage): Promise<Publication> {
+    await this.#draining.promise;
+    // Without a state folder every process counts from one, and workers know a policy by its number.
+    const version = Math.max(image.version, this.supervisor.image.version + 1);
+    return this.supervisor.publish({ ...image, version });
   }
 
   async close(): Promise<void> {
@@ -356,21 +372,6 @@ export class Fleet {
   #renewTicketKeys(): void {
     this.#ticketKeys = randomBytes(TICKET_KEY_BYTES);
     for (const thread of this.#threads) thread?.setTicketKeys(this.#ticketKeys);
-  }
-}
-
-function tcpListeners({ config }: PolicyImage): PolicyImage['config']['listeners'] {
-  return config.listeners.filter(({ address }) => address.kind === 'tcp');
-}
-
-/** The acceptor shares a socket between a listener and the one that it replaces, and between no others. */
-function requireDistinct(listeners: PolicyImage['config']['listeners']): void {
-  for (const [index, { address }] of listeners.entries()) {
-    if (address.kind !== 'tcp' || address.port === 0) continue;
-    const other = listeners.slice(0, index).find((item) => isDeepStrictEqual(item.address, address));
-    if (other === undefined) continue;
-    const message = `listen EADDRINUSE: address already in use ${address.host}:${address.port} by listener ${other.name}`;
-    throw Object.assign(new Error(message), { code: 'EADDRINUSE', address: address.host, port: address.port });
   }
 }
 

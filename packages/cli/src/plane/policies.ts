@@ -20,7 +20,7 @@ export interface PoliciesOptions {
   readonly publish: (image: PolicyImage, compileMs: number) => Promise<void>;
   readonly onRefused: (why: string) => void;
   /** It is in force, with what else was configured. */
-  readonly onPublished: (config: SallyportConfig) => void;
+  readonly onPublished: (compiled: Compiled) => void;
   /** What there was before this process, the oldest first. */
   readonly earlier: readonly StoredPolicy[];
   /** Keeps an attempt for the next process. */
@@ -55,6 +55,7 @@ export class Policies {
   readonly #options: PoliciesOptions;
   readonly #history = new PolicyHistory<Content>();
   readonly #first: SallyportConfig;
+  #inForce: Pick<Compiled, 'hash' | 'image'>;
   #lastVersion: number;
   #orders: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +63,7 @@ export class Policies {
     this.#options = options;
     const { first } = options;
     this.#first = first.config;
+    this.#inForce = first;
     this.#lastVersion = first.image.version;
     for (const attempt of options.earlier) this.#history.add({ ...attempt, content: undefined });
     this.#note({ source: 'start', author: '' }, { result: 'published', compiled: first, problems: [] });
@@ -69,6 +71,10 @@ export class Policies {
 
   get history(): PolicyHistory<Content> {
     return this.#history;
+  }
+
+  get inForce(): Pick<Compiled, 'hash' | 'image'> {
+    return this.#inForce;
   }
 
   /** Reads the file again, and publishes what it says when nothing is wrong with it. */
@@ -123,8 +129,9 @@ export class Policies {
       this.#options.onRefused(detail);
       return { kind: 'failed', detail };
     }
+    this.#inForce = compiled;
     this.#lastVersion = image.version;
-    this.#options.onPublished(compiled.config);
+    this.#options.onPublished(compiled);
     this.#note(order, { result: 'published', compiled, problems });
     return { kind: 'published', version: image.version, hash, warnings };
   }

@@ -100,6 +100,8 @@ let inForce: PolicyImage = start.image;
 let prepared: PolicyImage | undefined;
 let heartbeat: NodeJS.Timeout | undefined;
 let lastState = '';
+/** It accepts nobody any more: socket files are another one's, or will be. */
+let isLeaving = false;
 
 process.on('uncaughtException', onUnforeseen);
 process.on('unhandledRejection', onUnforeseen);
@@ -181,9 +183,11 @@ function receive(message: ToWorker): void {
     case 'ticket-keys':
       return gateway.setTicketKeys(Buffer.from(message.keys));
     case 'drain':
+      isLeaving = true;
       doors.close();
       return void gateway.drain().then(finish);
     case 'close':
+      isLeaving = true;
       doors.close();
       gateway.close();
       // Sockets say that they are gone in later turns of the event loop.
@@ -203,7 +207,7 @@ async function answerTo(question: Question): Promise<Answer> {
   switch (question.kind) {
     case 'prepare': {
       const sinceMs = clock.monotonicMs();
-      if (start.ownListeners) await checkSocketFiles(question.image);
+      if (start.ownListeners && !isLeaving) await checkSocketFiles(question.image);
       await gateway.prepare(question.image);
       prepared = question.image;
       return { kind: 'duration', ms: clock.monotonicMs() - sinceMs };
@@ -212,7 +216,7 @@ async function answerTo(question: Question): Promise<Answer> {
       const ms = activate(question);
       const before = socketFiles(inForce);
       if (prepared !== undefined) inForce = prepared;
-      if (start.ownListeners) {
+      if (start.ownListeners && !isLeaving) {
         await openSocketFiles((path) => before.has(path), true);
         say({ kind: 'addresses', addresses: ownAddresses() });
       }

@@ -120,7 +120,9 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
   }
 
   activate(version: number): Promise<number> {
-    const doors = this.#doors === undefined ? undefined : this.#share();
+    // One that finishes what it has accepts nobody, and needs no descriptor for that.
+    const isAccepting = this.#doors !== undefined && !this.#isTold;
+    const doors = isAccepting ? this.#share() : undefined;
     return this.#duration({ kind: 'activate', version, doors }, socketsOf(doors ?? []));
   }
 

@@ -108,8 +108,9 @@ export class Supervisor<Image extends PolicyVersion> {
   }
 
   /**
-   * Brings a policy into force everywhere or nowhere: every data plane prepares it, and only when all have done so is it put in
-   * force. Publications wait for one another.
+   * Brings a policy into force everywhere or nowhere: every data plane that may have connections prepares it, and only when all
+   * have done so is it put in force. Whoever would no longer be let in must not stay because of where he is served. Publications
+   * wait for one another.
    *
    * @throws Error of the data plane that could not use it; the policy before it stays in force everywhere.
    */
@@ -181,10 +182,10 @@ export class Supervisor<Image extends PolicyVersion> {
   }
 
   async #publish(image: Image): Promise<Publication> {
-    const planes = this.ready();
+    const planes = this.carrying();
     const prepared = await Promise.allSettled(planes.map((plane) => plane.prepare(image)));
     // One that is gone meanwhile has no say: what comes in its place begins with the policy that is then in force.
-    const failed = prepared.find((outcome, index) => outcome.status === 'rejected' && this.#isServing(planes[index]));
+    const failed = prepared.find((outcome, index) => outcome.status === 'rejected' && this.#isCarrying(planes[index]));
     // But when nobody is left who could use it, it may be what has ended all of them.
     const isProven = planes.length === 0 || prepared.some(({ status }) => status === 'fulfilled');
     const refusal = failed ?? (isProven ? undefined : prepared[0]);
@@ -204,8 +205,8 @@ export class Supervisor<Image extends PolicyVersion> {
     };
   }
 
-  #isServing(plane: DataPlane<Image> | undefined): boolean {
-    return this.#slots.some((slot) => slot.plane === plane && slot.state === 'ready');
+  #isCarrying(plane: DataPlane<Image> | undefined): boolean {
+    return this.carrying().some((item) => item === plane);
   }
 
   #spawn(slot: number): void {

@@ -1,80 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
-import { type DecisionSnapshot, ManualClock } from '@sallyport/kernel';
 import { describe, expect, it } from 'vitest';
-import { type PlaneEnd, type PolicyVersion, Supervisor } from '../../src/index.ts';
-import { FakePlane } from './fake-plane.ts';
-
-const FIRST: PolicyVersion = { version: 1 };
-const SECOND: PolicyVersion = { version: 2 };
-
-class Rig {
-  readonly clock = new ManualClock();
-  /** Every data plane there ever was. */
-  readonly spawned: FakePlane[] = [];
-  readonly states: string[] = [];
-  readonly lost: { readonly slot: number; readonly end: PlaneEnd }[] = [];
-  /** What shall happen later, and in how many milliseconds. */
-  readonly pauses: { readonly ms: number; readonly callback: () => void }[] = [];
-  readonly supervisor: Supervisor<PolicyVersion>;
-  decisions: DecisionSnapshot = { sequence: 0, decisions: [] };
-  /** Data planes begin by themselves. */
-  isStarting = true;
-
-  constructor(count: number) {
-    this.supervisor = new Supervisor(FIRST, {
-      count,
-      clock: this.clock,
-      spawn: (slot, image) => this.#spawn(slot, image),
-      decisions: () => this.decisions,
-      onState: (slot, state) => this.states.push(`${slot} ${state}`),
-      onLost: (slot, end) => this.lost.push({ slot, end }),
-      later: (ms, callback) => this.pauses.push({ ms, callback }),
-    });
-  }
-
-  static async started(count = 2): Promise<Rig> {
-    const rig = new Rig(count);
-    await rig.supervisor.start();
-    return rig;
-  }
-
-  /** The last one of a slot. */
-  plane(slot: number): FakePlane {
-    const plane = this.spawned.findLast((item) => item.slot === slot);
-    if (plane === undefined) throw new Error(`slot ${slot} never had one`);
-    return plane;
-  }
-
-  /** One is lost, and its pause is over; answers the pause. */
-  async replace(slot: number): Promise<number> {
-    this.plane(slot).end('error');
-    await settled();
-    return this.passPause();
-  }
-
-  async passPause(): Promise<number> {
-    const pause = this.pauses.shift();
-    pause?.callback();
-    await settled();
-    return pause?.ms ?? Number.NaN;
-  }
-
-  stateOf(slot: number): string | undefined {
-    return this.supervisor.status()[slot]?.state;
-  }
-
-  #spawn(slot: number, image: PolicyVersion): FakePlane {
-    const plane = new FakePlane(slot, image);
-    this.spawned.push(plane);
-    if (this.isStarting) plane.startedBy.resolve();
-    return plane;
-  }
-}
-
-/** Everything that follows from promises has happened. */
-async function settled(): Promise<void> {
-  await setImmediate();
-}
+import { FIRST, Rig, SECOND, settled } from './supervisor-rig.ts';
 
 describe('a supervisor that starts', () => {
   it('starts all, tells each the decisions before it serves, and serves when all do', async () => {
@@ -330,8 +255,8 @@ describe('the end', () => {
     rig.supervisor.retire(0);
     expect([rig.stateOf(0), rig.plane(0).told.at(-1)]).toEqual(['draining', 'drain']);
     expect(rig.supervisor.ready().map(({ slot }) => slot)).toEqual([1]);
-    await rig.supervisor.publish(SECOND);
-    expect(rig.plane(0).inForce, 'it finishes by the policy it had').toBe(1);
+    expect((await rig.supervisor.publish(SECOND)).planes).toBe(2);
+    expect(rig.plane(0).inForce, 'what it still has is judged like all else').toBe(2);
     rig.plane(0).end('stopped');
     await settled();
     await rig.passPause();
@@ -376,6 +301,17 @@ describe('the end', () => {
     await rig.supervisor.close();
     await rig.passPause();
     expect(rig.spawned).toHaveLength(2);
+  });
+
+  it('of all is no reason to keep a policy: what they still have is judged by it, or it is refused', async () => {
+    const rig = await Rig.started();
+    const drained = rig.supervisor.drain();
+    expect((await rig.supervisor.publish(SECOND)).planes).toBe(2);
+    rig.plane(1).prepares = 'fails';
+    await expect(rig.supervisor.publish({ version: 3 })).rejects.toThrow('plane 1 cannot use it');
+    expect([rig.supervisor.image, ...rig.spawned.map(({ inForce }) => inForce)]).toEqual([SECOND, 2, 2]);
+    for (const slot of [0, 1]) rig.plane(slot).end('stopped');
+    await drained;
   });
 
   it('does not make one ready that has started while all drain', async () => {

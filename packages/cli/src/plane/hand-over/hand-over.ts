@@ -61,6 +61,7 @@ export class HandOver {
   begin({ decisions, plane }: Pick<HandedOver, 'decisions' | 'plane'>): void {
     void this.predecessor.begin({
       decisions: () => decisions.snapshot(),
+      policy: () => plane.policyInForce(),
       onFollowing: ({ attackLevel }) => {
         if (attackLevel <= plane.attackLevel) return;
         void plane.command({ id: 'taken-over', action: { kind: 'set-attack-level', level: attackLevel } });
@@ -99,7 +100,11 @@ export class HandOver {
       const onFollow = (): void => {
         left = parts.listeners.closeOperations();
       };
-      this.#successor = new Successor(result.channel, followingPlane(parts, this.predecessor, onFollow), log);
+      this.#successor = new Successor(
+        result.channel,
+        followingPlane(parts, { before: this.predecessor, log, onFollow }),
+        log,
+      );
       await this.#successor.settled;
       // Who had connected before hears that all is well, which it is: we are still ready.
       await Promise.race([left, sleep(LEAVE_MS_MAX, undefined, { ref: false })]);
@@ -116,24 +121,38 @@ export class HandOver {
   }
 }
 
-function followingPlane(
-  { fleet, plane, decisions, registry }: HandedOver,
-  before: Predecessor,
-  onFollow: () => void,
-): FollowingPlane {
+function followingPlane({ fleet, plane, decisions, registry }: HandedOver, ends: Ends): FollowingPlane {
+  const { before, log, onFollow } = ends;
   return {
     follow: () => {
       onFollow();
-      return { attackLevel: plane.attackLevel };
+      return { attackLevel: plane.attackLevel, policyHash: plane.policyInForce().hash };
     },
     workers: () => fleet.supervisor.carrying().length + before.workers,
     replaceDecisions: (snapshot) => decisions.replace(snapshot),
     applyDecision: (change) => decisions.follow(change),
+    judgeBy: async (policy) => {
+      const { planes } = await fleet.follow(policy.image);
+      log.info('what is still open here is judged by the policy of the process that has taken over', {
+        version: policy.image.version,
+        hash: policy.hash,
+        workers: planes,
+      });
+      before.bringPolicy(policy);
+      return planes;
+    },
     command: (command) => plane.command(command),
     connections: (query) => plane.namedConnections(query),
     counts: async () => countsOf(await fleet.metrics(registry.snapshot().filter(({ type }) => type !== 'gauge'))),
     onOrphaned: () => void setTimeout(() => void fleet.close(), ORPHAN_MS_MAX),
   };
+}
+
+/** What a process between two others knows of both. */
+interface Ends {
+  readonly before: Predecessor;
+  readonly log: Log;
+  readonly onFollow: () => void;
 }
 
 /** For questions at the operations port that were asked before another process answers there. */

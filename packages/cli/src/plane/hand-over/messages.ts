@@ -5,6 +5,7 @@
 import type { CommandOutcome, ConnectionQuery } from '@sallyport/control';
 import type { ConnectionsAnswer } from '@sallyport/control/contract';
 import type { Command, Decision, DecisionChange, MetricsSnapshot } from '@sallyport/kernel';
+import type { PolicyPiece } from './carried-policy.ts';
 
 /** Another number is another language: such processes do not follow one another. */
 export const PROTOCOL = 1;
@@ -20,9 +21,17 @@ export type Question =
   /** A piece of all decisions in force. They count when the last one is there. */
   | { readonly kind: 'decisions'; readonly piece: DecisionsPiece }
   | { readonly kind: 'decision'; readonly change: DecisionChange }
+  /** A piece of the policy in force. The last one is answered when everything that is open was handed to it to be judged. */
+  | { readonly kind: 'policy'; readonly piece: PolicyPiece }
   | { readonly kind: 'command'; readonly command: Command }
   | { readonly kind: 'connections'; readonly query: ConnectionQuery }
   | { readonly kind: 'counts' };
+
+export interface HeldPolicy {
+  /** Only the same one understands its images, see `RELEASE`. */
+  readonly release: string;
+  readonly hash: string;
+}
 
 export interface DecisionsPiece {
   readonly sequence: number;
@@ -32,9 +41,17 @@ export interface DecisionsPiece {
 }
 
 export type Answer =
-  | { readonly kind: 'following'; readonly workers: number; readonly attackLevel: number }
+  /** `policy`: by what it judges. Undefined: it is of a release that takes no policies. */
+  | {
+      readonly kind: 'following';
+      readonly workers: number;
+      readonly attackLevel: number;
+      readonly policy?: HeldPolicy | undefined;
+    }
   | { readonly kind: 'alive'; readonly workers: number }
   | { readonly kind: 'taken' }
+  /** So many workers judge what they have by the policy that was brought. */
+  | { readonly kind: 'judging'; readonly workers: number }
   /** How many workers of how many have confirmed. Out of order: one before is missing, and all decisions are wanted. */
   | { readonly kind: 'decided'; readonly isInOrder: boolean; readonly workers: number; readonly of: number }
   | { readonly kind: 'commanded'; readonly outcome: CommandOutcome }

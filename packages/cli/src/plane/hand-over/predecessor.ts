@@ -1,8 +1,10 @@
 import type { CommandOutcome, ConnectionQuery } from '@sallyport/control';
 import type { ConnectionsAnswer } from '@sallyport/control/contract';
 import type { Command, DecisionChange, DecisionSnapshot, Log, MetricsSnapshot } from '@sallyport/kernel';
+import type { CarriedPolicy } from './carried-policy.ts';
 import type { Channel } from './channel.ts';
 import { type Answer, FOLLOW_MS_MAX, isSaid, PROTOCOL, type Question } from './messages.ts';
+import { PolicyCarrier } from './policy-carrier.ts';
 
 export interface PredecessorOptions {
   /** Undefined: there is none, or it does not speak. */
@@ -16,6 +18,8 @@ export interface PredecessorOptions {
 
 export interface Beginning {
   readonly decisions: () => DecisionSnapshot;
+  /** The one in force. */
+  readonly policy: () => CarriedPolicy;
   /** It follows, and this is what it was told before us. */
   readonly onFollowing: (told: { readonly attackLevel: number }) => void;
 }
@@ -31,6 +35,7 @@ export class Predecessor {
   readonly settled: Promise<void>;
   readonly #options: PredecessorOptions;
   readonly #asked = new Map<number, Waiting>();
+  readonly #policies: PolicyCarrier;
   #beginning: Beginning | undefined;
   #lastNumber = 0;
   #workers = 0;
@@ -49,6 +54,7 @@ export class Predecessor {
 
   constructor(options: PredecessorOptions) {
     this.#options = options;
+    this.#policies = new PolicyCarrier({ log: options.log, ask: (question, msMax) => this.#ask(question, msMax) });
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -89,6 +95,7 @@ export class Predecessor {
       this.#timer = setInterval(() => this.#look(), LOOK_MS);
       this.#timer.unref();
       this.replaceDecisions();
+      this.#policies.begin(answer.policy, beginning.policy());
       beginning.onFollowing(answer);
       await this.counts();
       log.info('the process before this one finishes what it has, and follows', { workers: answer.workers });
@@ -135,6 +142,11 @@ export class Predecessor {
       .catch(() => {
         this.#isBehind = true;
       });
+  }
+
+  /** Another policy is in force: what it has open is judged by that, as far as it can be brought. Nobody waits for it. */
+  bringPolicy(policy: CarriedPolicy): void {
+    this.#policies.bring(policy);
   }
 
   #catchUp(): void {
@@ -225,6 +237,7 @@ export class Predecessor {
 
   #onClosed(): void {
     clearInterval(this.#timer);
+    this.#policies.end();
     const wasFollowing = this.#isFollowing;
     const why = this.#hasLeft ? 'left' : 'lost';
     this.#isFollowing = false;

@@ -1,6 +1,7 @@
 import type { CommandOutcome, ConnectionQuery } from '@sallyport/control';
 import type { ConnectionsAnswer } from '@sallyport/control/contract';
 import type { Command, Decision, DecisionChange, DecisionSnapshot, Log, MetricsSnapshot } from '@sallyport/kernel';
+import { type CarriedPolicy, type PolicyPiece, PolicyReceipt, RELEASE } from './carried-policy.ts';
 import type { Channel } from './channel.ts';
 import {
   type Answer,
@@ -15,12 +16,14 @@ import {
 /** What a process that finishes what it has does for the one that has taken over. */
 export interface FollowingPlane {
   /** The other one speaks our language: everything but our connections is its business from now on. */
-  follow(): { readonly attackLevel: number };
+  follow(): { readonly attackLevel: number; readonly policyHash: string };
   /** How many may have connections, those of processes before us included. */
   workers(): number;
   replaceDecisions(snapshot: DecisionSnapshot): void;
   /** Answers how many workers have confirmed it; undefined: a change before it is missing. */
   applyDecision(change: DecisionChange): Promise<number> | undefined;
+  /** Judges what is open by it; answers how many workers do. @throws Error of one that cannot use it: then none does. */
+  judgeBy(policy: CarriedPolicy): Promise<number>;
   command(command: Command): Promise<CommandOutcome>;
   connections(query: ConnectionQuery): Promise<ConnectionsAnswer>;
   counts(): Promise<MetricsSnapshot>;
@@ -40,6 +43,7 @@ export class Successor {
   readonly #channel: Channel;
   readonly #plane: FollowingPlane;
   readonly #log: Log;
+  readonly #receipt = new PolicyReceipt();
   #pieces: Decision[] = [];
   #isFollowing = false;
   #isLeaving = false;
@@ -90,6 +94,8 @@ export class Successor {
         const workers = (await confirmed) ?? 0;
         return { kind: 'decided', isInOrder: confirmed !== undefined, workers, of: this.#plane.workers() };
       }
+      case 'policy':
+        return this.#takePolicy(question.piece);
       case 'command':
         return { kind: 'commanded', outcome: await this.#plane.command(question.command) };
       case 'connections':
@@ -103,7 +109,15 @@ export class Successor {
     if (protocol !== PROTOCOL) throw new RangeError(`protocol ${protocol} is not ${PROTOCOL}`);
     this.#isFollowing = true;
     this.#settle();
-    return { kind: 'following', workers: this.#plane.workers(), ...this.#plane.follow() };
+    const { attackLevel, policyHash } = this.#plane.follow();
+    const policy = { release: RELEASE, hash: policyHash };
+    return { kind: 'following', workers: this.#plane.workers(), attackLevel, policy };
+  }
+
+  async #takePolicy(piece: PolicyPiece): Promise<Answer> {
+    const policy = this.#receipt.take(piece);
+    if (policy === undefined) return { kind: 'taken' };
+    return { kind: 'judging', workers: await this.#plane.judgeBy(policy) };
   }
 
   #take({ sequence, decisions, isFirst, isLast }: DecisionsPiece): Answer {

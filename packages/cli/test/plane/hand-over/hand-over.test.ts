@@ -1,5 +1,8 @@
+import { compilePolicy } from '@sallyport/gateway';
+import { config } from '@sallyport/gateway/test-config';
 import type { Decision, DecisionChange, DecisionSnapshot, MetricsSnapshot } from '@sallyport/kernel';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CarriedPolicy } from '../../../src/plane/hand-over/carried-policy.ts';
 import { Predecessor } from '../../../src/plane/hand-over/predecessor.ts';
 import { type FollowingPlane, Successor } from '../../../src/plane/hand-over/successor.ts';
 import { ChannelPair } from './channel-pair.ts';
@@ -27,6 +30,9 @@ class Rig {
   /** What the old one holds. */
   held: DecisionSnapshot = { sequence: 0, decisions: [] };
   snapshots = 0;
+  /** The policy in force in the new process, and those by which the old one was told to judge. */
+  policy: CarriedPolicy = carried('a');
+  readonly judgedBy: CarriedPolicy[] = [];
   readonly done: string[] = [];
   count = 1;
   readonly predecessor: Predecessor;
@@ -52,6 +58,7 @@ class Rig {
   async begin(): Promise<void> {
     await this.predecessor.begin({
       decisions: () => this.all,
+      policy: () => this.policy,
       onFollowing: ({ attackLevel }) => void this.done.push(`level ${attackLevel}`),
     });
     await settled();
@@ -67,13 +74,17 @@ class Rig {
 
   #plane(): FollowingPlane {
     return {
-      follow: () => ({ attackLevel: 2 }),
+      follow: () => ({ attackLevel: 2, policyHash: 'a' }),
       workers: () => 3,
       replaceDecisions: (snapshot) => {
         this.snapshots += 1;
         this.held = snapshot;
       },
       applyDecision: (change) => this.#apply(change),
+      judgeBy: async (policy) => {
+        this.judgedBy.push(policy);
+        return 3;
+      },
       command: async ({ id, action }) => {
         this.done.push(`${action.kind} ${id}`);
         return { acks: [{ id, worker: 0, closed: 1, isRepeat: false }], of: 3 };
@@ -91,9 +102,13 @@ class Rig {
   }
 }
 
+function carried(hash: string): CarriedPolicy {
+  return { hash, image: compilePolicy(config({ upstreams: [] }), 7) };
+}
+
 /** Nothing is on its way any more. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 200; turn += 1) await Promise.resolve();
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -191,10 +206,27 @@ describe('an old process and the one that has taken over', () => {
     expect(rig.done).toContain('orphaned');
   });
 
+  it('judge by the same policy from the beginning, and by each that comes later', async () => {
+    const rig = new Rig();
+    await rig.begin();
+    expect(rig.judgedBy, 'the old one has it').toEqual([]);
+    rig.predecessor.bringPolicy(carried('b'));
+    await settled();
+    const other = new Rig();
+    other.policy = carried('c');
+    await other.begin();
+    const hashes = [rig, other].map(({ judgedBy }) => judgedBy.map(({ hash }) => hash));
+    expect(hashes).toEqual([['b'], ['c']]);
+  });
+
   it('do without one another when they speak different languages, or one speaks none', async () => {
     const rig = new Rig();
     rig.pair.old.close();
-    const begun = rig.predecessor.begin({ decisions: () => rig.all, onFollowing: () => undefined });
+    const begun = rig.predecessor.begin({
+      decisions: () => rig.all,
+      policy: () => rig.policy,
+      onFollowing: () => undefined,
+    });
     await settled();
     await begun;
     await rig.predecessor.settled;
