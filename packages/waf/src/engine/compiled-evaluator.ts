@@ -134,7 +134,9 @@ function runStep(turn: Turn, at: number): number {
   return nextStep(hits, stepsOf(turn).always, next);
 }
 
-function isMatch({ rule, isSurveyed, disturbance }: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {
+function isMatch(step: Extract<PolicyStep, { kind: 'rule' }>, state: State): boolean {
+  const { rule, isSurveyed, disturbance, copies } = step;
+  if (copies?.pass(state) === true) return false;
   if (!isSurveyed) {
     // Its operators may look at what the rule itself is about.
     state.variables.beginRule(rule.rule);

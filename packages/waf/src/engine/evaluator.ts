@@ -58,7 +58,7 @@ export function isHeadMatch(head: CompiledRule, state: State): boolean {
       continue;
     }
     for (const value of values) {
-      const text = transformed(value, head.chain, state);
+      const text = transformedText(value, head.chain, state);
       state.steps += text.length + 1;
       if (operator(text, probe) !== head.isNegated) return true;
     }
@@ -126,7 +126,7 @@ interface Candidate {
 function runOnValue(link: CompiledRule, candidate: Candidate, match: Match): boolean {
   const { value } = candidate;
   if (!link.rule.actions.isMultiMatch) {
-    return runOnText(link, candidate, transformed(value, link.chain, match.state), match);
+    return runOnText(link, candidate, transformedText(value, link.chain, match.state), match);
   }
   let isMatch = false;
   for (const text of textsOf(value, link, match.state)) if (runOnText(link, candidate, text, match)) isMatch = true;
@@ -197,19 +197,20 @@ const TITLES: ReadonlyMap<string, string> = new Map([
 
 /** With multiMatch: the transformed text, and every form on the way that is new. */
 function textsOf(value: Value, { chain }: CompiledRule, state: State): readonly string[] {
-  const texts = [transformed(value, chain, state)];
+  const texts = [transformedText(value, chain, state)];
   for (let step = chain; step !== undefined; step = step.before) {
-    const before = transformed(value, step.before, state);
+    const before = transformedText(value, step.before, state);
     if (before !== texts[0]) texts.unshift(before);
   }
   return texts;
 }
 
-function transformed(value: Value, step: ChainStep | undefined, state: State): string {
+/** The value behind the steps of a chain. */
+export function transformedText(value: Value, step: ChainStep | undefined, state: State): string {
   if (step === undefined) return value.text;
   const known = value.derived(step.number);
   if (known !== undefined) return known;
-  const before = transformed(value, step.before, state);
+  const before = transformedText(value, step.before, state);
   state.steps += before.length + 1;
   const text = step.apply(before);
   value.derive(step.number, text);

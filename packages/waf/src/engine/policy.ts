@@ -1,6 +1,7 @@
 import type { Detectors } from '../detect/port.ts';
 import type { Control, Phase } from '../seclang/rule.ts';
 import type { Value } from './collection.ts';
+import { type CopiedNames, copiedNames } from './copied-names.ts';
 import { type FoldedPhase, type FoldedStep, foldPhase, type Noted } from './fold.ts';
 import { Known } from './known.ts';
 import type { MatchedRule } from './outcome.ts';
@@ -58,6 +59,8 @@ export type PolicyStep =
       readonly rule: CompiledRule;
       readonly isSurveyed: boolean;
       readonly disturbance: Disturbance;
+      /** Undefined for a rule of another form. */
+      readonly copies: CopiedNames | undefined;
     }
   | {
       readonly kind: 'block';
@@ -144,14 +147,15 @@ interface Folds {
 }
 
 function policyPhase({ plan, folded, quiet }: Folds, phase: Phase, detectors: Detectors): PolicyPhase {
-  const surveyed = surveyedRules(folded[phase]);
+  const copies = copiesIn(plan, folded[phase], quiet);
+  const surveyed = surveyedRules(folded[phase]).filter(({ rule }) => !copies.has(rule));
   const rulesCount = plan.programs[phase].rules.length;
   const indices = new Set(surveyed.map(({ index }) => index));
   const stepFor = (step: FoldedStep): PolicyStep => {
     if (step.kind === 'block') return policyBlock(step);
     const { index, rule } = step;
     const disturbance = disturbanceOf(rule, quiet.relied);
-    return { kind: 'rule', index, rule, isSurveyed: indices.has(index), disturbance };
+    return { kind: 'rule', index, rule, isSurveyed: indices.has(index), disturbance, copies: copies.get(rule) };
   };
   return {
     rulesCount,
@@ -159,6 +163,17 @@ function policyPhase({ plan, folded, quiet }: Folds, phase: Phase, detectors: De
     general: policySteps(folded[phase], stepFor, rulesCount),
     quiet: policySteps(quiet.phases[phase], stepFor, rulesCount),
   };
+}
+
+/** Rules of names, which need no survey. One that ends the quiet with its head is not among them. */
+function copiesIn(plan: Plan, { steps }: FoldedPhase, { relied }: QuietPlan): ReadonlyMap<CompiledRule, CopiedNames> {
+  const found = new Map<CompiledRule, CopiedNames>();
+  for (const step of steps) {
+    if (step.kind !== 'rule' || disturbanceOf(step.rule, relied) === 'head') continue;
+    const copies = copiedNames(step.rule, plan);
+    if (copies !== undefined) found.set(step.rule, copies);
+  }
+  return found;
 }
 
 function surveyOf(plan: Plan, surveyed: readonly SurveyedRule[], phase: Phase, detectors: Detectors): Survey {

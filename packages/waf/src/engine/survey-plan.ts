@@ -4,6 +4,7 @@ import type { PatternSet } from '../operators/pattern.ts';
 import { mayLengthen, traitsNeeded } from '../transformations/traits.ts';
 import type { Value } from './collection.ts';
 import type { ChainStep, CompiledRule, CompiledTarget } from './plan.ts';
+import { RecentTexts } from './recent-texts.ts';
 
 /** The head of a rule that can be decided before its turn: what it looks at does not change while its phase runs. */
 export interface SurveyedRule {
@@ -44,7 +45,7 @@ export class VariableSurvey {
     this.variable = variable;
     const kinds = new Map<string, Kind>();
     const kindFor = (key: string | undefined): Kind => {
-      const remembers = NAMES.has(variable) || (variable === 'REQUEST_HEADERS' && PUBLIC_HEADERS.has(key ?? ''));
+      const remembers = isOfNames(variable) || (variable === 'REQUEST_HEADERS' && PUBLIC_HEADERS.has(key ?? ''));
       const wanted = rules.filter(({ rule }) => rule.targets.some((target) => mayCover(target, variable, key)));
       const name = `${remembers} ${wanted.map(({ rule }) => rule.number).join()}`;
       const kind = kinds.get(name) ?? new Kind(wanted, { patterns, remembers });
@@ -84,6 +85,11 @@ const NAMES: ReadonlySet<string> = new Set([
   'REQUEST_PROTOCOL',
 ]);
 
+/** True for a variable whose values may be remembered from one request to the next. */
+export function isOfNames(variable: string): boolean {
+  return NAMES.has(variable);
+}
+
 const PUBLIC_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',
@@ -120,10 +126,10 @@ export class Kind {
   readonly pool: Subset;
   /** Every step of the chains, each behind those that come before it. */
   readonly steps: readonly ChainStep[];
-  /** True when what is found in a value holds for the next request as well, see `recall`. */
+  /** True when what is found in a value holds for the next request as well, see `known`. */
   readonly remembers: boolean;
-  #young = new Map<string, readonly Use[]>();
-  #old: ReadonlyMap<string, readonly Use[]> = new Map();
+  /** Of values that are the same in one request after another: what was found in them. */
+  readonly known: RecentTexts<readonly Use[]> = new RecentTexts();
   readonly #root: NodeSet;
   readonly #sets = new Map<string, NodeSet>();
   #entries = 0;
@@ -135,24 +141,6 @@ export class Kind {
     this.pool = patterns.set.subset(this.uses.flatMap(({ member }) => member ?? []));
     this.steps = stepsInOrder(this.uses);
     this.#root = new NodeSet(this, [undefined]);
-  }
-
-  /** What was found in such a value before; undefined when it is not remembered. */
-  recall(text: string): readonly Use[] | undefined {
-    const known = this.#young.get(text);
-    if (known !== undefined) return known;
-    const older = this.#old.get(text);
-    if (older !== undefined) this.remember(text, older);
-    return older;
-  }
-
-  /** Keeps what was found. When there is too much, what was not asked for since the last time is forgotten. */
-  remember(text: string, uses: readonly Use[]): void {
-    if (this.#young.size >= KIND_TEXTS_MAX) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(text, uses.length === 0 ? NONE : uses);
   }
 
   /** All uses look at the value as it came, before any transformation. */
@@ -186,11 +174,6 @@ export class Kind {
  * object; ordinary traffic makes some dozens.
  */
 const KIND_ENTRIES_MAX = 1_024;
-
-/** Texts remembered for one kind, twice: names are the client's to choose. */
-const KIND_TEXTS_MAX = 256;
-
-const NONE: readonly Use[] = [];
 
 /** Combinations of traits that one transaction may teach: after some hundred requests hardly any is new. */
 const ENTRIES_PER_TRANSACTION_MAX = 128;

@@ -1,6 +1,7 @@
 import type { PatternSet } from '../operators/pattern.ts';
 import { traitsOf } from '../transformations/traits.ts';
 import { noMarks, type Value } from './collection.ts';
+import { RECENT_TEXT_LENGTH_MAX } from './recent-texts.ts';
 import { Standings } from './standings.ts';
 import type { State } from './state.ts';
 import { type Entry, type Kind, surveyRun, type Use, type VariableSurvey } from './survey-plan.ts';
@@ -123,8 +124,8 @@ export class Survey {
   #lookAt(value: Value, kind: Kind, state: State): void {
     if (kind.uses.length === 0) return;
     this.#value = value;
-    if (kind.remembers && value.text.length <= REMEMBERED_LENGTH_MAX) {
-      const known = kind.recall(value.text);
+    if (kind.remembers && value.text.length <= RECENT_TEXT_LENGTH_MAX) {
+      const known = kind.known.recall(value.text);
       if (known !== undefined) {
         state.steps += value.text.length + 1;
         for (const use of known) this.#hit(use);
@@ -135,7 +136,8 @@ export class Survey {
       this.#lookClosely(value, kind, state);
       this.#isNoting = false;
       // A look that was broken off for want of steps has not seen everything.
-      if (state.steps <= state.context.stepsMax) kind.remember(value.text, this.#noted.slice());
+      if (state.steps <= state.context.stepsMax)
+        kind.known.remember(value.text, this.#noted.length === 0 ? NONE : this.#noted.slice());
       return;
     }
     this.#lookClosely(value, kind, state);
@@ -222,8 +224,7 @@ function* counted<Result>(
 /** Bytes of a value in which it is worth to pause: one that is shorter takes less than a slice. */
 const LONG_LENGTH_MIN = 32_768;
 
-/** Bytes of a value that is remembered: what repeats between requests is short. */
-const REMEMBERED_LENGTH_MAX = 256;
+const NONE: readonly Use[] = [];
 
 export interface SurveyPlan {
   /** Rules of the phase, and of all phases. */

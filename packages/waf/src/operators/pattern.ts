@@ -142,7 +142,7 @@ const CACHE_BYTES: Readonly<Record<PatternGroup, number>> = {
 /** `@rx`. TX.0 is the match, TX.1 to TX.9 are the groups. */
 export function pattern(argument: string, patterns: Patterns): Operator {
   const number = patterns.add(argument);
-  const isWhole = WHOLE_TEXT.has(argument);
+  const isWhole = copiesWholeText(argument);
   return (text, run) => {
     if (isWhole) return keepWhole(text, run.captures);
     const regex = patterns.at(number);
@@ -152,6 +152,11 @@ export function pattern(argument: string, patterns: Patterns): Operator {
     run.steps += Math.max(regex.steps - before - text.length, 0);
     return isMatch;
   };
+}
+
+/** True for a pattern that matches every text, and all of it. */
+export function copiesWholeText(argument: string): boolean {
+  return WHOLE_TEXT.has(argument);
 }
 
 /** Patterns that match every text from its beginning to its end: the dot is any byte. They only copy values into TX.0. */
