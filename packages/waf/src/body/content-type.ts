@@ -7,6 +7,7 @@ import type { BodyFlag, BodyProcessor, BodyType } from './port.ts';
  * which of them ours does not. The rest of the answer is then the first reading.
  */
 export function parseContentType(fields: readonly string[]): BodyType {
+  if (fields.length === 0) return NO_TYPE;
   const flags = new Set<BodyFlag>();
   const [field = ''] = fields;
   const semicolon = field.indexOf(';');
@@ -37,6 +38,16 @@ export function parseContentType(fields: readonly string[]): BodyType {
     error: message === undefined ? undefined : { message, offset: 0 },
   };
 }
+
+/** Of a request without the field. */
+const NO_TYPE: BodyType = {
+  processor: 'RAW',
+  mediaType: '',
+  boundary: undefined,
+  charset: undefined,
+  flags: new Set(),
+  error: undefined,
+};
 
 /** Character sets that are read as the bytes of ASCII, so that what is inspected is what is meant. */
 export function isPlainCharset(name: string): boolean {

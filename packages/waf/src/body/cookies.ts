@@ -9,28 +9,44 @@ import type { CookieValue } from './port.ts';
  * @param fields The field values as byte strings; HTTP/2 clients send several.
  */
 export function parseCookies(fields: readonly string[]): readonly CookieValue[] {
-  return fields.flatMap((field) => [...pieces(field), ...quotedValues(field)]);
+  const cookies: CookieValue[] = [];
+  for (const field of fields) {
+    addPieces(field, cookies);
+    addQuoted(field, cookies);
+  }
+  return cookies;
 }
 
-function pieces(field: string): CookieValue[] {
-  return field
-    .split(';')
-    .map((piece) => piece.replace(/^[ \t]+/, ''))
-    .filter((piece) => piece !== '')
-    .map((piece) => {
-      const equals = piece.indexOf('=');
-      // A piece without `=` is a name to some servers and a value to others: both are inspected.
-      return equals < 0 ? { name: piece, value: piece } : pair(piece, equals);
-    });
+function addPieces(field: string, cookies: CookieValue[]): void {
+  for (let begin = 0; begin <= field.length; ) {
+    const semicolon = field.indexOf(';', begin);
+    const end = semicolon < 0 ? field.length : semicolon;
+    const piece = field.slice(afterBlanks(field, begin, end), end);
+    const equals = piece.indexOf('=');
+    // A piece without `=` is a name to some servers and a value to others: both are inspected.
+    if (piece !== '') cookies.push(equals < 0 ? { name: piece, value: piece } : pair(piece, equals));
+    begin = end + 1;
+  }
 }
 
 function pair(text: string, equals: number): CookieValue {
-  return { name: trimEnd(text.slice(0, equals)), value: trimEnd(text.slice(equals + 1).replace(/^[ \t]+/, '')) };
+  const valueAt = afterBlanks(text, equals + 1, text.length);
+  return { name: trimEnd(text.slice(0, equals)), value: trimEnd(text.slice(valueAt)) };
+}
+
+/** The first place from `begin` on where no space and no tab stands. */
+function afterBlanks(text: string, begin: number, end: number): number {
+  let at = begin;
+  while (at < end && isBlank(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** `name="a;b"`: values in quotes that have a semicolon or a backslash inside. */
-function quotedValues(field: string): CookieValue[] {
-  const found: CookieValue[] = [];
+function addQuoted(field: string, cookies: CookieValue[]): void {
   let nameStart = 0;
   let semicolon = field.indexOf(';');
   let at = field.indexOf('="');
@@ -39,12 +55,11 @@ function quotedValues(field: string): CookieValue[] {
     for (; semicolon >= 0 && semicolon < at; semicolon = field.indexOf(';', nameStart)) nameStart = semicolon + 1;
     const end = quoteEnd(field, at + 2);
     const value = field.slice(at + 2, end);
-    const name = trimEnd(field.slice(nameStart, at).replace(/^[ \t]+/, ''));
-    if (value.includes(';')) found.push({ name, value });
-    if (value.includes('\\')) found.push({ name, value: value.replaceAll(ESCAPE, decodeEscape) });
+    const name = trimEnd(field.slice(afterBlanks(field, nameStart, at), at));
+    if (value.includes(';')) cookies.push({ name, value });
+    if (value.includes('\\')) cookies.push({ name, value: value.replaceAll(ESCAPE, decodeEscape) });
     at = field.indexOf('="', end);
   }
-  return found;
 }
 
 /** The next quote that no backslash escapes, or the end. */
@@ -64,6 +79,6 @@ function decodeEscape(_: string, escaped: string): string {
 /** Without a pattern: `\s+$` is quadratic on white space that something follows. */
 function trimEnd(text: string): string {
   let end = text.length;
-  while (end > 0 && (text.charCodeAt(end - 1) === 0x20 || text.charCodeAt(end - 1) === 0x09)) end--;
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(0, end);
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { transformationOf } from '../../src/transformations/registry.ts';
@@ -74,4 +75,13 @@ describe('a transformation', () => {
   ])('%s of %j', (name, text, expected) => {
     expect(transform(name, text)).toBe(expected);
   });
+});
+
+test('base64Decode reads texts of every length alike', () => {
+  const text = 'QUJD+/9zYWxseXBvcnQ'.repeat(9);
+  for (let length = 0; length <= text.length; length += 1) {
+    const part = text.slice(0, length);
+    expect(transform('base64Decode', part)).toBe(Buffer.from(part, 'base64').toString('latin1'));
+    expect(transform('base64Decode', `${part}=${text}`)).toBe(Buffer.from(part, 'base64').toString('latin1'));
+  }
 });
