@@ -166,12 +166,16 @@ export class Collection {
     if (!this.#isStale || base === undefined) return this.all.filter((value) => covers(selection, value));
     const own: ReadonlyMap<string, readonly Value[]> = this.#byKey ?? NOTHING;
     const some: Value[] = [];
-    for (const name of lentNames(base, selection, covers)) some.push(...(own.get(name) ?? base.get(name) ?? NONE));
-    for (const [name, values] of own) {
-      const [lent] = base.get(name) ?? NONE;
-      if (lent === undefined) some.push(...values.filter((value) => covers(selection, value)));
-      // What is known of a name in one case need not hold in another.
-      else if (values.some(({ key }) => key !== lent.key)) return this.all.filter((value) => covers(selection, value));
+    for (const name of lentNames(base, selection, covers)) {
+      for (const value of own.get(name) ?? base.get(name) ?? NONE) some.push(value);
+    }
+    for (const values of own.values()) {
+      for (const value of values) {
+        const lent = base.get(value.name)?.[0];
+        // What is known of a name in one case need not hold in another.
+        if (lent !== undefined && lent.key !== value.key) return this.all.filter((one) => covers(selection, one));
+        if (lent === undefined && covers(selection, value)) some.push(value);
+      }
     }
     return some;
   }

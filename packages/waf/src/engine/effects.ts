@@ -1,6 +1,6 @@
 import { wholeNumberOf } from '../operators/numeric.ts';
 import type { ActionList, InitCollection, SetVariable } from '../seclang/rule.ts';
-import type { Collection } from './collection.ts';
+import { type Collection, Value } from './collection.ts';
 import type { State } from './state.ts';
 
 /** What a match adds to variables of TX. */
@@ -59,14 +59,17 @@ function setVariable({ collection, key, change, value }: SetVariable, state: Sta
     case 'add':
     case 'subtract': {
       const amount = wholeNumberOf(text) * (change === 'add' ? 1 : -1);
-      addTo(values, name, amount);
+      const changed = addTo(values, name, amount);
       persistent?.changes.push({ kind: 'add', key: name, amount });
-      if (collection === 'TX') scores.push({ variable: name.toLowerCase(), added: amount });
+      if (collection === 'TX') scores.push({ variable: changed, added: amount });
       break;
     }
   }
 }
 
-function addTo(values: Collection, name: string, amount: number): void {
-  values.set(name, String(wholeNumberOf(values.first(name.toLowerCase()) ?? '') + amount));
+/** Returns the name in lower case. */
+function addTo(values: Collection, name: string, amount: number): string {
+  const lower = name.toLowerCase();
+  values.put(lower, new Value(name, String(wholeNumberOf(values.first(lower) ?? '') + amount)));
+  return lower;
 }

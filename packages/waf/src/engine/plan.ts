@@ -28,6 +28,8 @@ export interface CompiledSelection {
   readonly pattern: NamePattern | undefined;
   /** Lower case: with what a name begins that the pattern finds, where the pattern says no more than that. */
   readonly prefix: string | undefined;
+  /** Lower case: what a name holds that the pattern finds, where the pattern says no more than that. */
+  readonly infix: string | undefined;
 }
 
 export interface CompiledTarget extends CompiledSelection {
@@ -120,6 +122,7 @@ export function makePlan(ruleSet: RuleSet, readFile: ReadText): Plan {
 export function selects(selection: CompiledSelection, value: Value): boolean {
   if (selection.key !== undefined) return selection.key === value.name;
   if (selection.prefix !== undefined) return value.name.startsWith(selection.prefix);
+  if (selection.infix !== undefined) return value.name.includes(selection.infix);
   return selection.pattern === undefined || selection.pattern.testBytes(value.key);
 }
 
@@ -246,14 +249,18 @@ function compileSelection(
   { variable, selector }: Selection,
   patternOf: (pattern: string) => NamePattern,
 ): CompiledSelection {
-  const prefix = selector.kind === 'pattern' ? /^\^([\w-]+)$/.exec(selector.pattern)?.[1] : undefined;
+  const [, anchor, word] = selector.kind === 'pattern' ? (WORD_PATTERN.exec(selector.pattern.toLowerCase()) ?? []) : [];
   return {
     variable,
     key: selector.kind === 'key' ? selector.key : undefined,
     pattern: selector.kind === 'pattern' ? patternOf(selector.pattern) : undefined,
-    prefix: prefix?.toLowerCase(),
+    prefix: anchor === '^' ? word : undefined,
+    infix: anchor === '' ? word : undefined,
   };
 }
+
+/** A word, at the beginning or anywhere. What may be repeated behind it, and may be missing, changes nothing. */
+const WORD_PATTERN = /^(\^?)([\w-]+?)(?:[\w-]\*)?$/;
 
 function namePattern(pattern: string): NamePattern {
   return regex(pattern, NAME_PATTERN);

@@ -105,11 +105,11 @@ export class Variables {
   }
 
   /** The first value, '' without one. */
-  #lookUp({ variable, key }: MacroVariable): string {
+  #lookUp({ variable, name }: MacroVariable): string {
     const known = this.#values.get(variable);
-    if (typeof known === 'string') return key === '' ? known : '';
+    if (typeof known === 'string') return name === '' ? known : '';
     const collection = known ?? this.of(variable);
-    return key === '' ? (collection.all[0]?.text ?? '') : (collection.first(key.toLowerCase()) ?? '');
+    return name === '' ? (collection.all[0]?.text ?? '') : (collection.first(name) ?? '');
   }
 }
 

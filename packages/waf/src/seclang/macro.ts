@@ -11,6 +11,8 @@ export interface MacroVariable {
   readonly variable: string;
   /** As written; '' for all of the variable. */
   readonly key: string;
+  /** `key` in lower case. */
+  readonly name: string;
 }
 
 export function parseMacro(text: string): Macro {
@@ -30,7 +32,7 @@ export function parseMacro(text: string): Macro {
 
 function variableOf(text: string): MacroVariable {
   const dot = text.search(/[.:]/);
-  return dot < 0
-    ? { variable: text.toUpperCase(), key: '' }
-    : { variable: text.slice(0, dot).toUpperCase(), key: text.slice(dot + 1) };
+  const variable = (dot < 0 ? text : text.slice(0, dot)).toUpperCase();
+  const key = dot < 0 ? '' : text.slice(dot + 1);
+  return { variable, key, name: key.toLowerCase() };
 }
