@@ -31,7 +31,7 @@ export function foldPlan(plan: Plan): FoldedPlan {
 
 /** The patterns that rules of these phases look for in values, in one pass. */
 export function surveyedPatterns(folded: FoldedPlan, phases: readonly Phase[]): ReadonlySet<number> {
-  const rules = phases.flatMap((phase) => surveyedRules(folded[phase]));
+  const rules = phases.flatMap((phase) => surveyedRules(folded[phase], phase));
   return new Set(rules.flatMap(({ rule }) => rule.pattern ?? []));
 }
 
@@ -85,7 +85,9 @@ export class Policy {
     this.#plan = plan;
     this.#folded = folded;
     this.#quiet = foldQuietPlan(plan);
-    const phase = (number: Phase): PolicyPhase => policyPhase({ plan, folded, quiet: this.#quiet }, number, detectors);
+    const quiet = this.#quiet;
+    const folds = { plan, folded, quiet, copies: copiesIn(plan, folded, quiet) };
+    const phase = (number: Phase): PolicyPhase => policyPhase(folds, number, detectors);
     this.phases = { 1: phase(1), 2: phase(2), 3: phase(3), 4: phase(4), 5: phase(5) };
   }
 
@@ -144,11 +146,12 @@ interface Folds {
   readonly plan: Plan;
   readonly folded: FoldedPlan;
   readonly quiet: QuietPlan;
+  readonly copies: ReadonlyMap<CompiledRule, CopiedNames>;
 }
 
-function policyPhase({ plan, folded, quiet }: Folds, phase: Phase, detectors: Detectors): PolicyPhase {
-  const copies = copiesIn(plan, folded[phase], quiet);
-  const surveyed = surveyedRules(folded[phase]).filter(({ rule }) => !copies.has(rule));
+function policyPhase(folds: Folds, phase: Phase, detectors: Detectors): PolicyPhase {
+  const { plan, folded, quiet, copies } = folds;
+  const surveyed = surveyedIn(folds, phase);
   const rulesCount = plan.programs[phase].rules.length;
   const indices = new Set(surveyed.map(({ index }) => index));
   const stepFor = (step: FoldedStep): PolicyStep => {
@@ -159,16 +162,16 @@ function policyPhase({ plan, folded, quiet }: Folds, phase: Phase, detectors: De
   };
   return {
     rulesCount,
-    survey: surveyOf(plan, surveyed, phase, detectors),
+    survey: surveyOf(folds, phase, detectors),
     general: policySteps(folded[phase], stepFor, rulesCount),
     quiet: policySteps(quiet.phases[phase], stepFor, rulesCount),
   };
 }
 
 /** Rules of names, which need no survey. One that ends the quiet with its head is not among them. */
-function copiesIn(plan: Plan, { steps }: FoldedPhase, { relied }: QuietPlan): ReadonlyMap<CompiledRule, CopiedNames> {
+function copiesIn(plan: Plan, folded: FoldedPlan, { relied }: QuietPlan): ReadonlyMap<CompiledRule, CopiedNames> {
   const found = new Map<CompiledRule, CopiedNames>();
-  for (const step of steps) {
+  for (const step of PHASES.flatMap((phase) => folded[phase].steps)) {
     if (step.kind !== 'rule' || disturbanceOf(step.rule, relied) === 'head') continue;
     const copies = copiedNames(step.rule, plan);
     if (copies !== undefined) found.set(step.rule, copies);
@@ -176,22 +179,55 @@ function copiesIn(plan: Plan, { steps }: FoldedPhase, { relied }: QuietPlan): Re
   return found;
 }
 
-function surveyOf(plan: Plan, surveyed: readonly SurveyedRule[], phase: Phase, detectors: Detectors): Survey {
-  const patterns = plan.patterns.group(phase <= 2 ? 'request' : 'response');
-  const names = new Set(surveyed.flatMap(({ rule }) => rule.targets.map(({ variable }) => variable)));
-  const variables = [...names].map((variable) => {
-    const rules = surveyed.filter(({ rule }) => rule.targets.some((target) => target.variable === variable));
-    return new VariableSurvey(variable, rules, patterns);
-  });
-  const phaseRulesCount = plan.programs[phase].rules.length;
-  return new Survey({ phaseRulesCount, rulesCount: plan.rulesCount, variables, patterns, detectors });
+function surveyedIn({ folded, copies }: Folds, phase: Phase): readonly SurveyedRule[] {
+  return surveyedRules(folded[phase], phase).filter(({ rule }) => !copies.has(rule));
 }
 
+function surveyOf(folds: Folds, phase: Phase, detectors: Detectors): Survey {
+  const { plan } = folds;
+  const patterns = plan.patterns.group(phase <= 2 ? 'request' : 'response');
+  const own = surveyedIn(folds, phase);
+  const next = phase === 1 ? surveyedIn(folds, 2) : [];
+  const rulesOf = (variable: string): readonly SurveyedRule[] => {
+    // What the head of a request brings is looked at once for both phases.
+    const all = OF_HEAD.has(variable) ? (phase === 2 ? [] : [...own, ...next]) : own;
+    return all.filter(({ rule }) => rule.targets.some((target) => target.variable === variable));
+  };
+  const names = new Set([...own, ...next].flatMap(({ rule }) => rule.targets.map(({ variable }) => variable)));
+  const variables = [...names]
+    .map((variable) => ({ variable, rules: rulesOf(variable) }))
+    .filter(({ rules }) => rules.length > 0)
+    .map(({ variable, rules }) => new VariableSurvey(variable, rules, patterns));
+  const phaseRulesCount = plan.programs[phase].rules.length;
+  return new Survey({ phase, phaseRulesCount, rulesCount: plan.rulesCount, variables, patterns, detectors });
+}
+
+/** Variables that are what they will be when phase 1 begins: phase 2 runs behind it, and nothing changes them. */
+const OF_HEAD: ReadonlySet<string> = new Set([
+  'ARGS_GET',
+  'ARGS_GET_NAMES',
+  'QUERY_STRING',
+  'REMOTE_ADDR',
+  'REQUEST_BASENAME',
+  'REQUEST_COOKIES',
+  'REQUEST_COOKIES_NAMES',
+  'REQUEST_FILENAME',
+  'REQUEST_HEADERS',
+  'REQUEST_HEADERS_NAMES',
+  'REQUEST_LINE',
+  'REQUEST_METHOD',
+  'REQUEST_PROTOCOL',
+  'REQUEST_URI',
+  'REQUEST_URI_RAW',
+]);
+
 /** The rules whose heads are looked at when the phase begins. */
-function surveyedRules({ steps }: FoldedPhase): readonly SurveyedRule[] {
+function surveyedRules({ steps }: FoldedPhase, phase: Phase): readonly SurveyedRule[] {
   return steps.flatMap((step) => {
     const operator = step.kind === 'rule' ? surveyedOperator(step.rule, step.operator) : undefined;
-    return step.kind === 'rule' && operator !== undefined ? { rule: step.rule, index: step.index, operator } : [];
+    return step.kind === 'rule' && operator !== undefined
+      ? { rule: step.rule, index: step.index, operator, phase }
+      : [];
   });
 }
 

@@ -52,6 +52,8 @@ export class State {
   isFolded = true;
   /** False once a rule has done something that what was folded for quiet transactions relies on. */
   isQuiet = true;
+  /** Rules of the next phase of which a survey knows that they match a value, by index. */
+  hitsOfNext: readonly number[] = NO_HITS;
   /** The phase that ran last; 0 before the first. */
   lastPhase: Phase | 0 = 0;
   /** The rule that runs now. */
@@ -145,5 +147,7 @@ export class State {
 }
 
 const NO_SELECTIONS: readonly CompiledSelection[] = [];
+
+const NO_HITS: readonly number[] = [];
 
 const NOTHING_SET = (): undefined => undefined;

@@ -1,6 +1,7 @@
 import type { Subset } from '@sallyport/regex';
 import type { Operator, OperatorRun } from '../operators/operator.ts';
 import type { PatternSet } from '../operators/pattern.ts';
+import type { Phase } from '../seclang/rule.ts';
 import { mayLengthen, traitsNeeded } from '../transformations/traits.ts';
 import type { Value } from './collection.ts';
 import type { ChainStep, CompiledRule, CompiledTarget } from './plan.ts';
@@ -9,8 +10,9 @@ import { RecentTexts } from './recent-texts.ts';
 /** The head of a rule that can be decided before its turn: what it looks at does not change while its phase runs. */
 export interface SurveyedRule {
   readonly rule: CompiledRule;
-  /** Where it stands among the rules of the phase. */
+  /** Where it stands among the rules of its phase. */
   readonly index: number;
+  readonly phase: Phase;
   /** Its own, or what that is for every request. */
   readonly operator: Operator;
 }

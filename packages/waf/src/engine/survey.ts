@@ -1,4 +1,5 @@
 import type { PatternSet } from '../operators/pattern.ts';
+import type { Phase } from '../seclang/rule.ts';
 import { traitsOf } from '../transformations/traits.ts';
 import { noMarks, type Value } from './collection.ts';
 import { RECENT_TEXT_LENGTH_MAX } from './recent-texts.ts';
@@ -7,7 +8,8 @@ import type { State } from './state.ts';
 import { type Entry, type Kind, surveyRun, type Use, type VariableSurvey } from './survey-plan.ts';
 
 /**
- * Looks at every value of a phase once, for all rules: each is transformed as often as that changes something, and each
+ * Looks at every value once, for all rules of a phase, and in phase 1 for those of phase 2 as well, where nothing can change
+ * what they look at: each is transformed as often as that changes something, and each
  * new text is searched in one pass for everything that some rule looks for in it. Leaves which rules have a value that
  * they match, and marks the values; what follows from that is decided when the rules have their turn, in their order.
  */
@@ -24,6 +26,8 @@ export class Survey {
   /** What the current value hits, while `#isNoting`. */
   readonly #noted: Use[] = [];
   #isNoting = false;
+  /** What rules of the next phase hit in the transaction that is looked at, by index. */
+  #later: number[] = [];
 
   constructor(plan: SurveyPlan) {
     this.#plan = plan;
@@ -36,7 +40,7 @@ export class Survey {
 
   /** Surveys everything that is there; stops early when the steps of the transaction are used up. */
   look(state: State): void {
-    this.hits.fill(0);
+    this.#begin(state);
     for (const survey of this.#variables) {
       const { all } = state.variables.of(survey.variable);
       for (const value of all) {
@@ -53,7 +57,7 @@ export class Survey {
 
   /** As `look`, with pauses in whatever takes long. */
   *lookInParts(state: State): Generator<undefined, undefined> {
-    this.hits.fill(0);
+    this.#begin(state);
     for (const survey of this.#variables) {
       const { all } = state.variables.of(survey.variable);
       for (const value of all) {
@@ -69,6 +73,19 @@ export class Survey {
         yield;
       }
     }
+  }
+
+  /** What was hit in the phase before is hit in this one, and no value is looked at for it once more. */
+  #begin(state: State): void {
+    this.hits.fill(0);
+    // Only phase 1 looks ahead, and where `allow` has taken phase 2 out nobody asks what was found for it.
+    if (this.#plan.phase === 2) for (const index of state.hitsOfNext) this.#setHit(index);
+    this.#later = [];
+    state.hitsOfNext = this.#later;
+  }
+
+  #setHit(index: number): void {
+    this.hits[index >>> 5] = (this.hits[index >>> 5] ?? 0) | (1 << (index & 31));
   }
 
   /** As `#follow`. */
@@ -198,9 +215,10 @@ export class Survey {
 
   /** `text` is what the chain made of the value: the rule that runs for it need not make it again. */
   #hit(use: Use, text?: string): void {
-    const { rule, index, node } = use;
+    const { rule, index, node, phase } = use;
     if (this.#isNoting) this.#noted.push(use);
-    this.hits[index >>> 5] = (this.hits[index >>> 5] ?? 0) | (1 << (index & 31));
+    if (phase === this.#plan.phase) this.#setHit(index);
+    else this.#later.push(index);
     this.#value?.mark(rule.number, this.#noMarks);
     if (text !== undefined && node !== undefined) this.#value?.derive(node.number, text);
   }
@@ -227,6 +245,7 @@ const LONG_LENGTH_MIN = 32_768;
 const NONE: readonly Use[] = [];
 
 export interface SurveyPlan {
+  readonly phase: Phase;
   /** Rules of the phase, and of all phases. */
   readonly phaseRulesCount: number;
   readonly rulesCount: number;
