@@ -1,6 +1,8 @@
 /** Two processes during a hand-over: the old one has connections still, the new one decides. */
 import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { WebSocket } from 'ws';
@@ -27,6 +29,23 @@ void test('a ban that the new process takes ends what the old one still has open
   assert.equal(event['closedBy'], 'gateway');
   assert.equal(innocent.readyState, innocent.OPEN);
   assert.ok((await town.gateway.metrics()).value('sallyport_predecessor_workers') > 0);
+});
+
+void test('a ban reaches the old process where the sockets are those of a service manager', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const town = await Town.start(t, '', new Map([['public', server]]));
+  assert.deepEqual(address, { address: '127.0.0.1', family: 'IPv4', port: town.gateway.port() });
+  const [banned, innocent] = [await town.player('127.0.0.1'), await town.player('127.0.0.2')];
+  const closing = closingOf(banned);
+  await town.handOver();
+  const mine = await town.player('127.0.0.1');
+  const mineClosing = closingOf(mine);
+  const { stdout } = await town.ask('decisions', 'add', 'ban', '127.0.0.1', '--reason', 'rude', '--for', '1h');
+  assert.match(stdout, /in ([34]) of \1 workers: /);
+  assert.deepEqual([(await closing).code, (await mineClosing).code], [4403, 4403]);
+  assert.equal(innocent.readyState, innocent.OPEN);
 });
 
 void test('a ban from before the hand-over is kept where it was, and a network is as good as an address', async (t) => {
@@ -203,7 +222,8 @@ class Town {
     pids.push(gateway.pid);
   }
 
-  static async start(scope: Scope, more = ''): Promise<Town> {
+  /** `activation`: see {@link GatewayProcess}; this process lets go of them. */
+  static async start(scope: Scope, more = '', activation?: ReadonlyMap<string, Server>): Promise<Town> {
     const pids: number[] = [];
     // First of all: successors hold the output of the first one, whose end is seen when that closes.
     scope.after(() => {
@@ -220,7 +240,11 @@ workers: { count: 2 }
 ${DRAIN}
 ${more}
 `;
-    return new Town(scope, await GatewayProcess.start(scope, { yaml }), pids);
+    const numbers = new Map([...(activation ?? [])].map(([name, server]) => [name, numberOf(server)] as const));
+    const started = GatewayProcess.start(scope, { yaml, activation: numbers });
+    // It has them, and nobody is to be accepted here.
+    for (const server of activation?.values() ?? []) server.close();
+    return new Town(scope, await started, pids);
   }
 
   player(localAddress: string): Promise<WebSocket> {
@@ -270,6 +294,14 @@ ${more}
   #logged(fields: LogLine): readonly LogLine[] {
     return this.gateway.log().filter((line) => Object.entries(fields).every(([name, value]) => line[name] === value));
   }
+}
+
+/** The descriptor of a listening socket. There is no public name for it. */
+function numberOf(server: Server): number {
+  const handle: unknown = Reflect.get(server, '_handle');
+  const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  assert.equal(typeof number, 'number');
+  return Number(number);
 }
 
 /** One that has ended and is not yet waited for has no command line. */

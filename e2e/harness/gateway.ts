@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly script?: string;
   /** Most file descriptors that it may open. Default: as many as we. */
   readonly filesMax?: number;
+  /** Listening sockets of ours that it gets as a service manager would hand them over, by listener. */
+  readonly activation?: ReadonlyMap<string, number>;
   /** Where the configuration is written. Default: a folder of its own. */
   readonly directory?: string;
 }
@@ -50,12 +52,25 @@ export class GatewayProcess {
     const rules = /^\s*-?.*\bwaf:/m.test(options.yaml) ? '' : 'waf: { mode: off }\n';
     writeFileSync(file, `${options.yaml.trimEnd()}\n${rules}operations: { address: "127.0.0.1:0" }\n`);
     const limit = options.filesMax === undefined ? [] : ['prlimit', `--nofile=${options.filesMax}:${options.filesMax}`];
-    const [command, ...args] = [...limit, process.execPath, options.script ?? SALLYPORT, 'run', '-c', file];
+    const { activation = new Map<string, number>() } = options;
+    // Sockets are for the process whose number the environment names, and which it becomes.
+    const activated = activation.size === 0 ? [] : ['sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh'];
+    const names = { LISTEN_FDS: String(activation.size), LISTEN_FDNAMES: [...activation.keys()].join(':') };
+    const [command, ...args] = [
+      ...activated,
+      ...limit,
+      process.execPath,
+      options.script ?? SALLYPORT,
+      'run',
+      '-c',
+      file,
+    ];
     const program = Program.start(scope, {
       command,
       arguments: args,
       directory,
-      environment: options.environment ?? {},
+      environment: { ...options.environment, ...(activation.size === 0 ? {} : names) },
+      descriptors: [...activation.values()],
     });
     const operations = await program.until('where its metrics are', () =>
       addressIn(program.lines.map(parseLine).find(({ msg }) => msg === 'serving metrics and health')),

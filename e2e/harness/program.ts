@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Standard input; without it there is none. */
   readonly input?: string | Buffer;
+  /** Descriptors of ours that it gets, from 3 on. Default: none. */
+  readonly descriptors?: readonly number[];
   /** Longest wait for what it is to do, in milliseconds. Default: `PATIENCE_MS`; a build takes longer. */
   readonly patienceMs?: number;
 }
@@ -54,7 +56,7 @@ export class Program {
     this.#child = spawn(options.command, options.arguments, {
       cwd: options.directory,
       env: { PATH: process.env['PATH'], HOME: tmpdir(), NODE_COMPILE_CACHE: COMPILED, ...options.environment },
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])],
     });
     this.#child.stdin?.on('error', ignoreClosedPipe).end(options.input);
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#onOutput(chunk));
