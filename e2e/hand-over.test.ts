@@ -35,7 +35,7 @@ void test('a ban reaches the old process where the sockets are those of a servic
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  const town = await Town.start(t, '', new Map([['public', server]]));
+  const town = await Town.start(t, '', { activation: new Map([['public', server]]) });
   assert.deepEqual(address, { address: '127.0.0.1', family: 'IPv4', port: town.gateway.port() });
   const [banned, innocent] = [await town.player('127.0.0.1'), await town.player('127.0.0.2')];
   const closing = closingOf(banned);
@@ -157,6 +157,30 @@ void test('the new process alone answers on the operations port, from the first 
     assert.equal((await town.gateway.metrics()).value('sallyport_draining'), 0);
 });
 
+void test('nobody who asks the admin API is reset, by its socket file or by its port, while processes hand over', async (t) => {
+  const town = await Town.start(t, '', { admin: '{ socket: ./admin.sock, address: "127.0.0.1:0" }' });
+  await town.player('127.0.0.1');
+  const { address } = await town.gateway.logged({ msg: 'serving the admin API' });
+  const socket = join(town.gateway.directory, 'admin.sock');
+  const heard = new Map<number | string, number>();
+  const state = { isOver: false };
+  const ask = async (url: string, where: { socket?: string }): Promise<void> => {
+    while (!state.isOver) {
+      const status = await httpRequest(url, where).then((answer) => answer.status, String);
+      heard.set(status, (heard.get(status) ?? 0) + 1);
+    }
+  };
+  const asking = [1, 2, 3].flatMap(() => [
+    ask('http://localhost/api/v1/status', { socket }),
+    ask(`http://${String(address)}/.sallyport/admin`, {}),
+  ]);
+  for (let round = 0; round < 2; round += 1) await town.handOver();
+  state.isOver = true;
+  await Promise.all(asking);
+  assert.deepEqual([...heard.keys()], [200]);
+  t.diagnostic(`${heard.get(200)} calls answered`);
+});
+
 void test('an old process whose successor is killed does not live on, and ends in order', async (t) => {
   const town = await Town.start(t);
   const player = await town.player('127.0.0.1');
@@ -208,6 +232,14 @@ void test('three processes at once: what the youngest decides holds in the oldes
 const LISTENER_ITEM = '  - { name: public, address: "127.0.0.1:0" }';
 const LISTENER = `listeners:\n${LISTENER_ITEM}`;
 
+/** With what a town begins. `activation`: listening sockets, of which this process lets go. */
+interface Found {
+  readonly admin?: string;
+  readonly activation?: ReadonlyMap<string, Server>;
+}
+
+const NONE: ReadonlyMap<string, Server> = new Map();
+
 /** A gateway with an upstream, its successors, and their players. */
 class Town {
   readonly gateway: GatewayProcess;
@@ -222,8 +254,11 @@ class Town {
     pids.push(gateway.pid);
   }
 
-  /** `activation`: see {@link GatewayProcess}; this process lets go of them. */
-  static async start(scope: Scope, more = '', activation?: ReadonlyMap<string, Server>): Promise<Town> {
+  static async start(
+    scope: Scope,
+    more = '',
+    { admin = '{ socket: ./admin.sock }', activation = NONE }: Found = {},
+  ): Promise<Town> {
     const pids: number[] = [];
     // First of all: successors hold the output of the first one, whose end is seen when that closes.
     scope.after(() => {
@@ -235,15 +270,15 @@ mode: development
 ${LISTENER}
 upstreams: { game: "${upstream.url}" }
 routes: [{ name: game, upstream: game, profile: game }]
-admin: { socket: ./admin.sock }
+admin: ${admin}
 workers: { count: 2 }
 ${DRAIN}
 ${more}
 `;
-    const numbers = new Map([...(activation ?? [])].map(([name, server]) => [name, numberOf(server)] as const));
+    const numbers = new Map([...activation].map(([name, server]) => [name, numberOf(server)] as const));
     const started = GatewayProcess.start(scope, { yaml, activation: numbers });
     // It has them, and nobody is to be accepted here.
-    for (const server of activation?.values() ?? []) server.close();
+    for (const server of activation.values()) server.close();
     return new Town(scope, await started, pids);
   }
 

@@ -80,8 +80,8 @@ export class ControlListeners {
     await this.#operations?.leave();
   }
 
-  async closeAdmin(): Promise<void> {
-    await this.#admin?.close();
+  async leaveAdmin(): Promise<void> {
+    await this.#admin?.leave();
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Clock, Log, MetricsRegistry } from '@sallyport/kernel';
 import { type BoundSocket, bindSocket } from '../bind-socket.ts';
 import type { BindAddress } from '../config/addresses.ts';
 import type { AdminConfig } from '../config/schema/admin.ts';
+import { Goodbye } from '../goodbye.ts';
 import { listenOnPort, type PortOptions } from '../inherited-socket.ts';
 import { http } from '../node-http.ts';
 import { type ApiOptions, answerCall } from './api.ts';
@@ -47,6 +48,8 @@ export interface AdminServer {
   socketNumber(): number | undefined;
   /** A link for whoever sits at the terminal at the start; undefined without a port to lead to. Holds a secret. */
   firstLink(): string | undefined;
+  /** Takes nothing new, and ends what is open when it has been answered. Another process serves at the address. */
+  leave(): Promise<void>;
   /** Ends every connection and removes the socket file, if it is still ours. */
   close(): Promise<void>;
 }
@@ -60,6 +63,7 @@ class Admin implements AdminServer {
   readonly #api: ApiOptions;
   readonly #links: LinkBook;
   readonly #servers: Server[] = [];
+  readonly #goodbyes: Goodbye[] = [];
   #portServer: Server | undefined;
   #bound: BoundSocket | undefined;
   #address: AdminAddresses['address'];
@@ -127,6 +131,11 @@ class Admin implements AdminServer {
     return `${origin}${PAGE_PATH}#token=${this.#links.issue('terminal').token}`;
   }
 
+  async leave(): Promise<void> {
+    this.#bound?.release();
+    await Promise.all(this.#goodbyes.map((goodbye) => goodbye.say()));
+  }
+
   async close(): Promise<void> {
     this.#bound?.release();
     this.#bound = undefined;
@@ -154,6 +163,7 @@ class Admin implements AdminServer {
 
   #makeServer(door: () => Door): Server {
     const server = http.createServer(serverOptions(this.#options.patience ?? PATIENCE));
+    this.#goodbyes.push(new Goodbye(server));
     boundServer(server, (request, response) => void this.#answer(request, response, door()));
     // File descriptors have run out and one cannot be accepted: whoever comes tries again.
     server.on('error', () => undefined);

@@ -94,7 +94,7 @@ export class HandOver {
     if ('failure' in result) return emitter.system('take-over-failed', result.failure);
     emitter.system('taken-over', `process ${result.pid}`);
     // Who asks from now on means the process that serves.
-    void parts.listeners.closeAdmin();
+    void parts.listeners.leaveAdmin();
     if (result.channel !== undefined) {
       let left = Promise.resolve();
       const onFollow = (): void => {
