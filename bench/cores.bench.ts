@@ -1,6 +1,8 @@
 /**
  * How much more two workers do than one, on two processors.
  *
+ * What runs is a release as operators start it.
+ *
  * The load and the upstream need processor time too, and here they have to take it from the same two processors. With cheap
  * requests their share would be most of what is measured. So the requests are expensive ones: 64 KB forms that the OWASP CRS
  * judges, each milliseconds of a worker and some ten microseconds of everybody else (`others` says how much of both processors
@@ -13,8 +15,11 @@
  * workers that wait for each other; the first one does. `balance` is the share of sockets that stay of the worker that has
  * fewer, divided by the other's.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dataFolder } from '../conformance/main.ts';
+import { assembleRelease } from '../tools/release.ts';
 import { adminOf } from './harness/admin.ts';
 import { Connection } from './harness/http-connection.ts';
 import { LineProcess } from './harness/line-process.ts';
@@ -29,12 +34,15 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   const [first, second] = allowedCpus();
   if (first === undefined || second === undefined) throw new Error('this benchmark needs two processors');
   const cpus = `${first},${second}`;
+  const release = mkdtempSync(join(tmpdir(), 'sallyport-bench-release-'));
   const servers = new Servers();
   const client: Client = new LineProcess<Job, Done>(new URL('waf/client.ts', import.meta.url), cpus);
   try {
+    await assembleRelease(release);
     const { port, program } = await servers.start(upstream, cpus);
-    const one = await servers.start(guardedSallyport('one', { dataFolder: dataFolder() }), cpus, port);
-    const two = await servers.start(guardedSallyport('two', { dataFolder: dataFolder(), workers: 2 }), cpus, port);
+    const parts = { dataFolder: dataFolder(), release };
+    const one = await servers.start(guardedSallyport('one', parts), cpus, port);
+    const two = await servers.start(guardedSallyport('two', { ...parts, workers: 2 }), cpus, port);
     const others = (): number => program.scheduled().cpuUs + scheduledOf(client.pid).cpuUs;
     // Warms up, and tells how many requests fill a turn.
     let requests = WARM_UP_REQUESTS;
@@ -57,6 +65,7 @@ export async function run({ quick }: BenchOptions): Promise<BenchResult> {
   } finally {
     await client.stop();
     await servers.stop();
+    rmSync(release, { recursive: true });
   }
 }
 
