@@ -32,16 +32,18 @@ function readPair(body: string, { start, end }: { start: number; end: number }, 
 function decode(body: string, { start, end }: { start: number; end: number }, builder: BodyBuilder): string {
   const first = firstEscape(body, start, end);
   if (first === end) return body.slice(start, end);
-  writer.begin(end - start);
-  writer.copy(body, start, first);
+  const bytes = writer.over(body, start, end);
+  let length = first - start;
   for (let at = first; at < end; ) {
-    const code = body.charCodeAt(at);
+    const code = bytes[at - start] ?? 0;
     // An escape that the end of the pair cuts off is none.
     const byte = code === PERCENT && at + 2 < end ? hexByte(body, at + 1) : -1;
     if (code === PERCENT && byte < 0) builder.flag('URL_ENCODING');
-    writer.byte(byte >= 0 ? byte : code === PLUS ? SPACE : code);
+    bytes[length] = byte >= 0 ? byte : code === PLUS ? SPACE : code;
+    length += 1;
     at += byte >= 0 ? 3 : 1;
   }
+  writer.cut(length);
   return writer.text();
 }
 

@@ -22,6 +22,7 @@ export function runEffects(actions: ActionList, state: State, scores: Score[]): 
 
 /** Gives the collections of this transaction back to the store. */
 export function mergePersistent(state: State): void {
+  if (state.persistent.size === 0) return;
   const timeoutMs = state.settings.collectionTimeoutSeconds * 1_000;
   const nowMs = state.context.clock.wallMs();
   for (const { name, changes } of state.persistent.values()) {

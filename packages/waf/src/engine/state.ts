@@ -64,14 +64,7 @@ export class State {
   constructor(context: EngineContext, defaultOf: (variable: string) => string | undefined = NOTHING_SET) {
     this.context = context;
     this.variables = new Variables(defaultOf);
-    const { variables } = this;
-    this.probe = {
-      detectors: context.detectors,
-      expand: (macro) => variables.expand(macro),
-      captures: undefined,
-      groupsMax: 0,
-      steps: 0,
-    };
+    this.probe = this.#operatorRun(undefined, 0);
     const { settings } = context.plan.ruleSet;
     this.mode = settings.mode;
     this.requestBodyAccess = settings.requestBodyAccess;
@@ -92,9 +85,15 @@ export class State {
   capturing(groupsMax: number): OperatorRun {
     const known = this.#capturing[groupsMax];
     if (known !== undefined) return known;
-    const made = { ...this.probe, captures: this.#captures, groupsMax, steps: 0 };
+    const made = this.#operatorRun(this.#captures, groupsMax);
     this.#capturing[groupsMax] = made;
     return made;
+  }
+
+  #operatorRun(captures: string[] | undefined, groupsMax: number): OperatorRun {
+    const { variables } = this;
+    const { detectors } = this.context;
+    return { detectors, expand: (macro) => variables.expand(macro), captures, groupsMax, steps: 0 };
   }
 
   /** What `ctl` took out of the rule. */

@@ -41,6 +41,8 @@ export function surveyedOperator(
 export class VariableSurvey {
   readonly variable: string;
   readonly #byKey = new Map<string, Kind>();
+  /** A bit for each length of a key in `#byKey`, modulo 32: most names need not be compared. */
+  #lengths = 0;
   readonly #other: Kind;
 
   constructor(variable: string, rules: readonly SurveyedRule[], patterns: PatternSet) {
@@ -57,12 +59,15 @@ export class VariableSurvey {
     const own = rules.flatMap(({ rule }) => rule.targets).filter((target) => target.variable === variable);
     const keys = new Set(own.flatMap((target) => [target, ...target.exclusions]).flatMap(({ key }) => key ?? []));
     if (variable === 'REQUEST_HEADERS') for (const key of PUBLIC_HEADERS) keys.add(key);
-    for (const key of keys) this.#byKey.set(key, kindFor(key));
+    for (const key of keys) {
+      this.#byKey.set(key, kindFor(key));
+      this.#lengths |= 1 << (key.length & 31);
+    }
     this.#other = kindFor(undefined);
   }
 
   kindOf(value: Value): Kind {
-    if (this.#byKey.size === 0) return this.#other;
+    if (((this.#lengths >>> (value.key.length & 31)) & 1) === 0) return this.#other;
     return this.#byKey.get(value.name) ?? this.#other;
   }
 

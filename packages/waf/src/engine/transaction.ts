@@ -52,7 +52,6 @@ export class Transaction {
   readonly #context: EngineContext;
   readonly #startedMs: number;
   readonly #startedAtMs: number;
-  #durationUs = 0;
   #bodyType: BodyType | undefined;
   #responseType = '';
 
@@ -158,7 +157,7 @@ export class Transaction {
     if (body.length > 0 && this.#state.requestBodyAccess) this.#readBody(body);
     const { policy } = this.#context;
     if (policy === undefined) return this.#run(2);
-    this.#noteDuration();
+    this.#state.variables.forget('DURATION');
     let { steps } = this.#state;
     for (const _ of runPhaseInParts(policy, 2, this.#state)) {
       if (this.#state.steps - steps < sliceSteps) continue;
@@ -208,16 +207,12 @@ export class Transaction {
   }
 
   #run(phase: 1 | 2 | 3 | 4 | 5): Interruption | undefined {
-    this.#noteDuration();
+    // Read anew in each phase, and only where a rule asks.
+    this.#state.variables.forget('DURATION');
     const { policy } = this.#context;
     if (policy === undefined) runPhase(phase, this.#state);
     else runCompiledPhase(policy, phase, this.#state);
     return this.#state.interruption;
-  }
-
-  #noteDuration(): void {
-    this.#durationUs = Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
-    this.#state.variables.forget('DURATION');
   }
 
   #readBody(body: Uint8Array): void {
@@ -257,8 +252,12 @@ export class Transaction {
     this.#state.interrupt({ kind: 'deny', ...REFUSALS[cause], location: undefined, cause, ruleId: 0, message });
   }
 
+  #durationUs(): number {
+    return Math.trunc((this.#context.clock.monotonicMs() - this.#startedMs) * 1_000);
+  }
+
   #defaultOf(variable: string): string | undefined {
-    if (variable === 'DURATION') return String(this.#durationUs);
+    if (variable === 'DURATION') return String(this.#durationUs());
     return DEFAULTS.get(variable) ?? TIMES.get(variable)?.(new Date(this.#startedAtMs));
   }
 }

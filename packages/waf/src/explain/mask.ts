@@ -27,6 +27,7 @@ export function maskFor(rules: readonly MatchedRule[], secretNames: readonly str
   // Comparing all of them would cost the product of both sides, and a client chooses both: then nothing copied is shown.
   const isTooMuch = isCut || secrets.length > SECRETS_MAX || texts.some((text) => text.length > COMPARED_LENGTH_MAX);
   const isPiece = (text: string): boolean => {
+    if (!isTooMuch && secrets.length === 0) return false;
     const piece = folded(text);
     if (piece.length < PIECE_LENGTH_MIN) return false;
     return isTooMuch || secrets.some((secret) => secret.includes(piece) || piece.includes(secret));
@@ -34,7 +35,10 @@ export function maskFor(rules: readonly MatchedRule[], secretNames: readonly str
   const isSecret = (name: string, text: string): boolean => isSecretField(name, own) || (isCopy(name) && isPiece(text));
   // What a rule says may hold what it saw, also where that was a copy.
   const holdsSecret = ({ values }: MatchedRule): boolean =>
-    values.some(({ name, value, transformed }) => isSecret(name, value) || isSecret(name, transformed));
+    values.some(
+      ({ name, value, transformed }) =>
+        isSecretField(name, own) || (isCopy(name) && (isPiece(value) || isPiece(transformed))),
+    );
   return {
     value: ({ name }, text) => (isSecret(name, text) ? MASKED : withoutInnerSecrets(text, own)),
     prose: (rule, text) => {
@@ -58,6 +62,8 @@ function secretTexts(
     if (values.length > left) return { texts, isCut: true };
     left -= values.length;
     for (const { name, value, transformed } of values) {
+      // Most of what matches is a setting: these are not asked about one by one.
+      if (name.startsWith('TX:')) continue;
       const isSecret = known.get(name) ?? isSecretField(name, secretNames);
       known.set(name, isSecret);
       if (isSecret) texts.push(value, transformed);

@@ -32,12 +32,12 @@ export class ByteWriter {
   }
 
   /**
-   * Begins with the bytes of the text, for transformations that make it shorter: they write over what they have read, in
-   * the bytes that this returns, and `cut` what is behind.
+   * Begins with the bytes of the text, or of that part of it, for transformations that make it shorter: they write over what
+   * they have read, in the bytes that this returns, and `cut` what is behind.
    */
-  over(text: string): Uint8Array {
-    this.begin(text.length);
-    this.copy(text, 0, text.length);
+  over(text: string, from: number = 0, to: number = text.length): Uint8Array {
+    this.begin(to - from);
+    this.copy(text, from, to);
     return this.#bytes;
   }
 

@@ -4,13 +4,10 @@ import { hexByte } from './hex.ts';
 
 /** RFC 4648 §4. Reads up to the first character that is not of the alphabet: what stands before it is not lost. */
 export function base64Decode(text: string): string {
-  if (text.length >= CALL_LENGTH_MIN) {
-    const end = text.search(/[^A-Za-z0-9+/]/);
-    return Buffer.from(end < 0 ? text : text.slice(0, end), 'base64').toString('latin1');
-  }
-  writer.begin(text.length);
+  writer.begin(Math.min(text.length, CALL_LENGTH_MIN));
   let bits = 0;
   for (let index = 0; index < text.length; index += 1) {
+    if (index === CALL_LENGTH_MIN) return decodedByRuntime(text);
     const digit = DIGITS[text.charCodeAt(index)] ?? 0;
     if (digit === NO_DIGIT) break;
     bits = ((bits & 0xffff) << 6) | digit;
@@ -19,6 +16,11 @@ export function base64Decode(text: string): string {
     if (place > 0) writer.byte((bits >> (6 - place * 2)) & 0xff);
   }
   return writer.text();
+}
+
+function decodedByRuntime(text: string): string {
+  const end = text.search(/[^A-Za-z0-9+/]/);
+  return Buffer.from(end < 0 ? text : text.slice(0, end), 'base64').toString('latin1');
 }
 
 /** Of a shorter text the calls into the runtime cost more than they spare. */

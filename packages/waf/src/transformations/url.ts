@@ -76,21 +76,26 @@ function found(byte: number, length: number): number {
 function decode(text: string, read: (at: number) => number): string {
   const first = text.search(/[%+]/);
   if (first < 0) return text;
-  writer.begin(text.length);
+  const bytes = writer.over(text);
   let isChanged = false;
-  writer.copy(text, 0, first);
+  let length = first;
   for (let index = first; index < text.length; ) {
-    const code = text.charCodeAt(index);
-    const escape = code === 0x25 ? read(index) : code === 0x2b ? PLUS : -1;
+    const byte = bytes[index] ?? 0;
+    const escape = byte === PERCENT ? read(index) : byte === PLUS ? SPACE_FOR_PLUS : -1;
     isChanged ||= escape >= 0;
-    writer.byte(escape < 0 ? code : escape & 0xff);
+    bytes[length] = escape < 0 ? byte : escape & 0xff;
+    length += 1;
     index += escape < 0 ? 1 : escape >> 8;
   }
+  writer.cut(length);
   return isChanged ? writer.text() : text;
 }
 
-/** `+` is a space. */
-const PLUS = 0x120;
+const PERCENT = 0x25;
+const PLUS = 0x2b;
+
+/** What `found` packs for a space that one byte spells. */
+const SPACE_FOR_PLUS = 0x120;
 
 /** Where Unicode's own decomposition says nothing: punctuation and letters that servers fold to ASCII. */
 const LOOK_ALIKES: ReadonlyMap<number, number> = new Map(
