@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { EarlySignals } from './early-signals.ts';
 import { readEnvironment } from './environment.ts';
 import { type CommandIo, EXIT } from './io.ts';
@@ -81,9 +82,13 @@ function processIo(): CommandIo {
     environment: readEnvironment(),
     cwd: process.cwd(),
   };
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return io;
+  // Asking for `process.stdin` itself would make a stream that a gateway never reads.
+  if (!isatty(STANDARD_INPUT) || !isatty(STANDARD_OUTPUT)) return io;
   return { ...io, readLine: ask };
 }
+
+const STANDARD_INPUT = 0;
+const STANDARD_OUTPUT = 1;
 
 async function ask(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
