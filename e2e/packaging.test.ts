@@ -75,7 +75,9 @@ void test('the command is a few files that need Node.js and one another, and nam
     assert.ok(files.includes(`bundle/${thread}.cjs`), thread);
   for (const file of files) {
     const text = readFileSync(join(folder, file), 'utf8');
-    const required = [...text.matchAll(/^(?:const|let) \S+ = require\("([^"\n]+)"\);$/gm)].map(([, from = '']) => from);
+    const required = [...text.matchAll(/(?:^|\{ )(?:const|let) \S+ = require\("([^"\n]+)"\);$/gm)].map(
+      ([, from = '']) => from,
+    );
     for (const from of required)
       assert.ok(isBuiltin(from) || files.includes(join('bundle', from)), `${file} requires ${from}`);
   }

@@ -14,7 +14,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LockFile } from './complete-lock.ts';
 import { packAll } from './pack.ts';
+import { BUNDLE_FOLDER } from './release/bundle.ts';
 import { closureOf, type Shipped } from './release/closure.ts';
+import { recordCode } from './release/record-code.ts';
 import { renderSbom } from './release/sbom.ts';
 import { ROOT, readText } from './source/files.ts';
 
@@ -38,6 +40,7 @@ export async function assembleRelease(folder: string): Promise<void> {
   }
   mkdirSync(join(folder, 'bin'));
   symlinkSync(`../node_modules/${PRODUCT}/bin/sallyport.cjs`, join(folder, 'bin/sallyport'));
+  await recordCode(join(folder, 'bin/sallyport'), join(folder, 'node_modules', PRODUCT, BUNDLE_FOLDER));
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
   writeFileSync(join(folder, 'sbom.cdx.json'), renderSbom(shipped, { version: nodeVersion(lock) }));
 }

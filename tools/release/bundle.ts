@@ -26,27 +26,42 @@ const ENTRIES = [
 /** Writes the bundle of the package in `source`, a folder below the root. @throws Error for what fails. */
 export async function bundle(source: string, folder: string): Promise<void> {
   const input = ENTRIES.map((entry) => join(ROOT, source, entry));
+  const entries = Object.fromEntries(input.map((path) => [basename(path, '.ts'), path]));
   const made = await rolldown({
-    input: Object.fromEntries(input.map((path) => [basename(path, '.ts'), path])),
+    input: entries,
     platform: 'node',
     plugins: [ownModules(join(ROOT, source), new Set(input))],
     onLog: (_, log) => {
       throw new Error(`the bundle of ${source}: ${log.message}`);
     },
   });
-  // Readable, so that a stack trace of an operator can be read by us.
+  // Readable, so that a stack trace of an operator can be read by us: lines and names stay. Comments are for who reads sources.
   // CommonJS: every thread that loads a module of the other kind sets up a second loader (docs/adr/0017).
   const { output } = await made.write({
     dir: folder,
     format: 'cjs',
-    entryFileNames: '[name].cjs',
+    entryFileNames: '[name].chunk.cjs',
     chunkFileNames: '[name]-[hash].cjs',
     sourcemap: true,
     minify: false,
+    comments: false,
+    plugins: [asFunction()],
   });
   await made.close();
+  await bundleLoader(folder);
+  for (const name of Object.keys(entries)) {
+    const start = `'use strict';\nmodule.exports = require('./chunks.cjs').loadThread('${name}');\n`;
+    writeFileSync(join(folder, `${name}.cjs`), start);
+  }
   const chunks = output.filter((file) => file.type === 'chunk');
   writeFileSync(join(folder, NOTICES_FILE), noticesOf(foreignFolders(chunks)));
+}
+
+/** Writes what loads the chunks. */
+export async function bundleLoader(folder: string): Promise<void> {
+  const made = await rolldown({ input: join(ROOT, 'tools/release/chunks.ts'), platform: 'node' });
+  await made.write({ dir: folder, format: 'cjs', entryFileNames: '[name].cjs', comments: false });
+  await made.close();
 }
 
 /**
@@ -76,6 +91,28 @@ function ownModules(product: string, entries: ReadonlySet<string>): Plugin {
       return { code: placed, map: null, moduleSideEffects };
     },
   };
+}
+
+/**
+ * Each chunk is a function, as chunks.cjs calls it. What is not ASCII is written as escapes, which mean the same in literals and names,
+ * where alone it stands without comments: V8 keeps a text with one character beyond Latin-1 in two bytes for each, in every thread.
+ */
+function asFunction(): Plugin {
+  return {
+    name: 'as-function',
+    renderChunk(code) {
+      // In the raw text of a tagged template an escape would be another text, and behind a backslash it would be none.
+      const other = /\braw`[^`]*[^\0-\x7f]|(?<!\\)(?:\\\\)*\\[^\0-\x7f]/.exec(code);
+      if (other !== null) throw new Error(`cannot be written in ASCII: ${other[0]}`);
+      const body = code.replaceAll(/[^\0-\x7f]/g, escapeOf);
+      // On one line with the first, so that lines stay where they are.
+      return { code: `(function (exports, require, module, __filename, __dirname) { ${body}\n})\n`, map: null };
+    },
+  };
+}
+
+function escapeOf(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** Folders of packages of other people that have code in the chunks, in the order of their names. */
