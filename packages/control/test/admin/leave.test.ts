@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { type AdminRig, startAdmin } from './rig.ts';
 
 /** Asks on a connection of its own; answers what came back until it ended in order. @throws Error when it was reset. */
-async function ask(where: NetConnectOpts): Promise<string> {
+function ask(where: NetConnectOpts): Promise<string> {
   const socket = connect(where);
   socket.write('GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  return await text(socket);
+  return text(socket);
 }
 
 const DOORS = [
