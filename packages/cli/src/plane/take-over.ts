@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, readdirSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { url as debuggerUrl } from 'node:inspector';
 import { type Channel, channelOf } from './hand-over/channel.ts';
 import { SERVING } from './hand-over/predecessor.ts';
 
@@ -42,16 +43,32 @@ export function closeUnused({ sockets, isTakingOver }: Inherited, names: readonl
 /**
  * Closes connections of the process before us that came with the sockets. Node.js marks what it opens to be closed when a program is
  * started, but not what it has moved to another thread, as every accepted connection is. Open here, they would outlive their end
- * there: a client that is cut off would never see it, and each would take one of our descriptors.
+ * there: a client that is cut off would never see it, and each would take one of our descriptors. What a debugger listens on and is
+ * connected by is ours, although it is older than anything that we have opened.
  *
  * To be called before anything else opens a socket.
  */
 export function closeStrays({ sockets, isTakingOver }: Inherited): void {
   if (!isTakingOver) return;
   const meant = new Set(sockets.values());
+  const own = debuggerSockets();
   for (const number of openFiles()) {
-    if (number >= FIRST_INHERITED && !meant.has(number) && isSocket(number)) closeSync(number);
+    if (number < FIRST_INHERITED || meant.has(number) || !isSocket(number)) continue;
+    if (own.size === 0 || !own.has(readlinkSync(`/proc/self/fd/${number}`))) closeSync(number);
   }
+}
+
+/** What `/proc/self/fd` calls the sockets at the port of a debugger; none without one. */
+function debuggerSockets(): ReadonlySet<string> {
+  const url = debuggerUrl();
+  if (url === undefined) return new Set();
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+  // proc(5): the second column is the local address, the tenth the inode.
+  const rows = ['tcp', 'tcp6'].flatMap((name) => readFileSync(`/proc/self/net/${name}`, 'utf8').split('\n').slice(1));
+  const columns = rows.map((row) => row.trim().split(/\s+/));
+  return new Set(
+    columns.flatMap(([, local, , , , , , , , inode]) => (local?.endsWith(`:${port}`) ? [`socket:[${inode}]`] : [])),
+  );
 }
 
 function openFiles(): readonly number[] {

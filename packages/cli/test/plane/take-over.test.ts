@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { inheritedSockets } from '../../src/plane/take-over.ts';
 
@@ -38,3 +41,40 @@ describe('the sockets a process begins with', () => {
     expect(check(environment)).toEqual(expected);
   });
 });
+
+describe('a process that takes over', () => {
+  it('closes what came by accident, and nothing that was meant for it or that a debugger has', async () => {
+    const servers = await Promise.all([1, 2].map(() => listening()));
+    const [meant, stray] = servers.map((server) => Number(Reflect.get(Reflect.get(server, '_handle'), 'fd')));
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--inspect=127.0.0.1:0', '--input-type=module', '-e', TAKES_OVER],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe', 'ignore', meant, stray],
+      },
+    );
+    for (const server of servers) server.close();
+    expect(stdout, stderr).toBe('4 open, 5 closed, debugger 200\n');
+  });
+});
+
+async function listening(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** A program with the descriptors 4 and 5, of which only the first one is meant for it. */
+const TAKES_OVER = `
+import { fstatSync } from 'node:fs';
+import { url } from 'node:inspector';
+import { closeStrays } from '${new URL('../../src/plane/take-over.ts', import.meta.url).href}';
+closeStrays({ sockets: new Map([['public', 4]]), isTakingOver: true });
+const state = (number) => { try { fstatSync(number); return number + ' open'; } catch { return number + ' closed'; } };
+const states = [4, 5].map(state).join(', ');
+const { host } = new URL(url());
+const { status } = await fetch('http://' + host + '/json/version');
+console.log(states + ', debugger ' + status);
+process.exit(0);
+`;
