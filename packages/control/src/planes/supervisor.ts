@@ -193,9 +193,17 @@ export class Supervisor<Image extends PolicyVersion> {
       for (const plane of planes) plane.discard();
       throw refusal.reason;
     }
+    const before = this.#image;
     this.#image = image;
     const activated = await Promise.allSettled(planes.map((plane) => plane.activate(image.version)));
     const confirmed = activated.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const unable = activated.find((outcome, index) => outcome.status === 'rejected' && this.#isCarrying(planes[index]));
+    if (confirmed.length === 0 && unable?.status === 'rejected') {
+      this.#image = before;
+      throw unable.reason;
+    }
+    // What it has is judged by a policy that holds nowhere else: another one takes its place.
+    for (const [index, plane] of planes.entries()) if (activated[index]?.status === 'rejected') this.retire(plane.slot);
     const prepareMs = prepared.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     return {
       version: image.version,

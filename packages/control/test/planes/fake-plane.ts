@@ -20,6 +20,8 @@ export class FakePlane implements DataPlane<PolicyVersion> {
   readonly snapshots: DecisionSnapshot[] = [];
   /** How it takes policies. `waits`: until `answerPrepared` is called. */
   prepares: 'at-once' | 'waits' | 'fails' = 'at-once';
+  /** False: it prepares policies, and fails to put them in force. */
+  isActivating = true;
   /** False: it ends before it has answered to a decision or a command. */
   isAnswering = true;
   inForce: number;
@@ -58,7 +60,8 @@ export class FakePlane implements DataPlane<PolicyVersion> {
   activate(version: number): Promise<number> {
     this.told.push(`activate ${version}`);
     if (this.#isGone) return this.#gone();
-    if (this.#prepared?.version !== version) return Promise.reject(new Error(`${version} was not prepared`));
+    if (!this.isActivating || this.#prepared?.version !== version)
+      return Promise.reject(new Error(`${version} was not prepared`));
     this.inForce = version;
     return Promise.resolve((this.slot + 1) / 1_000);
   }

@@ -97,6 +97,26 @@ describe('a policy that is published (design: everywhere or nowhere)', () => {
     expect(rig.spawned.slice(2).map(({ first }) => first)).toEqual([FIRST, FIRST]);
   });
 
+  it('retires one that has prepared it and cannot put it in force, and its successor begins with it', async () => {
+    const rig = await Rig.started();
+    rig.plane(1).isActivating = false;
+    expect((await rig.supervisor.publish(SECOND)).planes).toBe(1);
+    expect([rig.stateOf(0), rig.stateOf(1), rig.plane(1).told.at(-1)]).toEqual(['ready', 'draining', 'drain']);
+    rig.plane(1).end('stopped');
+    await settled();
+    await rig.passPause();
+    expect([rig.plane(1).first, rig.stateOf(1)]).toEqual([SECOND, 'ready']);
+  });
+
+  it('is in force nowhere when none can put it in force: the next one begins with the one before', async () => {
+    const rig = await Rig.started();
+    for (const plane of rig.spawned) plane.isActivating = false;
+    await expect(rig.supervisor.publish(SECOND)).rejects.toThrow('2 was not prepared');
+    expect([rig.supervisor.image, rig.stateOf(0), rig.stateOf(1)]).toEqual([FIRST, 'ready', 'ready']);
+    await rig.replace(1);
+    expect(rig.plane(1).first).toBe(FIRST);
+  });
+
   it('can be published while none serves, so that a bad one can be replaced', async () => {
     const rig = await Rig.started(1);
     rig.plane(0).end('error');
