@@ -31,7 +31,7 @@ import { Policies, type PublishOutcome } from './plane/policies.ts';
 import { publish } from './plane/publish.ts';
 import { ServiceHealth } from './plane/service-health.ts';
 import { closeUnused, type Inherited } from './plane/take-over.ts';
-import { TurnedAway } from './plane/turned-away.ts';
+import { TurnedAwayLog } from './plane/turned-away.ts';
 import { recordWorkerNews } from './plane/worker-news.ts';
 import { AuditTrail } from './store/audit-trail.ts';
 import { eventQuestions } from './store/event-questions.ts';
@@ -288,7 +288,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
   const decisions = joinDecisions(parts, { audit, fleet: () => fleet });
   const { diagnostics } = config.workers;
   const news = { emitter, metrics, reports: parts.reports, log: output.log, clock, diagnostics };
-  const turnedAway = new TurnedAway({ counter: metrics.turnedAway, log: output.log, clock });
+  const turnedAway = new TurnedAwayLog({ counter: metrics.turnedAway, log: output.log, clock });
   const fleet: Fleet = new Fleet({
     node,
     image: first.image,
@@ -300,7 +300,7 @@ function joinPlanes(config: SallyportConfig, parts: Parts): Planes {
     eventRings: rings.workers,
     onLine: options.onLine,
     onDropped: (lines) => metrics.dropped.add(lines),
-    onTurnedAway: (listener, cause) => turnedAway.note(listener, cause),
+    onTurnedAway: (listener, why) => turnedAway.note(listener, why),
     decisions: () => decisions.snapshot(),
     onWorker: (what) => {
       recordWorkerNews(what, news);

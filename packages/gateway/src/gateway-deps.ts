@@ -1,5 +1,6 @@
 import type { JwksFetch } from '@sallyport/identity';
 import type { Clock, EventSink, FlightRecorder, Log, MetricsRegistry } from '@sallyport/kernel';
+import type { TurnedAway } from './acceptor/turned-away.ts';
 import type { StageName } from './pipeline/order.ts';
 import type { SharedCounts } from './shared-counts.ts';
 
@@ -25,6 +26,8 @@ export interface GatewayDeps {
   readonly planes?: number;
   /** Connections came or went; for whoever hands them over. */
   readonly onLoad?: (by: 1 | -1) => void;
+  /** A listener of this data plane could not accept a connection. */
+  readonly onTurnedAway?: (listener: string, why: TurnedAway) => void;
   /** Keeps what is being judged, for whoever finds this thread dead. */
   readonly recorder?: FlightRecorder;
   /** A stage has thrown, and its request was judged as it does then; for whoever reports bugs. Must not throw. */

@@ -110,6 +110,7 @@ export class Gateway {
       pinPolicy: (record) => this.#policies.pin(record),
       isDraining: () => this.#isDraining,
       recorder: deps.recorder,
+      onTurnedAway: deps.onTurnedAway ?? (() => undefined),
       onStageFailure: deps.onStageFailure ?? (() => undefined),
     };
     this.#desk = new CommandDesk(this.#context, { plane: deps.plane ?? 0, drain: () => void this.drain() });

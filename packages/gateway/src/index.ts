@@ -3,10 +3,11 @@
  *
  * @module
  */
-export { Acceptor, type AcceptorOptions, type SocketTaker, type TurnedAwayCause } from './acceptor/acceptor.ts';
+export { Acceptor, type AcceptorOptions, type SocketTaker } from './acceptor/acceptor.ts';
 export { type Descriptors, openDescriptors } from './acceptor/descriptors.ts';
 export { numberOf } from './acceptor/number-of.ts';
 export { type SharedDoor, SharedDoors } from './acceptor/shared-doors.ts';
+export type { TurnedAway } from './acceptor/turned-away.ts';
 export type { OpenConnection, OpenConnectionQuery, OpenConnections } from './command-desk.ts';
 export { SystemEmitter } from './emit/system-emitter.ts';
 export { Gateway, type Readiness } from './gateway.ts';

@@ -25,8 +25,7 @@ class Taker implements SocketTaker {
 
 function acceptorOf(choose: () => SocketTaker | undefined): { acceptor: Acceptor; refused: string[] } {
   const refused: string[] = [];
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const acceptor = new Acceptor({ log, choose, onRefused: (name) => refused.push(name) });
+  const acceptor = new Acceptor({ choose, onRefused: (name) => refused.push(name) });
   acceptors.push(acceptor);
   return { acceptor, refused };
 }
@@ -56,12 +55,10 @@ describe('the acceptor', () => {
     const taker = new Taker();
     const refused: string[] = [];
     let room = 1;
-    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const acceptor = new Acceptor({
-      log,
       choose: () => taker,
       admit: () => room-- > 0,
-      onRefused: (name, cause) => refused.push(`${name} ${cause}`),
+      onRefused: (name, { cause }) => refused.push(`${name} ${cause}`),
     });
     acceptors.push(acceptor);
     await acceptor.open(listener());
@@ -131,9 +128,8 @@ describe('the acceptor', () => {
   it('gives a listener another name without closing its socket, when the policy with that name is in force', async () => {
     let inForce = 'old';
     const taker = new Taker();
-    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const isInForce = ({ name }: { readonly name: string }): boolean => name === inForce;
-    const acceptor = new Acceptor({ log, choose: () => taker, isInForce, onRefused: () => undefined });
+    const acceptor = new Acceptor({ choose: () => taker, isInForce, onRefused: () => undefined });
     acceptors.push(acceptor);
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');

@@ -12,7 +12,6 @@ import { type SharedDoor, SharedDoors } from '../src/acceptor/shared-doors.ts';
 import { listener } from './harness/config.ts';
 
 const closers: (() => void)[] = [];
-const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const descriptors = openDescriptors();
 
 afterEach(() => {
@@ -21,7 +20,6 @@ afterEach(() => {
 
 function acceptorOf(handed: string[] = []): Acceptor {
   const acceptor = new Acceptor({
-    log,
     descriptors,
     choose: () => ({
       take: (name, socket) => {
@@ -45,13 +43,13 @@ interface PlaneOptions {
 /** Answers each connection it accepts with its own name and the listener's. */
 function plane(name: string, { admit, isAhead, handOn, refused }: PlaneOptions = {}): SharedDoors {
   const doors = new SharedDoors({
-    log,
     descriptors,
     admit: admit ?? (() => true),
     isAhead: isAhead ?? (() => false),
     serve: (door, socket) => void socket.on('error', () => undefined).end(`${name} ${door}`),
     handOn: handOn ?? (() => undefined),
-    onRefused: (door, cause) => refused?.push(`${door} ${cause}`),
+    onRefused: (door, { cause, code }) =>
+      refused?.push(code === undefined ? `${door} ${cause}` : `${door} ${cause} ${code}`),
   });
   closers.push(() => doors.close());
   return doors;
@@ -167,6 +165,18 @@ describe('a shared listening socket', () => {
     expect(await ask(portOf(acceptor))).toBe('one test');
     expect(await ask(portOf(acceptor))).toBe('');
     expect(refused).toEqual(['test files']);
+  });
+
+  it('counts what the kernel does not hand over, for what reason it may be', async () => {
+    const refused: string[] = [];
+    const acceptor = acceptorOf();
+    await acceptor.open(listener());
+    const doors = acceptor.share([listener()], NOTHING_KNOWN);
+    plane('one', { refused }).set(doors);
+    for (const code of ['ENFILE', 'ENOBUFS', 'ENOBUFS'])
+      doors[0]?.server?.emit('error', Object.assign(new Error('accept'), { code }));
+    expect(refused).toEqual(['test files ENFILE', 'test system ENOBUFS', 'test system ENOBUFS']);
+    expect(await ask(portOf(acceptor)), 'it accepts who comes after them').toBe('one test');
   });
 
   it('can be inherited, and handed on to a process by its number', async () => {

@@ -48,7 +48,7 @@ function register(registry: MetricsRegistry): ControlMetrics {
     reloads: registry.counter('gateway_config_reload_total', 'Tries to bring a policy into force.', ['result']),
     turnedAway: registry.counter(
       'gateway_accept_refused_total',
-      'Connections that were closed as they came: `files` (file descriptors run out), `workers` (nobody takes them).',
+      'Connections that were closed as they came: `files` (file descriptors run out), `system` (the kernel does not hand them over), `workers` (nobody takes them).',
       ['listener', 'cause'],
     ),
     takeOvers: registry.counter(

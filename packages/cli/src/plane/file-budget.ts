@@ -3,8 +3,8 @@ export interface FileBudgetOptions {
   readonly filesMax: number | undefined;
   /** How many are open; undefined where nobody can say. */
   readonly countOpen: () => number | undefined;
-  /** How many of these admit connections. Default: 1. */
-  readonly sharers?: number;
+  /** How many connections are open now, whichever thread has admitted them. */
+  readonly connections: () => number;
   /** Monotonic, milliseconds. */
   readonly nowMs: () => number;
 }
@@ -18,6 +18,8 @@ export class FileBudget {
   readonly #options: FileBudgetOptions;
   readonly #usable: number;
   #open = 0;
+  /** Connections when it looked. */
+  #connections = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FileBudgetOptions) {
@@ -29,15 +31,23 @@ export class FileBudget {
   /** One more connection has come: whether it may stay. */
   admit(): boolean {
     const elapsedMs = this.#options.nowMs() - this.#lookedMs;
-    if (elapsedMs > LOOK_MS || (this.#open >= this.#usable && elapsedMs > LOOK_AGAIN_MS)) this.#look();
-    if (this.#open >= this.#usable) return false;
-    // Each of the others may admit as many before the next look.
-    this.#open += FILES_PER_CONNECTION * (this.#options.sharers ?? 1);
-    return true;
+    if (elapsedMs > LOOK_MS || (this.#isUsedUp() && elapsedMs > LOOK_AGAIN_MS)) this.#look();
+    return !this.#isUsedUp();
+  }
+
+  /**
+   * By what was open when it looked and the connections that have come since then, which all threads count together: to multiply one's own
+   * by the number of threads would turn a burst away while there is room, and let one through that met each of them at another
+   * moment. A connection that has closed may leave the one to its server open, so that fewer than at the look make no room.
+   */
+  #isUsedUp(): boolean {
+    const come = Math.max(0, this.#options.connections() - this.#connections);
+    return this.#open + FILES_PER_CONNECTION * come >= this.#usable;
   }
 
   #look(): void {
     this.#open = this.#options.countOpen() ?? 0;
+    this.#connections = this.#options.connections();
     this.#lookedMs = this.#options.nowMs();
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type PlaneEnd, type PlaneState, type Publication, Supervisor } from '@sallyport/control';
-import { Acceptor, openDescriptors, type PolicyImage, type Readiness, type TurnedAwayCause } from '@sallyport/gateway';
+import { Acceptor, openDescriptors, type PolicyImage, type Readiness, type TurnedAway } from '@sallyport/gateway';
 import {
   ByteRing,
   type Clock,
@@ -44,7 +44,7 @@ export interface FleetOptions {
   readonly onLine?: ((line: string) => void) | undefined;
   readonly onDropped: (lines: number) => void;
   /** A connection was closed as it came. */
-  readonly onTurnedAway: (listener: string, cause: TurnedAwayCause) => void;
+  readonly onTurnedAway: (listener: string, why: TurnedAway) => void;
   readonly decisions: () => DecisionSnapshot;
   /** A worker began, or was lost: for events. `inputs`: what a lost one was judging. */
   readonly onWorker: (what: WorkerNews) => void;
@@ -113,10 +113,10 @@ export class Fleet {
     const files = new FileBudget({
       filesMax: filesMax(),
       countOpen: countOpenFiles,
+      connections: () => this.#board.totalLoad(),
       nowMs: () => performance.now(),
     });
     this.#acceptor = new Acceptor({
-      log: options.log,
       choose: () => this.#choose(),
       isInForce: ({ name, address }) =>
         this.supervisor.image.config.listeners.some(

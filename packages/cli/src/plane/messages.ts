@@ -9,7 +9,7 @@ import type {
   PolicyImage,
   Readiness,
   SharedDoor,
-  TurnedAwayCause,
+  TurnedAway,
   UpstreamStatus,
 } from '@sallyport/gateway';
 import type {
@@ -85,7 +85,7 @@ export interface PlaneFacts {
 export type FromWorker =
   /** It has accepted one that somebody else is to serve, who has fewer. */
   | { readonly kind: 'socket'; readonly listener: string; readonly socket: Socket }
-  | { readonly kind: 'turned-away'; readonly listener: string; readonly cause: TurnedAwayCause }
+  | { readonly kind: 'turned-away'; readonly listener: string; readonly why: TurnedAway }
   /** Connections may be handed over. */
   | { readonly kind: 'started'; readonly addresses: ReadonlyMap<string, ListenAddress> }
   | { readonly kind: 'start-failed'; readonly failure: StartFailure }

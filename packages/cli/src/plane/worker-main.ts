@@ -14,6 +14,7 @@ import {
   type PolicyImage,
   type SharedCounts,
   SharedDoors,
+  type TurnedAway,
 } from '@sallyport/gateway';
 import {
   ByteRing,
@@ -77,23 +78,23 @@ const gateway = new Gateway(start.image, {
   ticketKeys: Buffer.from(start.ticketKeys),
   recorder: new FlightRecorder(start.memory.recorder),
   onLoad: (by) => board.addLoad(start.slot, by),
+  onTurnedAway,
   onStageFailure: (stage, cause) => stageFailures.note(stage, cause),
 });
 const descriptors = openDescriptors();
 const files = new FileBudget({
   filesMax: filesMax(),
   countOpen: countOpenFiles,
-  sharers: start.planes,
+  connections: () => board.totalLoad(),
   nowMs: () => performance.now(),
 });
 const doors = new SharedDoors({
-  log: output.log,
   descriptors,
   admit: () => files.admit(),
   isAhead: () => isAhead(),
   serve: (listener, socket) => gateway.adopt(listener, socket),
   handOn: (listener, socket) => say({ kind: 'socket', listener, socket }, [socket]),
-  onRefused: (listener, cause) => say({ kind: 'turned-away', listener, cause }),
+  onRefused: onTurnedAway,
 });
 const inherited = new Map(start.inherited);
 let inForce: PolicyImage = start.image;
@@ -242,11 +243,16 @@ async function answerTo(question: Question): Promise<Answer> {
 
 /** Doors have their new names in the same turn in which the policy knows these names. */
 function activate({ version, doors: next }: Extract<Question, { kind: 'activate' }>): number {
+  let ms: number;
   try {
-    return gateway.activate(version);
-  } finally {
-    if (next !== undefined) doors.set(next);
+    ms = gateway.activate(version);
+  } catch (cause) {
+    // The policy before is in force, and so are its names. Nobody would ever accept from what only the next one has.
+    for (const { server } of next ?? []) server?.close();
+    throw cause;
   }
+  if (next !== undefined) doors.set(next);
+  return ms;
 }
 
 /**
@@ -272,6 +278,10 @@ function beat(): void {
   if (text === lastState) return;
   lastState = text;
   say({ kind: 'state', state });
+}
+
+function onTurnedAway(listener: string, why: TurnedAway): void {
+  say({ kind: 'turned-away', listener, why });
 }
 
 /** R0.5: nothing ends the process. The control plane decides whether this data plane may go on. */

@@ -8,7 +8,7 @@ import type {
   PolicyImage,
   SharedDoor,
   SocketTaker,
-  TurnedAwayCause,
+  TurnedAway,
 } from '@sallyport/gateway';
 import type {
   Command,
@@ -33,7 +33,7 @@ export interface WorkerThreadOptions {
   /** It has accepted a connection that somebody else is to have. */
   readonly onHandedOn: (listener: string, socket: Socket) => void;
   /** It has closed a connection as it came. */
-  readonly onTurnedAway: (listener: string, cause: TurnedAwayCause) => void;
+  readonly onTurnedAway: (listener: string, why: TurnedAway) => void;
   /** It ends in order, and has counted this. */
   readonly onFinished: (counts: MetricsSnapshot) => void;
   /** Something was thrown outside of every connection. */
@@ -119,11 +119,19 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
     return this.#duration({ kind: 'prepare', image });
   }
 
-  activate(version: number): Promise<number> {
+  async activate(version: number): Promise<number> {
+    const before = this.#doors;
     // One that finishes what it has accepts nobody, and needs no descriptor for that.
     const isAccepting = this.#doors !== undefined && !this.#isTold;
     const doors = isAccepting ? this.#share() : undefined;
-    return this.#duration({ kind: 'activate', version, doors }, socketsOf(doors ?? []));
+    const shared = this.#doors;
+    try {
+      return await this.#duration({ kind: 'activate', version, doors }, socketsOf(doors ?? []));
+    } catch (cause) {
+      // It has those that it had, unless it was told otherwise meanwhile.
+      if (this.#doors === shared) this.#doors = before;
+      throw cause;
+    }
   }
 
   discard(): void {
@@ -242,7 +250,7 @@ export class WorkerThread implements DataPlane<PolicyImage>, SocketTaker {
       case 'socket':
         return this.#options.onHandedOn(message.listener, message.socket);
       case 'turned-away':
-        return this.#options.onTurnedAway(message.listener, message.cause);
+        return this.#options.onTurnedAway(message.listener, message.why);
       case 'unforeseen':
         return this.#options.onUnforeseen(message.error);
       case 'stage-failed':

@@ -1,14 +1,14 @@
 import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { IpAddress, type ListenAddress, type ListenerConfig, type Log } from '@sallyport/kernel';
+import { IpAddress, type ListenAddress, type ListenerConfig } from '@sallyport/kernel';
 import { BACKLOG, bind, type ListenOptions } from '../listener/bind.ts';
 import type { Descriptors } from './descriptors.ts';
 import { numberOf } from './number-of.ts';
 import type { SharedDoor } from './shared-doors.ts';
+import { type TurnedAway, turnedAwayBy } from './turned-away.ts';
 
 export interface AcceptorOptions {
-  readonly log: Log;
   /** Whoever has the fewest connections; undefined when nobody can take one. */
   readonly choose: () => SocketTaker | undefined;
   /** Whether the policy in force has this listener. Default: always. */
@@ -18,11 +18,8 @@ export interface AcceptorOptions {
   /** With them data planes accept themselves. Default: none, and what is accepted here is handed over. */
   readonly descriptors?: Descriptors | undefined;
   /** A connection was ended because nobody could take it. */
-  readonly onRefused: (listener: string, cause: TurnedAwayCause) => void;
+  readonly onRefused: (listener: string, why: TurnedAway) => void;
 }
-
-/** `files`: file descriptors run out. `workers`: nobody can take it, and too many wait already. */
-export type TurnedAwayCause = 'files' | 'workers';
 
 /** A data plane that takes over accepted sockets. */
 export interface SocketTaker {
@@ -70,7 +67,7 @@ export class Acceptor {
       server = make();
     }
     if (!server.listening) await bind(server, { host: address.host, port: address.port });
-    server.on('error', (error) => this.#onError(name, error));
+    server.on('error', (error) => this.#options.onRefused(name, turnedAwayBy(error)));
     const bound = boundAddress(server) ?? address;
     this.#doors = [...this.#doors, { name, address, bound, mouth: this.#mouthOf(server) }];
   }
@@ -104,7 +101,7 @@ export class Acceptor {
   spread(listener: string, socket: Socket): void {
     const taker = this.#options.choose();
     if (taker !== undefined) return taker.take(listener, socket);
-    this.#options.onRefused(listener, 'workers');
+    this.#options.onRefused(listener, { cause: 'workers' });
     socket.destroy();
   }
 
@@ -182,22 +179,16 @@ export class Acceptor {
   #onAccepted(server: Server, socket: Socket): void {
     if (socket.destroyed) return;
     if (this.#options.admit?.() === false) {
-      this.#options.onRefused(this.#nameOf(server), 'files');
+      this.#options.onRefused(this.#nameOf(server), { cause: 'files' });
       return void socket.destroy();
     }
     const taker = this.#options.choose();
     if (taker !== undefined) return taker.take(this.#nameOf(server), socket);
     if (this.#waiting.length >= WAITING_MAX) {
-      this.#options.onRefused(this.#nameOf(server), 'workers');
+      this.#options.onRefused(this.#nameOf(server), { cause: 'workers' });
       return void socket.destroy();
     }
     this.#waiting.push({ server, socket });
-  }
-
-  /** Without a descriptor to spare, the kernel says so again and again for as long as somebody waits. */
-  #onError(listener: string, error: NodeJS.ErrnoException): void {
-    if (error.code === 'EMFILE' || error.code === 'ENFILE') return this.#options.onRefused(listener, 'files');
-    this.#options.log.error('a listener failed', { listener, error });
   }
 
   /** The listener that has this socket at the moment: while a policy comes into force, the one before may name it otherwise. */

@@ -1,9 +1,8 @@
 import type { Server, Socket } from 'node:net';
-import type { Log } from '@sallyport/kernel';
 import { BACKLOG } from '../listener/bind.ts';
-import type { TurnedAwayCause } from './acceptor.ts';
 import type { Descriptors } from './descriptors.ts';
 import { numberOf } from './number-of.ts';
+import { type TurnedAway, turnedAwayBy } from './turned-away.ts';
 
 /** A listening socket that several threads accept from, under the name that it has in one policy. */
 export interface SharedDoor {
@@ -15,7 +14,6 @@ export interface SharedDoor {
 }
 
 export interface SharedDoorsOptions {
-  readonly log: Log;
   readonly descriptors: Descriptors | undefined;
   /** Whether one more connection may stay open. */
   readonly admit: () => boolean;
@@ -23,7 +21,7 @@ export interface SharedDoorsOptions {
   readonly isAhead: () => boolean;
   readonly serve: (listener: string, socket: Socket) => void;
   readonly handOn: (listener: string, socket: Socket) => void;
-  readonly onRefused: (listener: string, cause: TurnedAwayCause) => void;
+  readonly onRefused: (listener: string, why: TurnedAway) => void;
 }
 
 /**
@@ -74,21 +72,16 @@ export class SharedDoors {
       descriptors?.setBacklog(number, BACKLOG);
     }
     server.on('connection', (socket) => this.#onAccepted(door.name, socket));
-    server.on('error', (error) => this.#onError(door.name, error));
+    server.on('error', (error) => this.#options.onRefused(door.name, turnedAwayBy(error)));
   }
 
   #onAccepted(listener: string, socket: Socket): void {
     const { admit, isAhead, serve, handOn, onRefused } = this.#options;
     if (!admit()) {
-      onRefused(listener, 'files');
+      onRefused(listener, { cause: 'files' });
       return void socket.destroy();
     }
     if (isAhead()) handOn(listener, socket);
     else serve(listener, socket);
-  }
-
-  #onError(listener: string, error: NodeJS.ErrnoException): void {
-    if (error.code === 'EMFILE' || error.code === 'ENFILE') return this.#options.onRefused(listener, 'files');
-    this.#options.log.error('a listener failed', { listener, error });
   }
 }

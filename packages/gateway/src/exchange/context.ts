@@ -1,4 +1,5 @@
 import type { Clock, FlightRecorder, Log } from '@sallyport/kernel';
+import type { TurnedAway } from '../acceptor/turned-away.ts';
 import type { ClientResolver } from '../client/resolver.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
@@ -33,6 +34,7 @@ export interface GatewayContext {
   /** Keeps what is being judged, for whoever finds this thread dead. */
   readonly recorder: FlightRecorder | undefined;
   /** A stage has thrown; for whoever reports bugs. Must not throw. */
+  readonly onTurnedAway: (listener: string, why: TurnedAway) => void;
   readonly onStageFailure: (stage: StageName, cause: unknown) => void;
 }
 

@@ -10,6 +10,7 @@ import {
   type Reason,
   reason,
 } from '@sallyport/kernel';
+import { turnedAwayBy } from '../acceptor/turned-away.ts';
 import { peerAddressOf } from '../client/peer.ts';
 import { readProxyHeader } from '../client/read-proxy-header.ts';
 import type { ClientResolver, ConnectionFacts } from '../client/resolver.ts';
@@ -102,7 +103,7 @@ export class Listener {
     if (socket !== undefined) await bind(server, { fd: socket });
     else if (address.kind === 'unix') mouth.file = await listenOnPath(server, address, isTakingOver);
     else await bind(server, { host: address.host, port: address.port });
-    server.on('error', (error) => this.#context.log.error('a listener failed', { listener: this.name, error }));
+    server.on('error', (error) => this.#context.onTurnedAway(mouth.listener.name, turnedAwayBy(error)));
     this.#mouth = mouth;
   }
 

@@ -65,6 +65,13 @@ export class WorkerBoard {
     return Atomics.load(this.#words, this.#at(slot, LOAD));
   }
 
+  /** Connections of all workers. */
+  totalLoad(): number {
+    let total = 0;
+    for (let slot = 0; slot < this.slots; slot += 1) total += this.load(slot);
+    return total;
+  }
+
   /** Connections that are on their way to a worker: added by who hands one over, taken away by the worker when it has it. */
   addHanded(slot: number, by: number): void {
     Atomics.add(this.#words, this.#at(slot, HANDED), by);
