@@ -6,18 +6,20 @@ export function decodedPrefix(text: string, lengthMax: number): string {
   let out = '';
   let at = 0;
   while (at < text.length && out.length < lengthMax) {
-    const { code, next } = characterAt(text, at);
+    let code = text.charCodeAt(at);
+    if (code === 0x26) {
+      const reference = referenceAt(text, at);
+      code = reference.code;
+      at = reference.next;
+    } else at += 1;
     // Browsers drop tab, newline and carriage return anywhere and C0 controls and spaces in front.
-    if (code > 0x20 || (out !== '' && code === 0x20)) out += String.fromCharCode(code).toLowerCase();
-    at = next;
+    if (code > 0x20 || (out !== '' && code === 0x20)) out += String.fromCharCode(code);
   }
-  return out;
+  return out.toLowerCase();
 }
 
-/** The character at `at` with a reference decoded, and where the next one begins. */
-function characterAt(text: string, at: number): { readonly code: number; readonly next: number } {
-  const code = text.charCodeAt(at);
-  if (code !== 0x26) return { code, next: at + 1 };
+/** What stands for the reference at `at`, itself where it is none, and where the next character begins. */
+function referenceAt(text: string, at: number): { readonly code: number; readonly next: number } {
   return text.charCodeAt(at + 1) === 0x23 ? numericReference(text, at) : namedReference(text, at);
 }
 

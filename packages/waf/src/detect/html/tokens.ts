@@ -1,3 +1,5 @@
+import { type ByteText, byteAt } from '../bytes.ts';
+
 /**
  * Where the value stands in the page that the application builds. `tag` is between the attributes of a tag. `flat` is an
  * element such as `title` or a comment, in which quotes and comments protect nothing from a `</title>` or `-->` before.
@@ -8,7 +10,7 @@ export type HtmlContext = 'data' | 'unquoted' | 'single' | 'double' | 'backquote
 export interface HtmlSink {
   /** `<name` or `</name`; in lower case, without NUL. True ends the reading. */
   element(name: string, isEnd: boolean): boolean;
-  /** An attribute of the element before, or of the element that the value stands in. */
+  /** An attribute with a value, of the element before, or of the element that the value stands in. */
   attribute(attribute: HtmlAttribute): boolean;
   /** What stands between `<` and the `>` of a comment, a declaration or an instruction. */
   markup(text: string): boolean;
@@ -17,9 +19,8 @@ export interface HtmlSink {
 export interface HtmlAttribute {
   /** In lower case, without NUL. */
   readonly name: string;
-  /** Not decoded; empty when there is none. */
+  /** Not decoded. */
   readonly value: string;
-  readonly hasValue: boolean;
   /** True for an attribute of a tag that the value itself opens. */
   readonly isInside: boolean;
 }
@@ -29,11 +30,11 @@ export class HtmlReading {
   readonly #reader: Reader;
   #at = 0;
 
-  constructor(text: string, context: HtmlContext, sink: HtmlSink) {
+  constructor({ text, bytes, length }: ByteText, context: HtmlContext, sink: HtmlSink) {
     const isFlat = context === 'flat';
-    this.#reader = { text, sink, isFlat, steps: 0, isDone: false, tag: 'none' };
+    this.#reader = { text, bytes, length, sink, isFlat, steps: 0, isDone: false, tag: 'none' };
     if (context === 'data' || isFlat) return;
-    this.#at = context === 'tag' ? 0 : skipFirstValue(text, context);
+    this.#at = context === 'tag' ? 0 : skipFirstValue(this.#reader, context);
     this.#reader.steps += this.#at;
     this.#reader.tag = 'outer';
   }
@@ -46,9 +47,9 @@ export class HtmlReading {
   /** Reads on, about so many steps; true when everything is read, or the sink has ended it. */
   advance(steps: number): boolean {
     const reader = this.#reader;
-    const { text } = reader;
+    const { text, length } = reader;
     const pauseAt = reader.steps + steps;
-    while (this.#at < text.length && !reader.isDone) {
+    while (this.#at < length && !reader.isDone) {
       if (reader.steps >= pauseAt) return false;
       if (reader.tag !== 'none') {
         this.#at = readInTag(reader, this.#at);
@@ -62,8 +63,7 @@ export class HtmlReading {
   }
 }
 
-interface Reader {
-  readonly text: string;
+interface Reader extends ByteText {
   readonly sink: HtmlSink;
   readonly isFlat: boolean;
   steps: number;
@@ -79,14 +79,12 @@ const QUOTES: Readonly<Record<'single' | 'double' | 'backquote', string>> = {
 };
 
 /** Where the attribute ends that the application began. */
-function skipFirstValue(text: string, context: 'unquoted' | keyof typeof QUOTES): number {
+function skipFirstValue({ text, bytes, length }: ByteText, context: 'unquoted' | keyof typeof QUOTES): number {
   if (context !== 'unquoted') {
     const end = text.indexOf(QUOTES[context]);
     return end < 0 ? text.length : end + 1;
   }
-  let at = 0;
-  while (at < text.length && !isSpace(text.charCodeAt(at)) && text.charCodeAt(at) !== GREATER) at++;
-  return at;
+  return unquotedEnd(bytes, 0, length);
 }
 
 const GREATER = 0x3e;
@@ -95,8 +93,8 @@ const EQUALS = 0x3d;
 
 /** Behind a `<`. */
 function readMarkup(reader: Reader, at: number): number {
-  const { text, sink } = reader;
-  const code = text.charCodeAt(at);
+  const { text, bytes, length, sink } = reader;
+  const code = byteAt(bytes, at);
   if (code === 0x21 || code === 0x3f) {
     const end = markupEnd(reader, at);
     reader.steps += end - at;
@@ -106,9 +104,9 @@ function readMarkup(reader: Reader, at: number): number {
   }
   const isEnd = code === SLASH;
   const start = isEnd ? at + 1 : at;
-  if (!isNameStart(text.charCodeAt(start))) return at;
+  if (!isNameStart(byteAt(bytes, start))) return at;
   let end = start;
-  while (end < text.length && !isNameEnd(text.charCodeAt(end))) end++;
+  while (end < length && !isNameEnd(byteAt(bytes, end))) end++;
   reader.steps += end - at;
   reader.isDone = sink.element(nameOf(text, start, end), isEnd);
   reader.tag = 'inner';
@@ -135,7 +133,7 @@ function endOr(text: string, index: number): number {
 
 /** One attribute, or a sign between two. A `<` begins a name to browsers, and a tag to whoever wrote the value. */
 function readInTag(reader: Reader, at: number): number {
-  const code = reader.text.charCodeAt(at);
+  const code = byteAt(reader.bytes, at);
   reader.steps++;
   if (code === GREATER) {
     reader.tag = 'none';
@@ -152,52 +150,63 @@ function readInTag(reader: Reader, at: number): number {
 const QUOTE_CODES: ReadonlySet<number> = new Set([0x22, 0x27, 0x60]);
 
 function readAttribute(reader: Reader, from: number): number {
-  const { text, sink } = reader;
+  const { text, bytes, length, sink } = reader;
   const isInside = reader.tag === 'inner';
   let nameEnd = from + 1;
-  while (nameEnd < text.length && !isAttributeNameEnd(text.charCodeAt(nameEnd))) nameEnd++;
-  const name = nameOf(text, from, nameEnd);
-  if (text.charCodeAt(from) === 0x3c && reader.sink.element(name.slice(1), false)) {
+  while (nameEnd < length && !isAttributeNameEnd(byteAt(bytes, nameEnd))) nameEnd++;
+  if (byteAt(bytes, from) === 0x3c && sink.element(nameOf(text, from + 1, nameEnd), false)) {
     reader.isDone = true;
     return nameEnd;
   }
-  let at = nameEnd;
-  while (isSpace(text.charCodeAt(at))) at++;
-  const hasValue = text.charCodeAt(at) === EQUALS;
-  if (!hasValue) {
+  let at = spacesEnd(bytes, nameEnd);
+  if (byteAt(bytes, at) !== EQUALS) {
     reader.steps += nameEnd - from;
-    reader.isDone = sink.attribute({ name, value: '', hasValue, isInside });
     return nameEnd;
   }
-  at++;
-  while (isSpace(text.charCodeAt(at))) at++;
+  at = spacesEnd(bytes, at + 1);
   const { start, end, next } = valueSpan(reader, at);
   reader.steps += next - from;
-  reader.isDone = sink.attribute({ name, value: text.slice(start, end), hasValue, isInside });
+  reader.isDone = sink.attribute({ name: nameOf(text, from, nameEnd), value: text.slice(start, end), isInside });
   return next;
 }
 
-function valueSpan({ text, isFlat }: Reader, at: number): { start: number; end: number; next: number } {
-  const quote = text.charCodeAt(at);
+function valueSpan({ bytes, length, isFlat }: Reader, at: number): { start: number; end: number; next: number } {
+  const quote = byteAt(bytes, at);
   // Internet Explorer took back quotes for quotes; every living browser reads them as characters of the value.
   if (quote === 0x22 || quote === 0x27 || (isFlat && quote === 0x60)) {
     const stop = isFlat ? 0x3c : quote;
     let end = at + 1;
-    for (; end < text.length; end++) {
-      const code = text.charCodeAt(end);
+    for (; end < length; end++) {
+      const code = byteAt(bytes, end);
       if (code === quote || code === stop) break;
     }
-    return { start: at + 1, end, next: text.charCodeAt(end) === quote ? end + 1 : end };
+    return { start: at + 1, end, next: byteAt(bytes, end) === quote ? end + 1 : end };
   }
-  let end = at;
-  while (end < text.length && !isSpace(text.charCodeAt(end)) && text.charCodeAt(end) !== GREATER) end++;
+  const end = unquotedEnd(bytes, at, length);
   return { start: at, end, next: end };
 }
 
-function nameOf(text: string, start: number, end: number): string {
-  // Older browsers read over NUL; a name with one is judged as the name without it.
-  return text.slice(start, end).replaceAll('\0', '').toLowerCase();
+/** Where a value without quotes ends that begins at `at`. */
+function unquotedEnd(bytes: Uint8Array, at: number, length: number): number {
+  let end = at;
+  while (end < length && !isSpace(byteAt(bytes, end)) && byteAt(bytes, end) !== GREATER) end++;
+  return end;
 }
+
+function spacesEnd(bytes: Uint8Array, from: number): number {
+  let end = from;
+  while (isSpace(byteAt(bytes, end))) end++;
+  return end;
+}
+
+function nameOf(text: string, start: number, end: number): string {
+  const name = text.slice(start, end);
+  // Older browsers read over NUL; a name with one is judged as the name without it.
+  return IS_SPELLED.test(name) ? name : name.replaceAll('\0', '').toLowerCase();
+}
+
+/** Nothing is in it that would be spelled in another way. */
+const IS_SPELLED = /^[^A-Z\0\x80-\xff]*$/;
 
 function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);

@@ -1,3 +1,4 @@
+import { type ByteText, ownText, sharedText } from '../bytes.ts';
 import { decodedPrefix } from './decode.ts';
 import {
   ACTIVE_ATTRIBUTES,
@@ -28,9 +29,11 @@ export function inspectHtml(value: string): HtmlFinding {
   const work = { steps: 0 };
   const structure = urlOf(value);
   if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
-  for (const context of contextsOf(value)) {
-    if (!value.includes(NEEDS[context])) continue;
-    const place = new Place(value, context);
+  const contexts = contextsOf(value);
+  if (contexts.length === 0) return inScript(value, work);
+  const text = sharedText(value);
+  for (const context of contexts) {
+    const place = new Place(text, context);
     place.advance(Number.POSITIVE_INFINITY, work);
     if (place.structure !== undefined) return { structure: place.structure, context, steps: work.steps };
   }
@@ -42,9 +45,9 @@ export function* htmlInParts(value: string, work: { steps: number }): Generator<
   if (!MAY_BE_HTML.test(value)) return NOTHING;
   const structure = urlOf(value);
   if (structure !== undefined) return { structure, context: 'unquoted', steps: value.length };
+  const text = ownText(value);
   for (const context of contextsOf(value)) {
-    if (!value.includes(NEEDS[context])) continue;
-    const place = new Place(value, context);
+    const place = new Place(text, context);
     while (!place.advance(PAUSE_STEPS, work)) yield;
     if (place.structure !== undefined) return { structure: place.structure, context, steps: work.steps };
     yield;
@@ -60,8 +63,8 @@ class Place {
   readonly #reading: HtmlReading;
   #counted = 0;
 
-  constructor(value: string, context: HtmlContext) {
-    this.#reading = new HtmlReading(value, context, {
+  constructor(text: ByteText, context: HtmlContext) {
+    this.#reading = new HtmlReading(text, context, {
       element: (name, isEnd) => this.#note(elementStructure(name, isEnd)),
       attribute: (attribute) => this.#note(attributeStructure(attribute)),
       markup: (text) => this.#note(markupStructure(text)),
@@ -100,7 +103,7 @@ const HAS_COLON = /[:&]/;
 
 /** Behind a quote that prose has, too, only markup or an attribute with a value does anything. */
 function contextsOf(value: string): readonly HtmlContext[] {
-  return HAS_MARKUP.test(value) ? CONTEXTS : NO_CONTEXTS;
+  return HAS_MARKUP.test(value) ? CONTEXTS.filter((context) => value.includes(NEEDS[context])) : NO_CONTEXTS;
 }
 
 const HAS_MARKUP = /[<=]/;
@@ -129,8 +132,7 @@ function elementStructure(name: string, isEnd: boolean): HtmlStructure | undefin
   return isActive ? 'element' : undefined;
 }
 
-function attributeStructure({ name, value, hasValue, isInside }: HtmlAttribute): HtmlStructure | undefined {
-  if (!hasValue) return undefined;
+function attributeStructure({ name, value, isInside }: HtmlAttribute): HtmlStructure | undefined {
   // Base64 ends with signs that are no script: `/onkjfw==`.
   if (isEventName(name) && (isInside || SCRIPT_SIGN.test(value.replace(/^=+/, '')))) return 'event';
   if (isInside && (ACTIVE_ATTRIBUTES.has(name) || name.startsWith('xmlns:'))) return 'attribute';
@@ -140,8 +142,10 @@ function attributeStructure({ name, value, hasValue, isInside }: HtmlAttribute):
 
 /** `on` and the letters of an event; browsers add events faster than lists follow, so the rule is the prefix. */
 function isEventName(name: string): boolean {
-  return /^[^a-z]*on[a-z]{3,}/.test(name);
+  return name.length >= EVENT_NAME_LENGTH_MIN && /^[^a-z]*on[a-z]{3,}/.test(name);
 }
+
+const EVENT_NAME_LENGTH_MIN = 5;
 
 /** What a handler has and prose has not. */
 const SCRIPT_SIGN = /[(=`;[\].'"&]/;
@@ -153,6 +157,7 @@ const STYLE_SIGN = /expression|behaviou?r|binding|url\s*\(|import|javascript|scr
 const SCHEME_LENGTH_MAX = 48;
 
 function urlStructure(value: string, name: string, isInside: boolean): HtmlStructure | undefined {
+  if (!mayHaveScheme(value)) return undefined;
   const url = decodedPrefix(value, SCHEME_LENGTH_MAX)
     .replaceAll(/[ \u007f-\u00ff]/g, '')
     .replace(/^["'`]+/, '');
@@ -163,6 +168,41 @@ function urlStructure(value: string, name: string, isInside: boolean): HtmlStruc
   if (!DOCUMENT_SCHEMES.some((scheme) => url.startsWith(scheme))) return undefined;
   return INERT_DATA.some((type) => url.startsWith(`data:${type}`)) ? undefined : 'url';
 }
+
+/** False for most values of most attributes, of which a page may have a hundred thousand: nothing is decoded for them. */
+function mayHaveScheme(value: string): boolean {
+  let at = 0;
+  let sign: number | undefined = SIGN.quote;
+  for (; at < value.length; at++) {
+    sign = SCHEME_SIGNS[value.charCodeAt(at)];
+    if (sign !== SIGN.passedOver && sign !== SIGN.quote) break;
+  }
+  return sign === SIGN.first && SCHEMES.some((scheme) => mayBegin(value, at, scheme));
+}
+
+/** True when the value goes on at `from` as the scheme, or as far as that with a reference behind. */
+function mayBegin(value: string, from: number, scheme: string): boolean {
+  let matched = 0;
+  for (let at = from; at < value.length && matched < scheme.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code === 0x26) return true;
+    if (SCHEME_SIGNS[code] === SIGN.passedOver) continue;
+    if ((code | 0x20) !== scheme.charCodeAt(matched)) return false;
+    matched++;
+  }
+  return matched === scheme.length;
+}
+
+const SCHEMES = [...SCRIPT_SCHEMES, ...DOCUMENT_SCHEMES];
+
+/** What `urlStructure` passes over anywhere, and in front; what a scheme begins with. */
+const SIGN = { other: 0, passedOver: 1, quote: 2, first: 3 } as const;
+const SCHEME_SIGNS: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte <= 0x20 || byte >= 0x7f) return SIGN.passedOver;
+  if (byte === 0x22 || byte === 0x27 || byte === 0x60) return SIGN.quote;
+  const letter = String.fromCharCode(byte).toLowerCase();
+  return letter === '&' || SCHEMES.some((scheme) => scheme.startsWith(letter)) ? SIGN.first : SIGN.other;
+});
 
 function markupStructure(text: string): HtmlStructure | undefined {
   // A back quote in a comment begins an attribute for old readers.

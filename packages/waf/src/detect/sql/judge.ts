@@ -273,8 +273,8 @@ function list(tokens: SqlTokens, index: number): SqlStructure | undefined {
 
 /** Structure that is one wherever it stands in the value. */
 function anywhere(tokens: SqlTokens, from: number): SqlStructure | undefined {
-  for (let at = from; at < tokens.length; at++) {
-    tokens.steps++;
+  tokens.steps += tokens.length;
+  for (let at = tokens.nextTelling(from); at < tokens.length; at = tokens.nextTelling(at + 1)) {
     const found = structureAt(tokens, at);
     if (found !== undefined) return found;
   }

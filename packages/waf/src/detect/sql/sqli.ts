@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { type ByteText, ownText, sharedText } from '../bytes.ts';
 import { judgeBare, judgeClosed } from './judge.ts';
 import type { SqlStructure } from './queries.ts';
 import { type SqlReading, tokenizeSql } from './tokenize.ts';
@@ -22,8 +22,8 @@ const NOTHING: SqlFinding = { structure: undefined, context: 'bare', dialect: 's
 export function inspectSql(value: string): SqlFinding {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
   const work = { steps: 0 };
-  const text = flat(value);
-  for (const place of placesOf(text)) {
+  const text = sharedText(value);
+  for (const place of placesOf(value)) {
     for (let from: number | undefined = 0; from !== undefined; ) {
       const { structure, resumesAt } = read(text, { ...place, from }, work);
       if (structure !== undefined) return { ...place, structure, steps: work.steps };
@@ -36,8 +36,8 @@ export function inspectSql(value: string): SqlFinding {
 /** As `inspectSql`, with a pause behind each reading, before which its steps are added to `work`. */
 export function* sqlInParts(value: string, work: { steps: number }): Generator<undefined, SqlFinding> {
   if (!MAY_BE_SQL.test(value)) return NOTHING;
-  const text = flat(value);
-  for (const place of placesOf(text)) {
+  const text = ownText(value);
+  for (const place of placesOf(value)) {
     for (let from: number | undefined = 0; from !== undefined; ) {
       const { structure, resumesAt } = read(text, { ...place, from }, work);
       if (structure !== undefined) return { ...place, structure, steps: work.steps };
@@ -56,7 +56,7 @@ function placesOf(text: string): readonly Place[] {
 }
 
 function read(
-  text: string,
+  text: ByteText,
   reading: SqlReading,
   work: { steps: number },
 ): { readonly structure: SqlStructure | undefined; readonly resumesAt: number | undefined } {
@@ -66,22 +66,6 @@ function read(
   work.steps += tokens.steps;
   return { structure, resumesAt: tokens.resumesAt };
 }
-
-/** A string of its own: part of a string, or one outside the heap, takes several times as long to read by character. */
-function flat(value: string): string {
-  if (value.length < COPIED_LENGTH_MIN) return value;
-  const pieces: string[] = [];
-  for (let at = 0; at < value.length; at += PIECE_LENGTH) {
-    pieces.push(Buffer.from(value.slice(at, at + PIECE_LENGTH), 'latin1').toString('latin1'));
-  }
-  return pieces.join('');
-}
-
-/** Of a shorter value the copy costs more than it spares. */
-const COPIED_LENGTH_MIN = 65_536;
-
-/** Less than what the runtime would put outside the heap. */
-const PIECE_LENGTH = 524_288;
 
 const PLACES: readonly Place[] = (['bare', 'single', 'double', 'backquote'] as const).flatMap((context) => [
   { context, dialect: 'standard' as const },

@@ -33,12 +33,6 @@ export type SqlContext = 'bare' | 'single' | 'double' | 'backquote';
 /** `standard` has `--` comments and no backslashes; `mysql` has `#`, backslashes, and `--` only before white space. */
 export type SqlDialect = 'standard' | 'mysql';
 
-/** Where a token stands in the value, in bytes. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * The tokens of one value in one context, until the next ones are read. White space and comments in the middle are not
  * tokens.
@@ -56,6 +50,8 @@ export class SqlTokens {
   resumesAt: number | undefined = undefined;
   #length = 0;
   readonly #text: string;
+  /** `store`: looking it up once for all tokens is worth its line. */
+  #records: Int32Array = store;
 
   constructor(text: string) {
     this.#text = text;
@@ -66,68 +62,86 @@ export class SqlTokens {
   }
 
   kind(index: number): number {
-    return index >= 0 && index < this.#length ? (store.kinds[index] ?? KIND.end) : KIND.end;
+    return this.#word(index) & KIND_MASK;
   }
 
   /** The classes of a word (`WORD`), or what an operator or a string is (`SIGN`, `STAR`, `UNCLOSED`). */
   bits(index: number): number {
-    return index >= 0 && index < this.#length ? (store.bits[index] ?? 0) : 0;
+    return this.#word(index) >>> KIND_BITS;
   }
 
   /** True when the token is a word of one of the classes. */
   is(index: number, bits: number): boolean {
-    return this.kind(index) === KIND.word && (this.bits(index) & bits) !== 0;
+    const word = this.#word(index);
+    return (word & KIND_MASK) === KIND.word && ((word >>> KIND_BITS) & bits) !== 0;
   }
 
   textOf(index: number): string {
     if (!(index >= 0 && index < this.#length)) return '';
-    return this.#text.slice(store.starts[index], store.ends[index]);
+    const at = index * RECORD_WORDS;
+    return this.#text.slice(this.#records[at + 1], this.#records[at + 2]);
   }
 
   /** Where the token begins, in bytes; undefined without one. */
   startOf(index: number): number | undefined {
-    return index < this.#length ? store.starts[index] : undefined;
+    return index < this.#length ? this.#records[index * RECORD_WORDS + 1] : undefined;
   }
 
   /** True when nothing stands between two tokens. */
   touches(index: number): boolean {
-    return index + 1 < this.#length && store.ends[index] === store.starts[index + 1];
+    if (index + 1 >= this.#length) return false;
+    const at = index * RECORD_WORDS;
+    return this.#records[at + 2] === this.#records[at + RECORD_WORDS + 1];
   }
 
-  push(kind: number, bits: number, span: Span): void {
+  /** The first token at or behind `index` that may be structure by itself; `length` where there is none. */
+  nextTelling(index: number): number {
+    const records = this.#records;
+    const length = this.#length;
+    let at = index;
+    for (; at < length; at++) {
+      const word = records[at * RECORD_WORDS] ?? 0;
+      if (word !== NAME && ((TELLING_KINDS >>> (word & KIND_MASK)) & 1) === 1) break;
+    }
+    return at;
+  }
+
+  push(kind: number, bits: number, start: number, end: number): void {
     const index = this.#length;
-    if (index >= store.kinds.length) store = store.grown();
-    store.kinds[index] = kind;
-    store.bits[index] = bits;
-    store.starts[index] = span.start;
-    store.ends[index] = span.end;
+    const at = index * RECORD_WORDS;
+    if (at >= this.#records.length) this.#grow();
+    const records = this.#records;
+    records[at] = kind | (bits << KIND_BITS);
+    records[at + 1] = start;
+    records[at + 2] = end;
     this.#length = index + 1;
   }
-}
 
-/** Room for the tokens of one value. A long value is read a dozen times: lists of its own would be megabytes each time. */
-class TokenStore {
-  readonly kinds: Uint8Array;
-  readonly bits: Int32Array;
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-
-  constructor(tokens: number) {
-    this.kinds = new Uint8Array(tokens);
-    this.bits = new Int32Array(tokens);
-    this.starts = new Int32Array(tokens);
-    this.ends = new Int32Array(tokens);
+  #word(index: number): number {
+    return index >= 0 && index < this.#length ? (this.#records[index * RECORD_WORDS] ?? 0) : 0;
   }
 
-  grown(): TokenStore {
-    const larger = new TokenStore(this.kinds.length * 2);
-    larger.kinds.set(this.kinds);
-    larger.bits.set(this.bits);
-    larger.starts.set(this.starts);
-    larger.ends.set(this.ends);
-    return larger;
+  #grow(): void {
+    const larger = new Int32Array(this.#records.length * 2);
+    larger.set(this.#records);
+    this.#records = larger;
+    store = larger;
   }
 }
 
-/** Of this thread, which reads one value at a time. It grows to what is held at once. */
-let store: TokenStore = new TokenStore(256);
+/** By token: its kind and its bits, where it starts, where it ends. */
+const RECORD_WORDS = 3;
+const KIND_BITS = 4;
+const KIND_MASK = 15;
+
+/** A word that is none of SQL. */
+const NAME = KIND.word;
+
+/** A bit for each kind that may be structure wherever it stands. */
+const TELLING_KINDS = (1 << KIND.word) | (1 << KIND.semicolon) | (1 << KIND.logic) | (1 << KIND.variable);
+
+/**
+ * Room for the tokens of one value, of this thread, which reads one value at a time. A long value is read a dozen times: lists
+ * of its own would be megabytes each time. It grows to what is held at once.
+ */
+let store: Int32Array = new Int32Array(256 * RECORD_WORDS);

@@ -85,23 +85,24 @@ const BITS_OF: ReadonlyMap<string, number> = bitsOfWords();
 
 /** The words and their bits by `slotOf`, each where it belongs or at the next free place behind. */
 const SLOTS = 2_048;
-const WORD_AT: (string | undefined)[] = Array.from({ length: SLOTS });
+const WORD_AT: (Uint8Array | undefined)[] = Array.from({ length: SLOTS });
 const BITS_AT: Int32Array = new Int32Array(SLOTS);
 for (const [word, bits] of BITS_OF) {
-  let slot = slotOf(word, 0, word.length);
+  const bytes = bytesOf(word);
+  let slot = slotOf(bytes, 0, bytes.length);
   while (WORD_AT[slot] !== undefined) slot = (slot + 1) % SLOTS;
-  WORD_AT[slot] = word;
+  WORD_AT[slot] = bytes;
   BITS_AT[slot] = bits;
 }
 
 /**
  * By the first two characters of a word, how long words of the table are that begin so: a bit for each length. Most words
- * of prose are told by it to be names, without a string being made of them.
+ * of prose are told by it to be names.
  */
 const LENGTHS_OF: Int32Array = lengthsOfWords();
 
 /** The bits of the word from `start` to before `end`, whatever its case; 0 for a name. */
-export function wordBits(text: string, start: number, end: number): number {
+export function wordBits(text: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length > WORD_LENGTH_MAX || length === 0) return WORD.name;
   const lengths = LENGTHS_OF[beginningOf(text, start, length)] ?? 0;
@@ -113,17 +114,14 @@ export function wordBits(text: string, start: number, end: number): number {
   }
 }
 
-/**
- * Where a word stands in the tables, or would stand. Half of the words of prose are words of SQL: none of them becomes a
- * string of its own to be looked up.
- */
-function slotOf(text: string, start: number, end: number): number {
+/** Where a word stands in the tables, or would stand. */
+function slotOf(text: Uint8Array, start: number, end: number): number {
   let hash = end - start;
   for (let index = start; index < end; index++) hash = Math.imul(hash ^ foldedAt(text, index), 0x01000193);
   return (hash ^ (hash >>> 15)) & (SLOTS - 1);
 }
 
-function isSame(text: string, start: number, word: string): boolean {
+function isSame(text: Uint8Array, start: number, word: Uint8Array): boolean {
   for (let index = 0; index < word.length; index++) {
     if (foldedAt(text, start + index) !== foldedAt(word, index)) return false;
   }
@@ -131,8 +129,8 @@ function isSame(text: string, start: number, word: string): boolean {
 }
 
 /** The same for both cases of a letter, and for no two other characters that words have. */
-function foldedAt(text: string, index: number): number {
-  return text.charCodeAt(index) | 0x20;
+function foldedAt(text: Uint8Array, index: number): number {
+  return (text[index] ?? 0) | 0x20;
 }
 
 function bitsOfWords(): Map<string, number> {
@@ -146,14 +144,18 @@ function bitsOfWords(): Map<string, number> {
 function lengthsOfWords(): Int32Array {
   const lengths = new Int32Array(1_024);
   for (const word of BITS_OF.keys()) {
-    const beginning = beginningOf(word, 0, word.length);
+    const beginning = beginningOf(bytesOf(word), 0, word.length);
     lengths[beginning] = (lengths[beginning] ?? 0) | (1 << word.length);
   }
   return lengths;
 }
 
 /** Five bits of each of the first two characters; both cases of a letter have the same. */
-function beginningOf(text: string, start: number, length: number): number {
-  const second = length > 1 ? text.charCodeAt(start + 1) & 31 : 0;
-  return ((text.charCodeAt(start) & 31) << 5) | second;
+function beginningOf(text: Uint8Array, start: number, length: number): number {
+  const second = length > 1 ? (text[start + 1] ?? 0) & 31 : 0;
+  return (((text[start] ?? 0) & 31) << 5) | second;
+}
+
+function bytesOf(word: string): Uint8Array {
+  return Uint8Array.from(word, (character) => character.charCodeAt(0));
 }
