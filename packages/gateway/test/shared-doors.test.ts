@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Acceptor } from '../src/acceptor/acceptor.ts';
-import { openDescriptors } from '../src/acceptor/descriptors.ts';
+import { type Descriptors, openDescriptors } from '../src/acceptor/descriptors.ts';
 import { numberOf } from '../src/acceptor/number-of.ts';
 import { type SharedDoor, SharedDoors } from '../src/acceptor/shared-doors.ts';
 import { listener } from './harness/config.ts';
@@ -18,9 +18,9 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-function acceptorOf(handed: string[] = []): Acceptor {
+function acceptorOf(handed: string[] = [], given: Descriptors | undefined = descriptors): Acceptor {
   const acceptor = new Acceptor({
-    descriptors,
+    descriptors: given,
     choose: () => ({
       take: (name, socket) => {
         handed.push(name);
@@ -202,6 +202,24 @@ describe('a shared listening socket', () => {
     expect(status).toBe(0);
   });
 
+  it.each(['127.0.0.1', '::1'])('passes its options on to what is accepted at %s, whoever opened it', async (host) => {
+    const other = createServer().listen(0, host);
+    await once(other, 'listening');
+    const given = descriptors?.duplicate(numberOf(other) ?? -1);
+    other.close();
+    const acceptor = acceptorOf();
+    await acceptor.open(listener(), { socket: given });
+    const { isSetByNode, noDelay, keepAlive } = await firstAccepted(acceptor, host);
+    expect({ isSetByNode, noDelay, keepAlive }).toEqual({ isSetByNode: false, noDelay: 1, keepAlive: 1 });
+  });
+
+  it('leaves options to Node.js where the system does not pass them on', async () => {
+    const acceptor = acceptorOf([], descriptors && { ...descriptors, setForAccepted: () => false });
+    await acceptor.open(listener());
+    const { isSetByNode, noDelay, keepAlive } = await firstAccepted(acceptor, '127.0.0.1');
+    expect({ isSetByNode, noDelay, keepAlive }).toEqual({ isSetByNode: true, noDelay: 1, keepAlive: 1 });
+  });
+
   it('reaches no child process', async () => {
     const acceptor = acceptorOf();
     await acceptor.open(listener());
@@ -230,6 +248,38 @@ function moved(doors: readonly SharedDoor[]): readonly SharedDoor[] {
   const received: { readonly message: readonly SharedDoor[] } | undefined = receiveMessageOnPort(port2);
   port1.close();
   return received?.message ?? [];
+}
+
+interface Accepted {
+  /** Whether Node.js calls the system for each connection. */
+  readonly isSetByNode: boolean;
+  /** What the kernel says of the socket. */
+  readonly noDelay: number;
+  readonly keepAlive: number;
+}
+
+/** The next connection, in a thread that the listening socket was moved to. */
+async function firstAccepted(acceptor: Acceptor, host: string): Promise<Accepted> {
+  const doors = moved(acceptor.share([listener()], NOTHING_KNOWN));
+  const accepted = Promise.withResolvers<Accepted>();
+  const server = doors[0]?.server;
+  server?.on('connection', (socket) => {
+    const isSetByNode = Reflect.get(server, 'noDelay') === true || Reflect.get(server, 'keepAlive') === true;
+    accepted.resolve({ isSetByNode, noDelay: optionOf(socket, [6, 1]), keepAlive: optionOf(socket, [1, 9]) });
+  });
+  plane('one').set(doors);
+  await once(connect(portOf(acceptor), host).resume(), 'close');
+  return accepted.promise;
+}
+
+/** getsockopt(2): 6 and 1 are `IPPROTO_TCP` and `TCP_NODELAY`, 1 and 9 `SOL_SOCKET` and `SO_KEEPALIVE`. */
+function optionOf(socket: Socket, [level, option]: readonly [number, number]): number {
+  const [value, length] = [new Int32Array(1), Uint32Array.of(4)];
+  const { functions } = process.getBuiltinModule('node:ffi').dlopen(null, {
+    getsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'], return: 'i32' },
+  });
+  assert.equal(functions.getsockopt(numberOf(socket) ?? -1, level, option, value, length), 0);
+  return value[0] ?? -1;
 }
 
 /** Ends with 0 when 600 connections are open at the same time. */

@@ -86,7 +86,7 @@ export class Acceptor {
     try {
       for (const { name, address, mouth } of this.#doors) {
         if (mouth.kind !== 'shared' || !isAmong(listeners, { name, address })) continue;
-        const server = known.has(mouth.id) ? undefined : listenOn(descriptors.duplicate(mouth.number));
+        const server = known.has(mouth.id) ? undefined : listenOn(descriptors.duplicate(mouth.number), mouth);
         shared.push({ id: mouth.id, name, server });
       }
     } catch (cause) {
@@ -170,7 +170,8 @@ export class Acceptor {
     if (descriptors === undefined || number === undefined) return { kind: 'accepting', server };
     try {
       this.#lastId += 1;
-      return { kind: 'shared', id: this.#lastId, number: descriptors.duplicate(number) };
+      const isSetForAccepted = descriptors.setForAccepted(number);
+      return { kind: 'shared', id: this.#lastId, number: descriptors.duplicate(number), isSetForAccepted };
     } finally {
       server.close();
     }
@@ -210,8 +211,9 @@ function isAmong(
 }
 
 /** It is to be moved to another thread before the event loop turns: until then it accepts nobody. */
-function listenOn(number: number): Server {
-  return createServer(DATA_PLANE_OPTIONS).listen({ fd: number, backlog: BACKLOG });
+function listenOn(number: number, { isSetForAccepted }: SharedMouth): Server {
+  const options = isSetForAccepted ? INHERITED_OPTIONS : DATA_PLANE_OPTIONS;
+  return createServer(options).listen({ fd: number, backlog: BACKLOG });
 }
 
 function isAt(server: Server, { host, port }: TcpAddress): boolean {
@@ -237,13 +239,23 @@ interface OpenDoor {
   readonly mouth: Mouth;
 }
 
-/** What a door listens with. `shared`: the number of a descriptor that data planes have duplicates of. */
-type Mouth =
-  | { readonly kind: 'accepting'; readonly server: Server }
-  | { readonly kind: 'shared'; readonly id: number; readonly number: number };
+/** What a door listens with. */
+type Mouth = { readonly kind: 'accepting'; readonly server: Server } | SharedMouth;
+
+interface SharedMouth {
+  readonly kind: 'shared';
+  readonly id: number;
+  /** Of a descriptor that data planes have duplicates of. */
+  readonly number: number;
+  /** See {@link Descriptors.setForAccepted}. */
+  readonly isSetForAccepted: boolean;
+}
+
+/** What a data plane still has to say of sockets that come as it wants them. */
+const INHERITED_OPTIONS = { allowHalfOpen: true } as const;
 
 /** As listeners want their sockets. */
-const DATA_PLANE_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true } as const;
+const DATA_PLANE_OPTIONS = { ...INHERITED_OPTIONS, noDelay: true, keepAlive: true } as const;
 
 /** Nothing is read here, so that the data plane gets all of it. */
 const SOCKET_OPTIONS = { ...DATA_PLANE_OPTIONS, pauseOnConnect: true } as const;

@@ -8,6 +8,12 @@ export interface Descriptors {
   keepFromChildren(number: number): void;
   /** How many connections the kernel may hold for a listening socket. Node.js forgets that when it moves one between threads. */
   setBacklog(number: number, connections: number): void;
+  /**
+   * Has every connection of a listening socket come as listeners want theirs: what is written leaves at once (`TCP_NODELAY`),
+   * and the kernel asks after a silent peer (`SO_KEEPALIVE`). The kernel copies both to what it accepts, so that it costs no
+   * connection a call. False when it will not.
+   */
+  setForAccepted(number: number): boolean;
 }
 
 /**
@@ -25,6 +31,8 @@ export function openDescriptors(): Descriptors | undefined {
         duplicate: (number) => duplicate(library, number),
         keepFromChildren: (number) => keep(library, number),
         setBacklog: (number, connections) => void library.functions.listen(number, connections),
+        setForAccepted: (number) =>
+          isSet(library, number, IPPROTO_TCP, TCP_NODELAY) && isSet(library, number, SOL_SOCKET, SO_KEEPALIVE),
       }
     );
   } catch {
@@ -47,6 +55,7 @@ function isFfi(module: unknown): module is typeof Ffi {
 const FUNCTIONS = {
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   listen: { arguments: ['i32', 'i32'], return: 'i32' },
+  setsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'], return: 'i32' },
 } as const;
 
 /** Whoever starts the gateway can do nothing about it that the module may change: without it the gateway does as well. */
@@ -69,6 +78,20 @@ function duplicate({ functions }: Library, number: number): number {
 function keep({ functions }: Library, number: number): void {
   functions.fcntl(number, F_SETFD, FD_CLOEXEC);
 }
+
+/** Switches an option of a socket on; false when the system refuses. */
+function isSet({ functions }: Library, number: number, level: number, option: number): boolean {
+  return functions.setsockopt(number, level, option, ON, ON.byteLength) === 0;
+}
+
+/** An `int`. */
+const ON: Uint8Array = new Uint8Array(Int32Array.of(1).buffer);
+
+// setsockopt(2), as on every architecture that Node.js is built for; on another one the kernel refuses.
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
 
 // fcntl(2), the same on every architecture of Linux.
 const F_SETFD = 2;
