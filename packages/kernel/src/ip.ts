@@ -108,18 +108,38 @@ export function contains(network: Network, address: IpAddress): boolean {
 /** Longest text an address can have: eight groups of four with an embedded IPv4 part. */
 const IP_TEXT_MAX = 45;
 
+/** Every connection has its address parsed: by characters, which is several times faster than by expressions. */
 function parseV4(text: string): Uint8Array | undefined {
-  const parts = text.split('.', 5);
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const value = Number(part);
+  let index = 0;
+  let digits = 0;
+  let value = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (digits === 0 || index === 3) return undefined;
+      bytes[index] = value;
+      index += 1;
+      digits = 0;
+      value = 0;
+      continue;
+    }
+    const isDigit = code >= ZERO && code <= NINE;
+    // Only a part that is zero begins with zero: some parsers read others as octal.
+    const isLeadingZero = digits === 1 && value === 0;
+    if (!isDigit || isLeadingZero) return undefined;
+    value = value * 10 + (code - ZERO);
+    digits += 1;
     if (value > 255) return undefined;
-    bytes[index] = value;
   }
+  if (digits === 0 || index !== 3) return undefined;
+  bytes[3] = value;
   return bytes;
 }
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 
 function parseV6(text: string): Uint8Array | undefined {
   const gap = text.indexOf('::');
