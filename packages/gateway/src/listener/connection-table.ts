@@ -179,6 +179,8 @@ export class ConnectionTable {
    * been here by now: players behind one address who all come back at once open hundreds in one moment.
    */
   #evictHalfOpen(siblings: ReadonlySet<Entry>, max: number): void {
+    // Asked for every connection; a client that has fewer needs no look at each.
+    if (siblings.size < max) return;
     const beforeMs = this.#options.clock.monotonicMs() - HALF_OPEN_GRACE_MS;
     const halfOpen = [...siblings].filter((sibling) => sibling.isHalfOpen && sibling.acceptedMs < beforeMs);
     const oldest = halfOpen[0];
