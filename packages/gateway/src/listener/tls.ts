@@ -40,6 +40,9 @@ export function createTlsServer(
     ALPNProtocols: [...protocols],
     requestCert: clientCa !== undefined,
     rejectUnauthorized: false,
+    // None: the connection table judges handshakes, with a deadline that is never longer than that of Node.js, and without a
+    // timer for each.
+    handshakeTimeout: -1,
     // Where there is nothing to choose it is left out: it interrupts each handshake. It never throws, because what throws here
     // ends the process (CVE-2026-21637).
     ...(others.length > 0 && { SNICallback: callingBack(names) }),
