@@ -3,6 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type Counter,
+  type Gauge,
   type Http2Limits,
   type IpAddress,
   type ListenAddress,
@@ -14,6 +16,7 @@ import { turnedAwayBy } from '../acceptor/turned-away.ts';
 import { peerAddressOf } from '../client/peer.ts';
 import { readProxyHeader } from '../client/read-proxy-header.ts';
 import type { ClientResolver, ConnectionFacts } from '../client/resolver.ts';
+import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
 import type { Door, GatewayContext } from '../exchange/context.ts';
 import { Http2Connection } from '../http2/http2-connection.ts';
 import { bind, type ListenOptions, listenOnPath, type SocketFile } from './bind.ts';
@@ -52,6 +55,9 @@ export class Listener {
   readonly #http: HttpDoor;
   readonly #onOwn: (connection: Connection) => void;
   readonly #byTransport = new WeakMap<object, Connection>();
+  /** Of what every connection counts; made by the first one. */
+  #series: ConnectionSeries | undefined;
+  #secured: Counter | undefined;
   /** Connections whose end has its event. */
   readonly #refused = new WeakSet<Connection>();
 
@@ -198,9 +204,10 @@ export class Listener {
       return void socket.destroy();
     }
     this.#onOwn(connection);
-    const open = metrics.connections.with(this.name);
+    this.#series ??= seriesOf(metrics, this.name);
+    const { open, accepted } = this.#series;
     open.add(1);
-    metrics.connectionsAccepted.with(this.name).add();
+    accepted.add();
     metrics.clientBytes.enter(socket);
     socket.on('close', () => {
       open.add(-1);
@@ -270,7 +277,8 @@ export class Listener {
   #onSecure(stream: TLSSocket): void {
     const connection = this.#byTransport.get(transportOf(stream));
     if (connection === undefined) return void stream.destroy();
-    this.#context.metrics.tlsHandshakes.with(this.name, 'ok').add();
+    this.#secured ??= this.#context.metrics.tlsHandshakes.with(this.name, 'ok');
+    this.#secured.add();
     stream.on('error', ignoreSocketError);
     stream.allowHalfOpen = true;
     connection.stream = stream;
@@ -305,6 +313,16 @@ export class Listener {
     this.#context.emitter.refusedConnection({ listener: this.name, peer, client: connection.client, durationMs }, why);
     connection.socket.destroy();
   }
+}
+
+/** What the connections of a listener are counted in. */
+interface ConnectionSeries {
+  readonly open: Gauge;
+  readonly accepted: Counter;
+}
+
+function seriesOf({ connections, connectionsAccepted }: GatewayMetrics, listener: string): ConnectionSeries {
+  return { open: connections.with(listener), accepted: connectionsAccepted.with(listener) };
 }
 
 /** What each request of a listener has to prove by itself, beside what its connection proves. */
