@@ -15,6 +15,15 @@ export const FRAME = {
 /** Flags of RFC 9113 §6, as far as they matter here. */
 export const FLAG = { END_STREAM: 0x1, ACK: 0x1, END_HEADERS: 0x4, PADDED: 0x8 } as const;
 
+/** Error codes of RFC 9113 §7, as far as they matter here. */
+export const ERROR_CODE = {
+  NO_ERROR: 0x0,
+  INTERNAL_ERROR: 0x2,
+  REFUSED_STREAM: 0x7,
+  CANCEL: 0x8,
+  ENHANCE_YOUR_CALM: 0xb,
+} as const;
+
 /** A frame's header (RFC 9113 §4.1), and the little of its payload that says what it does. */
 export interface Frame {
   readonly type: number;

@@ -1,4 +1,5 @@
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type * as Http2 from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { type Client, type Http2Limits, type Reason, type ReasonCode, reason } from '@sallyport/kernel';
 import { ExchangeRecord } from '../emit/record.ts';
 import type { Arrival, GatewayContext } from '../exchange/context.ts';
@@ -6,7 +7,7 @@ import { HttpExchange } from '../exchange/http-exchange.ts';
 import type { Dismissal, Multiplex } from '../listener/connection-table.ts';
 import { HEADER_FIELDS_MAX } from '../request/head.ts';
 import { FloodGuard } from './flood-guard.ts';
-import { FLAG, FRAME, type Frame, goawayFrame } from './frames.ts';
+import { ERROR_CODE, FLAG, FRAME, type Frame, goawayFrame } from './frames.ts';
 import { StreamRequest } from './stream-request.ts';
 import { StreamResponse } from './stream-response.ts';
 import { type FrameWatcher, Wire } from './wire.ts';
@@ -62,7 +63,7 @@ export class Http2Connection implements Multiplex, FrameWatcher {
     this.#takenSinceMs = nowMs;
     this.#guard = new FloodGuard(options.limits, options.headerBytesMax, nowMs);
     this.#wire = new Wire(arrival.connection.stream, this);
-    this.#session = performServerHandshake(this.#wire, {
+    this.#session = http2Codec().performServerHandshake(this.#wire, {
       settings: {
         maxConcurrentStreams: options.limits.streamsMax,
         maxHeaderListSize: options.headerBytesMax,
@@ -100,7 +101,7 @@ export class Http2Connection implements Multiplex, FrameWatcher {
 
   dismiss(code: Dismissal): void {
     for (const { exchange } of this.#carried.values()) exchange.dismiss(code);
-    this.#end(constants.NGHTTP2_NO_ERROR);
+    this.#end(ERROR_CODE.NO_ERROR);
   }
 
   dismissWhere(code: Dismissal, isMeant: (client: Client) => boolean): number {
@@ -139,7 +140,7 @@ export class Http2Connection implements Multiplex, FrameWatcher {
     if (isEvicted) this.#record(why);
     // A client that opened a connection and asked for nothing is counted and not recorded.
     if (why.code === 'HEADER_TIMEOUT') this.#context.metrics.connectionsRefused.with(this.#name, why.code).add();
-    this.#end(constants.NGHTTP2_NO_ERROR);
+    this.#end(ERROR_CODE.NO_ERROR);
     // Somebody else gets its place now, and the table forgets it: nobody would end it if its client did not.
     if (isEvicted) setImmediate(() => this.#arrival.connection.socket.destroy());
   }
@@ -158,7 +159,7 @@ export class Http2Connection implements Multiplex, FrameWatcher {
     if (type === FRAME.DATA || type === FRAME.HEADERS) {
       if ((flags & FLAG.END_STREAM) !== 0) this.#carried.get(stream)?.response.onLastFrame();
     } else if (type === FRAME.RST_STREAM) this.#onResetSent(stream, detail);
-    else if (type === FRAME.GOAWAY && detail !== constants.NGHTTP2_NO_ERROR) this.#onCodecGaveUp(detail);
+    else if (type === FRAME.GOAWAY && detail !== ERROR_CODE.NO_ERROR) this.#onCodecGaveUp(detail);
   }
 
   // Streams.
@@ -233,13 +234,13 @@ export class Http2Connection implements Multiplex, FrameWatcher {
   #fail(why: Reason): void {
     if (this.#failure !== undefined || this.#session.destroyed) return;
     this.#record(why);
-    this.#end(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#end(ERROR_CODE.ENHANCE_YOUR_CALM);
   }
 
   /** The codec has ended the connection, which it does with its last frame. */
   #onCodecGaveUp(code: number): void {
     if (this.#failure !== undefined || this.#isEnding) return;
-    const isFlood = code === constants.NGHTTP2_ENHANCE_YOUR_CALM;
+    const isFlood = code === ERROR_CODE.ENHANCE_YOUR_CALM;
     this.#record(reason(isFlood ? 'HTTP2_FLOOD' : 'HTTP2_PROTOCOL_ERROR', `codec: ${nameOf(code)}`));
   }
 
@@ -280,7 +281,7 @@ export class Http2Connection implements Multiplex, FrameWatcher {
     if (this.#session.destroyed) return;
     this.#isEnding = true;
     this.#wire.deafen();
-    if (code === constants.NGHTTP2_NO_ERROR) this.#session.destroy();
+    if (code === ERROR_CODE.NO_ERROR) this.#session.destroy();
     else this.#session.destroy(new Error(nameOf(code)), code);
     this.#context.connections.linger(this.#arrival.connection);
   }
@@ -318,6 +319,14 @@ const WINDOW_BYTES = 65_535;
 
 const PSEUDO_FIELDS_MAX = 4;
 
+/**
+ * `node:http2`. It brings twenty modules, some of them for terminals and folders, which take each worker fifteen milliseconds: whoever
+ * offers HTTP/2 loads it, before there is a connection.
+ */
+export function http2Codec(): typeof Http2 {
+  return process.getBuiltinModule('node:http2');
+}
+
 /** RFC 9113 §5.1.1. In a GOAWAY: every stream is still welcome. */
 const STREAM_ID_MAX = 2 ** 31 - 1;
 
@@ -328,18 +337,14 @@ const DRAIN_ROUND_TRIP_MS = 1_000;
 const WIRE_STALL_MS = 30_000;
 
 /** Codes that say nothing about the client: no error, our own way to cut, and what everybody is told when a connection goes away. */
-const OUR_RESETS: ReadonlySet<number> = new Set([
-  constants.NGHTTP2_NO_ERROR,
-  constants.NGHTTP2_INTERNAL_ERROR,
-  constants.NGHTTP2_CANCEL,
-]);
+const OUR_RESETS: ReadonlySet<number> = new Set([ERROR_CODE.NO_ERROR, ERROR_CODE.INTERNAL_ERROR, ERROR_CODE.CANCEL]);
 
 /** What the codec's reset of a stream means. */
 function malformed(code: number): Reason {
   switch (code) {
-    case constants.NGHTTP2_REFUSED_STREAM:
+    case ERROR_CODE.REFUSED_STREAM:
       return reason('HTTP2_STREAMS_TOO_MANY');
-    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+    case ERROR_CODE.ENHANCE_YOUR_CALM:
       return reason('HEADERS_TOO_LARGE', 'HTTP/2');
     default:
       return reason('MALFORMED_REQUEST', `HTTP/2 ${nameOf(code)}`);

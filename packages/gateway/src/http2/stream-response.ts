@@ -1,5 +1,6 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { OutboundResponse, ResponseOwner } from '../transport/port.ts';
+import { ERROR_CODE } from './frames.ts';
 
 /** The response on one HTTP/2 stream, as an exchange sees it. */
 export class StreamResponse implements OutboundResponse {
@@ -85,7 +86,7 @@ export class StreamResponse implements OutboundResponse {
       else this.#stream.end(last);
     }
     // RFC 9113 §8.1: the answer is complete, and what is missing of the request is not wanted. It goes out before this.
-    if (this.#isBodyAbandoned && !this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.#isBodyAbandoned && !this.#stream.destroyed) this.#stream.close(ERROR_CODE.NO_ERROR);
   }
 
   /** Streams do not follow one another. Whoever ends the connection lets its streams finish. */
@@ -104,7 +105,7 @@ export class StreamResponse implements OutboundResponse {
     // To close a stream with an error `node:http2` first ends its writable side, and that end goes out before the reset: a part
     // of a response would arrive as the whole of it, and no reset at all.
     if (!stream.writableEnded) stream._final = neverFinish;
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    stream.close(ERROR_CODE.INTERNAL_ERROR);
   }
 
   get #isWritable(): boolean {

@@ -18,7 +18,7 @@ import { readProxyHeader } from '../client/read-proxy-header.ts';
 import type { ClientResolver, ConnectionFacts } from '../client/resolver.ts';
 import type { GatewayMetrics } from '../emit/gateway-metrics.ts';
 import type { Door, GatewayContext } from '../exchange/context.ts';
-import { Http2Connection } from '../http2/http2-connection.ts';
+import { Http2Connection, http2Codec } from '../http2/http2-connection.ts';
 import { bind, type ListenOptions, listenOnPath, type SocketFile } from './bind.ts';
 import type { Connection } from './connection-table.ts';
 import { HttpDoor } from './http-door.ts';
@@ -73,6 +73,7 @@ export class Listener {
     this.#headerBytesMax = options.headerBytesMax;
     this.#http = new HttpDoor(context, this.#door, options.headerBytesMax);
     const protocols = config.http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'];
+    if (config.http2 !== undefined) http2Codec();
     const ticketKeys = options.ticketKeys === undefined ? undefined : this.#ownKeys(options.ticketKeys);
     this.#tls =
       config.tls === undefined ? undefined : createTlsServer(config.tls, { ...options, protocols, ticketKeys });
