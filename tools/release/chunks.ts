@@ -3,13 +3,13 @@
  * (record-code.ts), a thread need not do that again; without it, or with another Node.js, each function is compiled when it is first
  * called.
  */
+import { hash } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
-import { crc32 } from 'node:zlib';
 
 /** A chunk that a thread loads, for who listens on {@link LOADING}. */
 export interface LoadedChunk {
@@ -20,10 +20,12 @@ export interface LoadedChunk {
   readonly script: Script;
 }
 
-/** What was kept of a thread's chunks: where each lies behind this head, and the sum of its source and what was made of it. */
+/** What was kept of a thread's chunks: where each lies behind this head, and the hash of its source and what was made of it. */
 export interface KeptCode {
   readonly maker: string;
-  readonly chunks: Readonly<Record<string, { readonly offset: number; readonly length: number; readonly sum: number }>>;
+  readonly chunks: Readonly<
+    Record<string, { readonly offset: number; readonly length: number; readonly hash: string }>
+  >;
 }
 
 /** The channel on which loaded chunks are told. */
@@ -76,7 +78,7 @@ type ChunkFunction = (
 
 /**
  * What was kept for a chunk, by name and source, or undefined. V8 rejects what was made by another version of it or under other settings,
- * but it looks at the length of a source only: hence the sum.
+ * but it looks at the length of a source only: hence the hash.
  */
 function keptCode(path: string): (name: string, source: string) => Buffer | undefined {
   if (!existsSync(path)) return () => undefined;
@@ -89,8 +91,13 @@ function keptCode(path: string): (name: string, source: string) => Buffer | unde
     if (place === undefined) return undefined;
     const begin = headEnd + 1 + place.offset;
     const code = bytes.subarray(begin, begin + place.length);
-    return crc32(code, crc32(source)) === place.sum ? code : undefined;
+    return hashOf(source, code) === place.hash ? code : undefined;
   };
+}
+
+/** SHA-256, which a start has at hand: `node:crypto` is loaded by every thread, `node:zlib` with its sums by one. */
+export function hashOf(source: string, code: Uint8Array): string {
+  return hash('sha256', hash('sha256', source) + hash('sha256', code));
 }
 
 /** Of a file that is damaged nothing is used. */

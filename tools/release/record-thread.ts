@@ -3,8 +3,7 @@ import { Buffer } from 'node:buffer';
 import { subscribe } from 'node:diagnostics_channel';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { type KeptCode, LOADING, type LoadedChunk, MAKER } from './chunks.ts';
+import { hashOf, type KeptCode, LOADING, type LoadedChunk, MAKER } from './chunks.ts';
 
 const loaded: LoadedChunk[] = [];
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Only chunks.ts publishes there, and this.
@@ -20,7 +19,7 @@ function keep(path: string): void {
   let offset = 0;
   for (const { name, source, script } of loaded) {
     const code = script.createCachedData();
-    chunks[name] = { offset, length: code.length, sum: crc32(code, crc32(source)) };
+    chunks[name] = { offset, length: code.length, hash: hashOf(source, code) };
     codes.push(code);
     offset += code.length;
   }

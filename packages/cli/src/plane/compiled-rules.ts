@@ -3,7 +3,7 @@
  * set, by what made it and what it was made of, in a folder of its own below the one for state.
  */
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -22,7 +22,6 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { threadId } from 'node:worker_threads';
-import { crc32 } from 'node:zlib';
 import type { CompiledRuleSet, CompiledRulesStore } from '@sallyport/control';
 import { openStateFolder } from '../store/state-folder.ts';
 import { VERSION } from '../version.ts';
@@ -150,7 +149,7 @@ function readOwn(path: string): Uint8Array<SharedArrayBuffer> | undefined {
 }
 
 /**
- * A check sum, how long the description is, the description, and the image where numbers may begin. The check sum finds what a
+ * A hash, how long the description is, the description, and the image where numbers may begin. The hash finds what a
  * disk has lost or changed. Against people stands the folder, which is its owner's alone.
  */
 function encode({ image: { bytes, ...image }, madeOf }: CompiledRuleSet): Buffer {
@@ -159,18 +158,18 @@ function encode({ image: { bytes, ...image }, madeOf }: CompiledRuleSet): Buffer
   const file = Buffer.alloc(begin + bytes.length);
   file.set(description, HEAD_BYTES);
   file.set(bytes, begin);
-  file.writeUInt32LE(description.length, SUM_BYTES);
-  file.writeUInt32LE(crc32(file.subarray(SUM_BYTES)), 0);
+  file.writeUInt32LE(description.length, HASH_BYTES);
+  file.set(hashOf(file), 0);
   return file;
 }
 
 /** The image stays where it was read to, in memory that all threads share. @throws Error for bytes that have changed. */
 function decode({ buffer }: Uint8Array<SharedArrayBuffer>): CompiledRuleSet {
   const file = Buffer.from(buffer);
-  if (!(file.length >= HEAD_BYTES && crc32(file.subarray(SUM_BYTES)) === file.readUInt32LE(0)))
+  if (!(file.length >= HEAD_BYTES && hashOf(file).equals(file.subarray(0, HASH_BYTES))))
     throw new Error('its bytes have changed');
-  const length = file.readUInt32LE(SUM_BYTES);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The name says who wrote it, and the sum that it is what was written.
+  const length = file.readUInt32LE(HASH_BYTES);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The name says who wrote it, and the hash that it is what was written.
   const { image, madeOf } = deserialize(file.subarray(HEAD_BYTES, HEAD_BYTES + length)) as Description;
   return { image: { ...image, bytes: new Uint8Array(buffer, imageBegin(length)) }, madeOf };
 }
@@ -180,8 +179,13 @@ interface Description {
   readonly madeOf: CompiledRuleSet['madeOf'];
 }
 
-const SUM_BYTES = 4;
-const HEAD_BYTES = 8;
+const HASH_BYTES = 32;
+const HEAD_BYTES = 36;
+
+/** SHA-256 of what stands behind it: the thread has `node:crypto` anyway, and `node:zlib` takes longer to load than its sum saves. */
+function hashOf(file: Buffer): Buffer {
+  return hash('sha256', file.subarray(HASH_BYTES), 'buffer');
+}
 
 /** Where the image begins, so that its tables begin where numbers may. */
 function imageBegin(descriptionBytes: number): number {
