@@ -73,6 +73,13 @@ export class ExchangeRecord {
     this.reasonDetail = verdict.reason.detail ?? '';
   }
 
+  /** How it ended, unless it was refused: a client that does not wait for that cannot hide why it was refused. */
+  noteEnd(verdict: Exclude<Verdict, { kind: 'pass' }>, decidedBy: string, faultOf: FailureSource): void {
+    if (this.verdict !== 'pass') return;
+    this.faultOf = faultOf;
+    this.note(verdict, decidedBy);
+  }
+
   /** Who was asked for an answer; undefined: nobody. */
   noteCall(call: UpstreamCall | undefined): void {
     if (call === undefined) return;

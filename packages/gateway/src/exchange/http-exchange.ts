@@ -1,15 +1,7 @@
-import {
-  type Client,
-  type Deny,
-  type GatewayError,
-  PROFILES,
-  type Reason,
-  type RequestLimits,
-  reason,
-} from '@sallyport/kernel';
+import { type Client, type GatewayError, PROFILES, type Reason, type RequestLimits, reason } from '@sallyport/kernel';
 import { ExchangeRecord } from '../emit/record.ts';
 import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
-import { denyFor, redirectResponse, refusalResponse } from '../respond/refusal.ts';
+import { type Answerable, answerTo, denyFor } from '../respond/refusal.ts';
 import type { BodyReceiver, InboundRequest, OutboundResponse, ResponseOwner } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import type { Batched, Consequence } from './batch.ts';
@@ -17,7 +9,7 @@ import type { Arrival, GatewayContext } from './context.ts';
 import { type Expiry, FAULT_OF } from './expiry.ts';
 import { noteInternalError } from './failures.ts';
 import { clientFields, upstreamRequest } from './forward.ts';
-import { endExchange, InspectedExchange, type Refusal } from './inspected.ts';
+import { bearWitnessOfBody, endExchange, InspectedExchange, type Refusal } from './inspected.ts';
 import { type Forward, type Judged, judge } from './judge.ts';
 import { BodyPace, ReaderPace } from './pace.ts';
 
@@ -35,11 +27,13 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   readonly #request: InboundRequest;
   readonly #response: OutboundResponse;
   readonly #record: ExchangeRecord;
-  /** The body is known to be broken before the request is judged: it is judged, and never forwarded. */
-  readonly #malformed: Reason | undefined;
+  /** Why the body is broken, once that is known: what comes before is judged, and never forwarded. */
+  #malformed: Reason | undefined;
   readonly #onEnd: (exchange: HttpExchange) => void;
   /** The last one that was asked for. */
   #judgement: Batched | undefined;
+  /** Something has ended it: whatever its judgement says, no server is asked any more. */
+  #isOver = false;
   #call: UpstreamCall | undefined;
   #inspected: InspectedExchange | undefined;
   /** The route's once one is known; until then a bound on how long a refusal may take. */
@@ -90,34 +84,29 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
 
   /** The transport's parser could not go on inside this request's body. */
   onMalformedBody(why: Reason): void {
-    this.#judgement?.now();
+    this.#malformed = why;
+    this.#judgeForEvent();
     // The answer is out already: what is left of the body changes nothing, and cutting the connection could lose it.
     if (this.#state === 'answered') return;
-    // For the event: what came of it may say what it was meant to be.
-    if (this.#inspected?.isHolding) this.#inspected.judgeBroken();
-    this.#call?.abort();
-    this.#record.faultOf = 'client';
-    this.#refuse(denyFor(why), 'strictness', true);
+    this.#refuseBroken(why);
   }
 
   /** The transport has ended this exchange, because of what the client did: nothing can be answered any more. */
   onBroken(why: Reason): void {
-    this.#judgement?.now();
+    this.#judgeForEvent();
     if (this.#state === 'ended') return;
     this.#call?.abort();
-    this.#record.faultOf = 'client';
-    this.#record.note({ kind: 'drop', reason: why }, 'strictness');
+    this.#record.noteEnd({ kind: 'drop', reason: why }, 'strictness', 'client');
     this.#cut();
   }
 
   /** The response is out, or can no longer go out. Safe to call twice. */
   onClose(): void {
-    this.#judgement?.now();
+    this.#judgeForEvent();
     if (this.#state === 'ended') return;
     if (this.#state !== 'answered' || !this.#response.writableFinished) {
       this.#call?.abort();
-      this.#record.faultOf = 'client';
-      this.#record.note({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection');
+      this.#record.noteEnd({ kind: 'drop', reason: reason('CLIENT_CLOSED') }, 'connection', 'client');
     }
     this.#end();
   }
@@ -265,27 +254,28 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   }
 
   #act(verdict: Refusal, decidedBy: string, isConnectionSpoiled = false): void {
-    switch (verdict.kind) {
-      case 'deny':
-        return this.#refuse(verdict, decidedBy, isConnectionSpoiled);
-      case 'redirect': {
-        this.#record.note(verdict, decidedBy);
-        if (this.#response.headersSent) return this.#cut();
-        const { status, headers } = redirectResponse(verdict.status, verdict.location, this.#record.requestId);
-        return this.#answer(status, headers, '', isConnectionSpoiled);
-      }
-      case 'drop':
-        this.#record.note(verdict, decidedBy);
-        this.#cut();
-    }
+    if (verdict.kind !== 'drop') return this.#refuse(verdict, decidedBy, isConnectionSpoiled);
+    this.#record.note(verdict, decidedBy);
+    this.#cut();
   }
 
   #forwardIfWhole(judged: Forward): void {
-    if (this.#malformed !== undefined) return this.onMalformedBody(this.#malformed);
+    if (this.#malformed !== undefined) {
+      bearWitnessOfBody(this.#context, this.#record, { forward: judged, request: this.#request });
+      return this.#refuseBroken(this.#malformed);
+    }
     // It came behind an unanswered request, so the parser did not take it for a handshake.
     if (judged.handshake !== undefined)
       return this.#refuse(denyFor(reason('UPGRADE_INVALID', 'pipelined')), 'strictness', true);
-    this.#forward(judged);
+    if (!this.#isOver) this.#forward(judged);
+  }
+
+  #refuseBroken(why: Reason): void {
+    // For the event: what came of it may say what it was meant to be.
+    if (this.#inspected?.isHolding) this.#inspected.judgeBroken();
+    this.#call?.abort();
+    this.#record.faultOf = 'client';
+    this.#refuse(denyFor(why), 'strictness', true);
   }
 
   #forward(judged: Forward): void {
@@ -320,7 +310,10 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   #judgeBody(inspected: InspectedExchange): void {
     this.#judgement = inspected.judge({
       isWanted: () => this.#state === 'judging',
-      onVerdict: (verdict) => (verdict.kind === 'pass' ? this.#dispatch(inspected.forward) : this.#act(verdict, 'waf')),
+      onVerdict: (verdict) => {
+        if (verdict.kind !== 'pass') this.#act(verdict, 'waf');
+        else if (!this.#isOver) this.#dispatch(inspected.forward);
+      },
       onThrow: this.#onInternalError,
     });
   }
@@ -340,14 +333,19 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
   }
 
   #expire(code: Expiry): void {
-    this.#judgement?.now();
+    this.#judgeForEvent();
     if (this.#state === 'ended') return;
     this.#call?.abort();
     const why = denyFor(reason(code));
-    this.#record.faultOf = FAULT_OF[code];
+    this.#record.noteEnd(why, 'connection', FAULT_OF[code]);
     if (!this.#response.headersSent) return this.#refuse(why, 'connection', true);
-    this.#record.note(why, 'connection');
     this.#cut();
+  }
+
+  /** Whoever ends the exchange does not wait for its batch, and its event says what would have become of it. */
+  #judgeForEvent(): void {
+    this.#isOver = true;
+    this.#judgement?.now();
   }
 
   readonly #onInternalError = (cause: unknown): void => {
@@ -355,16 +353,12 @@ export class HttpExchange implements BodyReceiver, ResponseOwner, ResponseSink, 
     this.#refuse(denyFor(reason('INTERNAL')), 'internal', true);
   };
 
-  #refuse(verdict: Deny, decidedBy: string, isConnectionSpoiled: boolean): void {
+  #refuse(verdict: Answerable, decidedBy: string, isConnectionSpoiled: boolean): void {
     if (this.#state === 'ended') return;
     this.#record.note(verdict, decidedBy);
     if (this.#response.headersSent) return this.#cut();
-    const { status, headers, body } = refusalResponse(verdict, this.#record.requestId, this.#request.accept);
-    this.#answer(status, headers, body, isConnectionSpoiled);
-  }
-
-  #answer(status: number, headers: readonly string[], body: string, isConnectionSpoiled: boolean): void {
     this.#state = 'answered';
+    const { status, headers, body } = answerTo(verdict, this.#record.requestId, this.#request.accept);
     this.#record.status = status;
     this.#record.bytesOut = Buffer.byteLength(body);
     if (isConnectionSpoiled || this.#context.isDraining()) this.#response.endConnectionAfter();

@@ -5,6 +5,7 @@ import { ResponseGate } from '../inspection/response-gate.ts';
 import type { LongWork, Slice } from '../inspection/turns.ts';
 import { deny } from '../inspection/verdict.ts';
 import type { ReadLeniently } from '../inspection/witness.ts';
+import type { InboundRequest } from '../transport/port.ts';
 import type { ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import type { Batched } from './batch.ts';
 import type { Arrival, GatewayContext } from './context.ts';
@@ -265,4 +266,22 @@ export function bearWitness(
     if (body === undefined || inspection.requestHold === undefined) return PASS;
     return inspection.requestBody(body);
   });
+}
+
+/** As {@link bearWitness}, of a body that is known to be broken before its request is judged: what was read of it waits with the transport. */
+export function bearWitnessOfBody(
+  context: GatewayContext,
+  record: ExchangeRecord,
+  { forward, request }: { readonly forward: Forward; readonly request: InboundRequest },
+): void {
+  const inspected = InspectedExchange.of(context, record, forward);
+  if (inspected?.isHolding !== true) return;
+  const onBody = (piece: Buffer): void => {
+    record.bytesIn += piece.length;
+    inspected.add(piece);
+  };
+  request.receive({ onBody, onBodyEnd: () => undefined });
+  request.handOverRead();
+  inspected.judgeBroken();
+  inspected.end();
 }

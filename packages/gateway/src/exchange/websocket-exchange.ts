@@ -1,17 +1,9 @@
 import type { Duplex } from 'node:stream';
-import {
-  type Client,
-  type Deny,
-  type GatewayError,
-  PROFILES,
-  type Reason,
-  reason,
-  type Verdict,
-} from '@sallyport/kernel';
+import { type Client, type GatewayError, PROFILES, type Reason, reason, type Verdict } from '@sallyport/kernel';
 import { payloadExcerpt } from '../emit/payload-excerpt.ts';
 import { clientFacts, ExchangeRecord } from '../emit/record.ts';
 import type { Dismissal, LiveExchange } from '../listener/connection-table.ts';
-import { denyFor, type RefusalResponse, rawRefusal, redirectResponse, refusalResponse } from '../respond/refusal.ts';
+import { answerTo, denyFor, rawRefusal } from '../respond/refusal.ts';
 import type { InboundRequest } from '../transport/port.ts';
 import type { ResponseHead, ResponseSink, UpstreamCall } from '../upstream/port.ts';
 import { CLOSE, type RefusedFrame } from '../websocket/close.ts';
@@ -299,27 +291,15 @@ class WebSocketExchange implements ResponseSink, LiveExchange {
     if (this.#isEnded) return;
     this.#record.note(verdict, decidedBy);
     const { stream } = this.#arrival.connection;
-    const answer = this.#answerFor(verdict);
-    if (answer === undefined) stream.destroy();
+    if (verdict.kind === 'drop') stream.destroy();
     else {
+      const answer = answerTo(verdict, this.#record.requestId, this.#request.accept);
       this.#record.status = answer.status;
       stream.end(rawRefusal(answer));
       stream.resume();
       this.#context.connections.linger(this.#arrival.connection);
     }
     this.#end();
-  }
-
-  #answerFor(verdict: Deny | Exclude<Verdict, { kind: 'pass' }>): RefusalResponse | undefined {
-    const { requestId } = this.#record;
-    switch (verdict.kind) {
-      case 'deny':
-        return refusalResponse(verdict, requestId, this.#request.accept);
-      case 'redirect':
-        return redirectResponse(verdict.status, verdict.location, requestId);
-      case 'drop':
-        return undefined;
-    }
   }
 
   #end(): void {

@@ -48,6 +48,11 @@ export class StreamRequest implements InboundRequest {
     });
   }
 
+  handOverRead(): void {
+    // What is read comes as 'data' as well.
+    while (this.#stream.read() !== null) continue;
+  }
+
   pause(): void {
     this.#stream.pause();
   }

@@ -45,6 +45,11 @@ export class LeanRequest extends http.IncomingMessage implements InboundRequest 
     this.on('data', (chunk: Buffer) => receiver.onBody(chunk));
     this.on('end', () => receiver.onBodyEnd());
   }
+
+  handOverRead(): void {
+    // What is read comes as 'data' as well.
+    while (this.read() !== null) continue;
+  }
 }
 
 // TypeScript knows `headers` as a property; `node:http` defines it as an accessor, and so does this.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Deny, REASONS, type Reason } from '@sallyport/kernel';
+import { type Deny, REASONS, type Reason, type Verdict } from '@sallyport/kernel';
 
 /** A refusal as bytes: the only place that turns a verdict into a response body. */
 export interface RefusalResponse {
@@ -7,6 +7,15 @@ export interface RefusalResponse {
   /** Flat: name, value, name, value. Framing is included. */
   readonly headers: readonly string[];
   readonly body: string;
+}
+
+/** A verdict of which the client hears. */
+export type Answerable = Extract<Verdict, { kind: 'deny' | 'redirect' }>;
+
+/** `accept`: see {@link refusalResponse}. */
+export function answerTo(verdict: Answerable, requestId: string, accept: string | undefined): RefusalResponse {
+  if (verdict.kind === 'deny') return refusalResponse(verdict, requestId, accept);
+  return redirectResponse(verdict.status, verdict.location, requestId);
 }
 
 /** The verdict for a reason that no stage gave: the status of its row. */
@@ -40,7 +49,7 @@ export function refusalResponse(verdict: Deny, requestId: string, accept: string
 }
 
 /** A redirect carries no body; its location was built from the normalised target. */
-export function redirectResponse(status: number, location: string, requestId: string): RefusalResponse {
+function redirectResponse(status: number, location: string, requestId: string): RefusalResponse {
   return {
     status,
     headers: ['location', location, 'content-length', '0', 'cache-control', 'no-store', 'x-request-id', requestId],

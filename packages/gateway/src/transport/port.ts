@@ -32,6 +32,8 @@ export interface InboundRequest extends RawHead {
    * bounded buffers, and its client feels that. Nothing of it comes before this call has returned.
    */
   receive(receiver: BodyReceiver): void;
+  /** Behind `receive`: hands over at once what has been read already. For a body of which no more comes. */
+  handOverRead(): void;
   /** What has been read already may still come. */
   pause(): void;
   /** Goes on after `pause`; a body that nobody receives is read and thrown away. */

@@ -1,5 +1,6 @@
 import { type Event, type ExchangeEvent, type GatewayConfig, MetricsRegistry } from '@sallyport/kernel';
 import { Gateway } from '../../src/gateway.ts';
+import type { RuleSets } from '../../src/inspection/stage.ts';
 import { compilePolicy } from '../../src/pipeline/policy.ts';
 import { config, upstream } from '../harness/config.ts';
 
@@ -17,6 +18,7 @@ export async function startGateway(
   upstreamPort: number,
   change: Partial<GatewayConfig> = {},
   onEvent: () => void = () => {},
+  ruleSets: RuleSets = new Map(),
 ): Promise<LiveGateway> {
   const events: Event[] = [];
   const errors: string[] = [];
@@ -25,7 +27,8 @@ export async function startGateway(
       `${message} ${JSON.stringify(fields, (_, value: unknown) => (value instanceof Error ? value.stack : value))}`,
     );
   };
-  const gateway = new Gateway(compilePolicy(config({ upstreams: [upstream(upstreamPort)], ...change }), 1), {
+  const configured = config({ upstreams: [upstream(upstreamPort)], ...change });
+  const gateway = new Gateway(compilePolicy(configured, 1, { ruleSets }), {
     node: 'test',
     sink: {
       emit: (event) => {
