@@ -82,15 +82,19 @@ type ChunkFunction = (
  */
 function keptCode(path: string): (name: string, source: string) => Buffer | undefined {
   if (!existsSync(path)) return () => undefined;
-  const bytes = readFileSync(path);
-  const headEnd = bytes.indexOf('\n');
-  const { maker, chunks = {} } = headOf(bytes.toString('latin1', 0, Math.max(headEnd, 0)));
+  const file = readFileSync(path);
+  const headEnd = file.indexOf('\n');
+  const { maker, chunks = {} } = headOf(file.toString('latin1', 0, Math.max(headEnd, 0)));
   if (maker !== MAKER) return () => undefined;
+  let bytes: Buffer | undefined = file.subarray(headEnd + 1);
+  const waiting = new Map(Object.entries(chunks));
   return (name, source) => {
-    const place = chunks[name];
-    if (place === undefined) return undefined;
-    const begin = headEnd + 1 + place.offset;
-    const code = bytes.subarray(begin, begin + place.length);
+    const place = waiting.get(name);
+    if (place === undefined || bytes === undefined) return undefined;
+    const code = bytes.subarray(place.offset, place.offset + place.length);
+    // Whoever may still ask for a chunk must not keep the code of all others for as long as the thread lives.
+    waiting.delete(name);
+    if (waiting.size === 0) bytes = undefined;
     return hashOf(source, code) === place.hash ? code : undefined;
   };
 }
