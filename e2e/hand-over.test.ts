@@ -1,20 +1,13 @@
 /** Two processes during a hand-over: the old one has connections still, the new one decides. */
 import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { WebSocket } from 'ws';
-import { GatewayProcess, type LogLine, SALLYPORT } from './harness/gateway.ts';
 import { httpRequest } from './harness/http-client.ts';
-import { type Finished, run } from './harness/program.ts';
-import { eventually, type Scope } from './harness/scope.ts';
-import { startUpstream } from './harness/upstream.ts';
-import { closingOf, openWebSocket } from './harness/websocket-client.ts';
-
-/** Sockets stay open for as long as a test runs, whoever drains. */
-const DRAIN = 'drain: { deadline: 1h, webSocketSpread: 1h }';
+import { eventually } from './harness/scope.ts';
+import { LISTENER, Town } from './harness/succession.ts';
+import { closingOf } from './harness/websocket-client.ts';
 
 void test('a ban that the new process takes ends what the old one still has open, and nothing else (R0.35)', async (t) => {
   const town = await Town.start(t);
@@ -228,120 +221,3 @@ void test('three processes at once: what the youngest decides holds in the oldes
   await eventually('the end of both', () => (town.isRunning(0) || town.isRunning(1) ? undefined : true));
   assert.equal((await httpRequest(town.gateway.url('/'), { from: '127.0.0.3' })).status, 200);
 });
-
-const LISTENER_ITEM = '  - { name: public, address: "127.0.0.1:0" }';
-const LISTENER = `listeners:\n${LISTENER_ITEM}`;
-
-/** With what a town begins. `activation`: listening sockets, of which this process lets go. */
-interface Found {
-  readonly admin?: string;
-  readonly activation?: ReadonlyMap<string, Server>;
-}
-
-const NONE: ReadonlyMap<string, Server> = new Map();
-
-/** A gateway with an upstream, its successors, and their players. */
-class Town {
-  readonly gateway: GatewayProcess;
-  /** The oldest first. */
-  readonly pids: number[];
-  readonly #scope: Scope;
-
-  private constructor(scope: Scope, gateway: GatewayProcess, pids: number[]) {
-    this.#scope = scope;
-    this.gateway = gateway;
-    this.pids = pids;
-    pids.push(gateway.pid);
-  }
-
-  static async start(
-    scope: Scope,
-    more = '',
-    { admin = '{ socket: ./admin.sock }', activation = NONE }: Found = {},
-  ): Promise<Town> {
-    const pids: number[] = [];
-    // First of all: successors hold the output of the first one, whose end is seen when that closes.
-    scope.after(() => {
-      for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
-    });
-    const upstream = await startUpstream(scope, {});
-    const yaml = `version: 1
-mode: development
-${LISTENER}
-upstreams: { game: "${upstream.url}" }
-routes: [{ name: game, upstream: game, profile: game }]
-admin: ${admin}
-workers: { count: 2 }
-${DRAIN}
-${more}
-`;
-    const numbers = new Map([...activation].map(([name, server]) => [name, numberOf(server)] as const));
-    const started = GatewayProcess.start(scope, { yaml, activation: numbers });
-    // It has them, and nobody is to be accepted here.
-    for (const server of activation.values()) server.close();
-    return new Town(scope, await started, pids);
-  }
-
-  player(localAddress: string): Promise<WebSocket> {
-    return openWebSocket(this.gateway.webSocketUrl('/'), { localAddress });
-  }
-
-  /** `sallyport ...`, of whoever answers at the socket. */
-  ask(...args: readonly string[]): Promise<Finished> {
-    const where = ['--socket', join(this.gateway.directory, 'admin.sock')];
-    return run(this.#scope, { command: process.execPath, arguments: [SALLYPORT, ...args, ...where] });
-  }
-
-  /** Changes the configuration file. */
-  edit(change: (yaml: string) => string): void {
-    const file = join(this.gateway.directory, 'sallyport.yaml');
-    writeFileSync(file, change(readFileSync(file, 'utf8')));
-  }
-
-  /** The youngest hands over; resolves when it follows its successor. */
-  async handOver(): Promise<void> {
-    const pid = this.pids.at(-1) ?? 0;
-    const count = this.pids.length;
-    process.kill(pid, 'SIGUSR2');
-    const successor = await eventually('another process', () => this.#logged({ what: 'taken-over' })[count - 1]);
-    this.pids.push(Number(/process ([0-9]+)/.exec(String(successor['detail']))?.[1]));
-    await eventually('that it follows', () => this.#logged({ msg: FOLLOWS })[count - 1]);
-  }
-
-  /** Tells the one with this place to end at once. */
-  async end(place: number): Promise<void> {
-    try {
-      process.kill(this.pids[place] ?? 0, 'SIGTERM');
-    } catch {
-      // It had nothing left, and has ended by itself.
-    }
-    await eventually('its end', () => (this.isRunning(place) ? undefined : true));
-  }
-
-  kill(place: number): void {
-    process.kill(this.pids[place] ?? 0, 'SIGKILL');
-  }
-
-  isRunning(place: number): boolean {
-    return isAlive(this.pids[place] ?? 0);
-  }
-
-  #logged(fields: LogLine): readonly LogLine[] {
-    return this.gateway.log().filter((line) => Object.entries(fields).every(([name, value]) => line[name] === value));
-  }
-}
-
-/** The descriptor of a listening socket. There is no public name for it. */
-function numberOf(server: Server): number {
-  const handle: unknown = Reflect.get(server, '_handle');
-  const number: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
-  assert.equal(typeof number, 'number');
-  return Number(number);
-}
-
-/** One that has ended and is not yet waited for has no command line. */
-function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
-}
-
-const FOLLOWS = 'the process before this one finishes what it has, and follows';
