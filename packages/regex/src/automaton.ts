@@ -258,4 +258,4 @@ export class LazyAutomaton {
 }
 
 /** Bytes of a text from which on it pays to read it at several places at once. */
-const LANES_LENGTH_MIN = 4_096;
+const LANES_LENGTH_MIN = 512;

@@ -234,7 +234,7 @@ function add(planes: Int32Array, from: number, { begins, values }: Lists, list: 
 }
 
 /** Bytes of a text from which on it pays to prepare for literals that occur again and again. */
-const LONG_LENGTH_MIN = 4_096;
+const LONG_LENGTH_MIN = 512;
 
 /** Kinds of values remembered, as a power of two. */
 const SLOT_BITS = 9;
