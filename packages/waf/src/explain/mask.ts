@@ -104,7 +104,7 @@ function isCopy(name: string): boolean {
 
 /** A body, a query or a log line holds fields of its own: `a=1&password=...`, `{"token": "..."}`, `Bearer ...`. */
 function withoutInnerSecrets(text: string, secretNames: ReadonlySet<string>): string {
-  const cut = withoutTokens(text.slice(0, COMPARED_LENGTH_MAX));
+  const cut = withoutTokens(text);
   // A name is found between bytes that are no letters, so what finds it alone finds it here as well.
   if (secretNames.size === 0 && !SECRET_NAME.test(cut)) return cut;
   let masked = '';
@@ -119,11 +119,22 @@ function withoutInnerSecrets(text: string, secretNames: ReadonlySet<string>): st
   return masked + cut.slice(from);
 }
 
+/** What is shown of a text at most, without tokens in it. */
 function withoutTokens(text: string): string {
-  if (!/bearer|basic|eyj/i.test(text)) return text;
-  return text
+  const cut = text.slice(0, COMPARED_LENGTH_MAX);
+  if (!/bearer|basic|eyj/i.test(cut)) return cut;
+  const masked = cut
     .replaceAll(/\b(Bearer|Basic)[\s+]+[\w.~+/=-]+/gi, `$1 ${MASKED}`)
     .replaceAll(/\beyj[\w-]{8,}\.[\w-]+\.[\w-]*/gi, MASKED);
+  return cut.length < text.length ? withoutCutToken(masked) : masked;
+}
+
+/** Of a token that goes on behind the cut, what tells it from other words may stand there. */
+function withoutCutToken(text: string): string {
+  let at = text.length;
+  while (at > 0 && /[\w.-]/.test(text.charAt(at - 1))) at -= 1;
+  const begin = text.slice(at).search(/\beyj[\w-]{8}/i);
+  return begin < 0 ? text : `${text.slice(0, at + begin)}${MASKED}`;
 }
 
 /** A name at the beginning of a word, with what separates it from its value. */

@@ -165,6 +165,10 @@ describe('an explanation never shows', () => {
     ],
     ['a token in a URL', { headers: [['Referer', 'https://example.com/?attack=1&access_token=hunter2-hunter2']] }],
     ['a token of a JSON Web Token', { target: '/?q=attack+eyJhbGciOiJIUzI1NiJ9.hunter2.hunter2' }],
+    [
+      'the beginning of a token that goes on behind what is looked at',
+      { target: `/?q=attack+eyJhbGciOiJIUzI1NiJ9.hunter2${'x'.repeat(1_000)}.x` },
+    ],
     ['a name that is said to be secret', { target: '/?handle=attack-hunter2' }],
   ])('%s', (_, request) => {
     const transaction = play(engineOf(RULES), request);
