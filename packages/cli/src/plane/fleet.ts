@@ -24,17 +24,11 @@ import type { PlaneFacts, WorkerStart } from './messages.ts';
 import { requireDistinct, tcpListeners } from './tcp-listeners.ts';
 import { WorkerThread } from './worker-thread.ts';
 
-/** How the data planes run. */
-export interface WorkersConfig {
-  readonly count: number;
-  readonly heapMibMax: number;
-  readonly hangMs: number;
-}
-
 export interface FleetOptions {
   readonly node: string;
   readonly image: PolicyImage;
-  readonly workers: WorkersConfig;
+  /** How the data planes run. */
+  readonly workers: { readonly count: number; readonly heapMibMax: number; readonly hangMs: number };
   readonly clock: Clock;
   readonly log: Log;
   readonly logLevel: Level;
@@ -158,12 +152,14 @@ export class Fleet {
   /** Opens the TCP listeners of a policy that are not open yet. @throws Error when an address cannot be had; those that were open stay. */
   async openListeners(image: PolicyImage): Promise<void> {
     try {
+      this.#requireServing();
       const listeners = tcpListeners(image);
       requireDistinct(listeners);
       for (const listener of listeners) {
         if (this.#acceptor.has(listener)) continue;
         const inherited = this.#isFirstStart ? this.#options.inherited.get(listener.name) : undefined;
         await this.#acceptor.open(listener, { socket: inherited, isTakingOver: this.#options.isTakingOver });
+        this.#requireServing();
       }
     } catch (cause) {
       this.closeOtherListeners(this.supervisor.image);
@@ -171,9 +167,14 @@ export class Fleet {
     }
   }
 
-  /** Closes the listeners that a policy does not have. */
+  /** Who connects in a drain finds nobody, and a policy of our own would come behind that of the process that has taken over. */
+  #requireServing(): void {
+    if (this.#isDraining) throw new Error('the process drains, and takes no policy of its own any more');
+  }
+
+  /** Closes the listeners that a policy does not have; in a drain all. */
   closeOtherListeners(image: PolicyImage): void {
-    this.#acceptor.closeOthers(tcpListeners(image));
+    this.#acceptor.closeOthers(this.#isDraining ? [] : tcpListeners(image));
   }
 
   /** Where the listeners really are. */
