@@ -140,6 +140,24 @@ describe('a worker that is ended', () => {
 });
 
 describe('a fleet that drains', () => {
+  it('serves what one worker is just handing on to another', { timeout: 60_000 }, async () => {
+    rig.fleet.threads()[1]?.terminate('hang');
+    await vi.waitFor(() => expect(rig.fleet.threads()).toHaveLength(1), PATIENCE);
+    const early = Array.from({ length: 12 }, () => new Line(rig.portOf('test')));
+    for (const line of early) line.ask('/');
+    await vi.waitFor(() => expect(early.every(({ answers }) => answers === 1)).toBe(true), PATIENCE);
+    await vi.waitFor(isWhole, PATIENCE);
+    const late = Array.from({ length: 24 }, () => new Line(rig.portOf('test')));
+    for (const line of late) line.ask('/');
+    // Connections begin before the next turn of the event loop, and what the worker that is ahead says of them waits here.
+    await new Promise((resolve) => process.nextTick(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    const drained = rig.fleet.drain();
+    await vi.waitFor(() => expect(late.every(({ isClosed }) => isClosed)).toBe(true), PATIENCE);
+    expect(late.map(({ answers }) => answers)).toEqual(late.map(() => 1));
+    await drained;
+  });
+
   it('opens no listener for a policy whose publication has begun before', { timeout: 60_000 }, async () => {
     const image = compilePolicy(config({ upstreams: [upstream(1)], listeners: [listener({ name: 'other' })] }), 2);
     const opening = rig.fleet.openListeners(image);
