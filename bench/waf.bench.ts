@@ -11,7 +11,7 @@
  *
  * Beside that: our engine in a process of its own without a gateway around it; `ready_ms`, from the start of a gateway's
  * process with all rules until every kind of request has been answered, where an earlier start has kept the compiled rules, and
- * `ready_first_ms`, where none has; `rss_mib`, what a gateway with one worker holds after all the traffic, and
+ * `ready_first_ms`, where none has, both on one processor, and `ready_two_cpus_ms`, as `ready_ms` on two; `rss_mib`, what a gateway with one worker holds after all the traffic, and
  * `rss_per_worker_mib`, what each further one adds (memory.ts); and `worst_ms`, the most that one request can be made to cost, at any paranoia level (worst.ts).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -64,6 +64,8 @@ interface Start {
   readonly firstMs: number;
   /** With what the first one kept. */
   readonly laterMs: number;
+  /** The same, where the threads of the gateway need not take turns. */
+  readonly twoCpusMs: number;
 }
 
 interface Effort {
@@ -76,17 +78,22 @@ interface Effort {
   readonly searchMs: number;
 }
 
-const FULL: Effort = { rounds: 7, cellUs: 800_000, warmUps: 12, starts: 5, searchMs: 240_000 };
+const FULL: Effort = { rounds: 7, cellUs: 800_000, warmUps: 30, starts: 5, searchMs: 240_000 };
 const QUICK: Effort = { rounds: 2, cellUs: 160_000, warmUps: 6, starts: 1, searchMs: 6_000 };
 
-/** Two starts on one state folder. */
+/** Three starts on one state folder. */
 async function measureStarts({ release, loadCpu, serverCpu }: Place): Promise<Start> {
   const servers = new Servers();
   const launch = guardedSallyport('starting', { dataFolder: dataFolder(), release, keepsState: true });
   try {
     const { port: upstreamPort } = await servers.start(upstream, loadCpu);
-    const measure = (): Promise<number> => measureStart(() => servers.start(launch, serverCpu, upstreamPort));
-    return { firstMs: await measure(), laterMs: await measure() };
+    const measure = (cpus: number | string): Promise<number> =>
+      measureStart(() => servers.start(launch, cpus, upstreamPort));
+    return {
+      firstMs: await measure(serverCpu),
+      laterMs: await measure(serverCpu),
+      twoCpusMs: await measure(`${loadCpu},${serverCpu}`),
+    };
   } finally {
     await servers.stop();
   }
@@ -201,7 +208,7 @@ const REQUESTS_MAX = 20_000;
 
 /**
  * Just-in-time compilers need a while; what C has compiled does not. A gateway runs for weeks, and what inspection adds to a
- * request falls for about two thousand of each kind, most of it in the first four hundred. The kinds take turns, because
+ * request falls for about two thousand of each kind, most of it in the first four hundred; compilers are busy for ten thousand. The kinds take turns, because
  * code that has seen one of them alone is compiled once more when another one comes.
  */
 async function warmUp(subjects: Readonly<Record<keyof Cell, Subject>>, warmUps: number): Promise<void> {
@@ -314,6 +321,7 @@ function resultOf(
       worst_ms: round2(Math.max(...worst.levels.map(({ valueMs, bodyMs }) => Math.max(valueMs, bodyMs)))),
       ready_first_ms: Math.round(median(starts.map(({ firstMs }) => firstMs))),
       ready_ms: Math.round(median(starts.map(({ laterMs }) => laterMs))),
+      ready_two_cpus_ms: Math.round(median(starts.map(({ twoCpusMs }) => twoCpusMs))),
       rss_mib: Math.round(residentMib),
       rss_per_worker_mib: Math.round(perWorkerMib),
     },

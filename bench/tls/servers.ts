@@ -1,5 +1,9 @@
 /** nginx and Sallyport with the same certificate, before the same upstream. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Authority } from '../../e2e/harness/certificates.ts';
+import { assembleRelease } from '../../tools/release.ts';
 import {
   type Launch,
   nginx,
@@ -18,10 +22,16 @@ export interface TlsServers {
   stop(): Promise<void>;
 }
 
-/** Starts everything: the upstream on one processor, the servers on the other. */
+/** Starts everything: the upstream on one processor, the servers on the other. Ours is a release, as operators start it. */
 export async function startTlsServers(upstreamCpu: number, serverCpu: number): Promise<TlsServers> {
   const servers = new Servers();
+  const release = mkdtempSync(join(tmpdir(), 'sallyport-bench-release-'));
+  const stop = async (): Promise<void> => {
+    await servers.stop();
+    rmSync(release, { recursive: true });
+  };
   try {
+    await assembleRelease(release);
     const { certificate, key } = Authority.create(servers.directory, 'bench').issue('app', ['app.example.com']);
     const listener = [`tls: { certificates: [{ certificate: "${certificate}", key: "${key}" }] }`];
     const { port } = await servers.start(upstream, upstreamCpu);
@@ -38,12 +48,12 @@ export async function startTlsServers(upstreamCpu: number, serverCpu: number): P
           ],
         }),
       ),
-      sallyport: await start((place) => sallyport({ name: 'sallyport', place, listener })),
-      twoWorkers: await start((place) => sallyport({ name: 'sallyport-two', place, listener, workers: 2 })),
-      stop: () => servers.stop(),
+      sallyport: await start((place) => sallyport({ name: 'sallyport', place, release, listener })),
+      twoWorkers: await start((place) => sallyport({ name: 'sallyport-two', place, release, listener, workers: 2 })),
+      stop,
     };
   } catch (cause) {
-    await servers.stop();
+    await stop();
     throw cause;
   }
 }
