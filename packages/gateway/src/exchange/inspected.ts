@@ -108,7 +108,8 @@ export class InspectedExchange {
    * Judges what is held, and hands over the verdict: with all others of its turn, or for a long body in slices, between
    * which others have their turn. Given up when nobody wants it any more. Returns what need not wait for its batch.
    */
-  judge({ isWanted, onVerdict, onThrow }: WishForJudgement): Batched | undefined {
+  judge(wish: WishForJudgement): Batched | undefined {
+    const { isWanted, onVerdict, onThrow } = wish;
     this.#state = 'judged';
     const bytes = this.#body?.bytes() ?? NO_BYTES;
     if (bytes.length < SLICED_BYTES_MIN) {
@@ -120,15 +121,14 @@ export class InspectedExchange {
     }
     const slices = this.#inspection.requestBodyInSlices(bytes);
     const { network: client } = this.#forward.exchange.client;
-    this.#long = { slice: () => this.#judgeSlice(slices, isWanted, onVerdict), bytes: bytes.length, client };
+    this.#long = { slice: () => this.#judgeSlice(slices, wish), bytes: bytes.length, client };
     this.#context.turns.add(this.#long);
     return undefined;
   }
 
   #judgeSlice(
     slices: Generator<undefined, Verdict>,
-    isWanted: () => boolean,
-    onVerdict: (verdict: Verdict) => void,
+    { isWanted, onVerdict, onThrow }: WishForJudgement,
   ): ReturnType<Slice> {
     if (this.#state !== 'judged' || !isWanted()) return 'done';
     const turn = { isLast: true };
@@ -139,7 +139,11 @@ export class InspectedExchange {
     });
     if (!turn.isLast) return 'more';
     this.#long = undefined;
-    onVerdict(verdict);
+    try {
+      onVerdict(verdict);
+    } catch (cause) {
+      onThrow(cause);
+    }
     return 'done';
   }
 

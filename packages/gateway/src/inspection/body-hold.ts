@@ -29,7 +29,6 @@ export class BodyHold {
   #copiedBytes = 0;
   #length = 0;
   #takenBytes = 0;
-  #isReleased = false;
 
   constructor(options: BodyHoldOptions) {
     this.#options = options;
@@ -54,24 +53,18 @@ export class BodyHold {
     const [only] = this.#pieces;
     if (only === undefined) return EMPTY;
     if (this.#pieces.length === 1) return only;
-    const whole = Buffer.allocUnsafeSlow(this.#length);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
+    const whole = Buffer.concat(this.#pieces, this.#length);
     this.#pieces = [whole];
     this.#block = EMPTY;
     this.#blockStart = 0;
     this.#blockEnd = 0;
-    this.#give(this.#takenBytes - whole.length);
+    // Nothing when it was released before.
+    this.#give(Math.max(0, this.#takenBytes - whole.length));
     return whole;
   }
 
   /** Gives the account its bytes back. Safe to call twice. */
   release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
     this.#give(this.#takenBytes);
   }
 

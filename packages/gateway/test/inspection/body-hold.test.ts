@@ -57,6 +57,15 @@ describe('a held body', () => {
     }
   });
 
+  it('takes nothing back when it is asked for after its release', () => {
+    const held = account(1_000_000);
+    const hold = new BodyHold({ bytesMax: 100_000, account: held, client: CLIENT });
+    for (const length of [20_000, 30_000]) hold.add(Buffer.alloc(length));
+    hold.release();
+    expect(hold.bytes()).toHaveLength(50_000);
+    expect([held.bytes, held.clients]).toEqual([0, 0]);
+  });
+
   it('is the piece itself when there is only one, and does not hang on to the memory of many', () => {
     const memory = Buffer.alloc(60_000, 'x');
     const only = new BodyHold({ bytesMax: 100_000, account: account(1_000_000), client: CLIENT });

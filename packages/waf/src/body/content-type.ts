@@ -40,7 +40,7 @@ export function parseContentType(fields: readonly string[]): BodyType {
 }
 
 /** Of a request without the field. */
-const NO_TYPE: BodyType = {
+export const NO_TYPE: BodyType = {
   processor: 'RAW',
   mediaType: '',
   boundary: undefined,

@@ -6,7 +6,7 @@ import type { BodyCollections, BodyLimits, BodyType } from './port.ts';
 import { parseUrlencoded } from './urlencoded.ts';
 import { parseXml } from './xml.ts';
 
-export { parseContentType } from './content-type.ts';
+export { NO_TYPE, parseContentType } from './content-type.ts';
 export { parseCookies } from './cookies.ts';
 export { BODY_LIMITS } from './limits.ts';
 export type {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type BodyType, parseBody, parseContentType, parseCookies } from '../body/index.ts';
+import { type BodyType, NO_TYPE, parseBody, parseContentType, parseCookies } from '../body/index.ts';
 import type { EngineMode } from '../seclang/rule.ts';
 import { addArguments, addBody, bodyLimits, processorOf, setBodyError } from './bodies.ts';
 import { Collection } from './collection.ts';
@@ -114,7 +114,7 @@ export class Transaction {
     variables.setScalar('REQUEST_FILENAME', path);
     variables.setScalar('REQUEST_BASENAME', basename);
     variables.setScalar('QUERY_STRING', query);
-    const parsed = parseBody({ ...PLAIN_TYPE, processor: 'URLENCODED' }, query, bodyLimits(settings));
+    const parsed = parseBody({ ...NO_TYPE, processor: 'URLENCODED' }, query, bodyLimits(settings));
     this.#state.steps += parsed.steps;
     addArguments(variables, 'GET', parsed.args);
     if (parsed.error !== undefined || parsed.flags.has('URL_ENCODING')) variables.setScalar('URLENCODED_ERROR', '1');
@@ -240,7 +240,7 @@ export class Transaction {
 
   /** What a rule chose wins over what the Content-Type says. */
   #typeForBody(): BodyType {
-    const type = this.#bodyType ?? PLAIN_TYPE;
+    const type = this.#bodyType ?? NO_TYPE;
     const chosen = this.#state.bodyProcessor;
     if (chosen === undefined) return type;
     const processor = processorOf(chosen);
@@ -271,15 +271,6 @@ const REFUSALS = {
   requestBodyType: { status: 400, phase: 2 },
   responseBodyLimit: { status: 500, phase: 4 },
 } as const;
-
-const PLAIN_TYPE: BodyType = {
-  processor: 'RAW',
-  mediaType: '',
-  boundary: undefined,
-  charset: undefined,
-  flags: new Set(),
-  error: undefined,
-};
 
 const DEFAULTS: ReadonlyMap<string, string> = new Map([
   ...[
